@@ -1,0 +1,1 @@
+//! Wire types and clients of forges. Knows no job engine and no sandbox.

@@ -1,0 +1,8 @@
+//! palisade's library: everything the binary does, one module per idea.
+
+pub mod cli;
+pub mod expr;
+pub mod job;
+pub mod mask;
+pub mod output;
+pub mod workflow;

@@ -1,0 +1,5 @@
+//! The `palisade` binary.
+
+fn main() -> std::process::ExitCode {
+    palisade::cli::main()
+}

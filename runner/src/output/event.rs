@@ -1,0 +1,188 @@
+//! What happens in a run, in the order it happens: the one vocabulary that every sink speaks. `--json`
+//! prints these as one JSON object a line.
+
+use serde::Serialize;
+
+/// Names one job of a run in every event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct JobName(pub std::sync::Arc<str>);
+
+/// How a step or a job ended, spelled as GitHub spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Ended with exit code 0.
+    Success,
+    /// Ended otherwise, or could not be started.
+    Failure,
+    /// Stopped from outside, or by its timeout for a job.
+    Cancelled,
+    /// Its condition was false.
+    Skipped,
+}
+
+impl Conclusion {
+    /// `success`, `failure`, `cancelled` or `skipped`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Conclusion::Success => "success",
+            Conclusion::Failure => "failure",
+            Conclusion::Cancelled => "cancelled",
+            Conclusion::Skipped => "skipped",
+        }
+    }
+}
+
+/// Level of an annotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// `::debug::`
+    Debug,
+    /// `::notice::`
+    Notice,
+    /// `::warning::`
+    Warning,
+    /// `::error::`
+    Error,
+}
+
+/// One event. Text inside is masked by [`super::Output`] before any sink sees it; what is built outside
+/// of it is not.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// First event of a run.
+    RunStarted {
+        /// The workflow's name.
+        workflow: String,
+        /// The triggering event's name.
+        trigger: String,
+        /// How many jobs there are before any matrix is expanded.
+        jobs: usize,
+    },
+    /// A job starts; its sandbox isn't set up yet.
+    JobStarted {
+        /// Which job.
+        job: JobName,
+    },
+    /// The sandbox of a job stands, or not.
+    Layers {
+        /// Which job.
+        job: JobName,
+        /// Each layer's report line.
+        layers: Vec<LayerLine>,
+    },
+    /// A step starts.
+    StepStarted {
+        /// Which job.
+        job: JobName,
+        /// Index of the step in its job, from 0.
+        step: usize,
+        /// The step's display name.
+        name: String,
+    },
+    /// Whole lines of output of a step, each with its final newline.
+    Log {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+        /// The lines.
+        text: String,
+    },
+    /// `::group::`
+    GroupStarted {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+        /// The title.
+        title: String,
+    },
+    /// `::endgroup::`
+    GroupEnded {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+    },
+    /// `::error::`, `::warning::`, `::notice::`, or palisade's own word on a step (then `source` says so).
+    Annotation {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: Option<usize>,
+        /// Its level.
+        level: Level,
+        /// The message.
+        message: String,
+        /// `title=`
+        title: Option<String>,
+        /// `file=`
+        file: Option<String>,
+        /// `line=`
+        line: Option<u32>,
+        /// `col=`
+        column: Option<u32>,
+    },
+    /// What a step wrote to `GITHUB_STEP_SUMMARY`.
+    Summary {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+        /// Markdown.
+        markdown: String,
+    },
+    /// A step has ended.
+    StepFinished {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+        /// The step's display name.
+        name: String,
+        /// Before `continue-on-error`.
+        outcome: Conclusion,
+        /// After it.
+        conclusion: Conclusion,
+        /// How long it took.
+        milliseconds: u64,
+        /// Why it ended so, where an exit code doesn't tell.
+        reason: Option<String>,
+    },
+    /// A job has ended, or was skipped.
+    JobFinished {
+        /// Which job.
+        job: JobName,
+        /// Its result.
+        result: Conclusion,
+        /// How long it took.
+        milliseconds: u64,
+        /// Why it ended so, where its steps don't tell.
+        reason: Option<String>,
+        /// Its outputs.
+        outputs: Vec<(String, String)>,
+    },
+    /// Last event of a run.
+    RunFinished {
+        /// Success or not.
+        result: Conclusion,
+        /// How long it took.
+        milliseconds: u64,
+        /// How many places were masked.
+        masked: u64,
+    },
+}
+
+/// One isolation layer as reported.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerLine {
+    /// The layer's id, e.g. `landlock`.
+    pub layer: String,
+    /// `held`, `degraded` or `off`.
+    pub state: String,
+    /// Evidence, or why not.
+    pub detail: String,
+}

@@ -1,0 +1,3 @@
+//! The one way out of a job for its output.
+
+pub mod event;

@@ -1,0 +1,3 @@
+//! Workflow files: model, parser, diagnostics.
+
+pub mod span;

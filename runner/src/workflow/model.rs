@@ -1,0 +1,197 @@
+//! What a workflow says, after parsing and before evaluation: every field that may hold `${{ }}` is a
+//! literal or an expression of its type, so that an unevaluated string can't pass for a value.
+
+use indexmap::IndexMap;
+
+use super::span::{Span, Spanned};
+use crate::expr::{Condition, Expr, Template, Value};
+
+/// A workflow file.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    /// `name:`, or `None` where the file's name stands in.
+    pub name: Option<Spanned<String>>,
+    /// `run-name:`.
+    pub run_name: Option<Spanned<Template>>,
+    /// `on:`.
+    pub on: Vec<Trigger>,
+    /// `env:` of the whole workflow, in the order written.
+    pub env: Env,
+    /// `defaults.run`.
+    pub defaults: Defaults,
+    /// `jobs:`, in the order written; never empty.
+    pub jobs: IndexMap<String, Job>,
+}
+
+/// One event under `on:`. Filters are kept as written; the engine issue gives them meaning.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// The event's name, e.g. `push`.
+    pub event: Spanned<String>,
+    /// `inputs:` of `workflow_dispatch`, in the order written.
+    pub inputs: IndexMap<String, DispatchInput>,
+}
+
+/// An input of `workflow_dispatch`.
+#[derive(Clone, Debug)]
+pub struct DispatchInput {
+    /// `required:`.
+    pub required: bool,
+    /// `default:`.
+    pub default: Option<Value>,
+    /// `type:`; `string` where it is not given.
+    pub kind: InputKind,
+    /// `options:` of a `choice`.
+    pub options: Vec<String>,
+}
+
+/// Type of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// Any text.
+    String,
+    /// `true` or `false`.
+    Boolean,
+    /// A number.
+    Number,
+    /// One of `options`.
+    Choice,
+    /// A deployment environment's name.
+    Environment,
+}
+
+/// An `env:` mapping, in the order written.
+pub type Env = Vec<(Spanned<String>, Spanned<Template>)>;
+
+/// `defaults.run`.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// `shell:`.
+    pub shell: Option<Spanned<Template>>,
+    /// `working-directory:`.
+    pub working_directory: Option<Spanned<Template>>,
+}
+
+/// Either a literal of type `T`, or one expression that must evaluate to it.
+#[derive(Clone, Debug)]
+pub enum LiteralOr<T> {
+    /// Written out.
+    Literal(T),
+    /// `${{ … }}` as the whole value.
+    Expr(Expr),
+}
+
+/// One entry of `jobs:`.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The key under `jobs:`.
+    pub id: Spanned<String>,
+    /// `name:`.
+    pub name: Option<Spanned<Template>>,
+    /// `needs:`; every id is known to exist and the graph has no cycle.
+    pub needs: Vec<Spanned<String>>,
+    /// `if:`.
+    pub condition: Option<Spanned<Condition>>,
+    /// `runs-on:` labels, unevaluated.
+    pub runs_on: Vec<Spanned<Template>>,
+    /// `env:`.
+    pub env: Env,
+    /// `defaults.run`.
+    pub defaults: Defaults,
+    /// `outputs:`.
+    pub outputs: IndexMap<String, Spanned<Template>>,
+    /// `strategy:`.
+    pub strategy: Strategy,
+    /// `steps:`; never empty.
+    pub steps: Vec<Step>,
+    /// `timeout-minutes:`.
+    pub timeout_minutes: Option<Spanned<LiteralOr<f64>>>,
+    /// `continue-on-error:`.
+    pub continue_on_error: Option<Spanned<LiteralOr<bool>>>,
+    /// `container:` or `services:`, which this version refuses with a diagnostic; kept for its place.
+    pub container: Option<Span>,
+}
+
+/// `strategy:`.
+#[derive(Clone, Debug)]
+pub struct Strategy {
+    /// `matrix:`, if any.
+    pub matrix: Option<Spanned<LiteralOr<Matrix>>>,
+    /// `fail-fast:`; true where it is not given.
+    pub fail_fast: LiteralOr<bool>,
+    /// `max-parallel:`.
+    pub max_parallel: Option<LiteralOr<f64>>,
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Strategy { matrix: None, fail_fast: LiteralOr::Literal(true), max_parallel: None }
+    }
+}
+
+/// `strategy.matrix` written out.
+#[derive(Clone, Debug, Default)]
+pub struct Matrix {
+    /// Each axis with its values, in the order written.
+    pub axes: IndexMap<String, LiteralOr<Vec<MatrixValue>>>,
+    /// `include:` entries.
+    pub include: LiteralOrList,
+    /// `exclude:` entries.
+    pub exclude: LiteralOrList,
+}
+
+/// A list that is written out, or an expression that gives one.
+pub type LiteralOrList = Option<LiteralOr<Vec<MatrixValue>>>;
+
+/// A value in a matrix: YAML data whose strings may hold expressions.
+#[derive(Clone, Debug)]
+pub enum MatrixValue {
+    /// null, boolean or number.
+    Scalar(Value),
+    /// A string, maybe with `${{ }}`.
+    String(Template),
+    /// A sequence.
+    Array(Vec<MatrixValue>),
+    /// A mapping, in the order written.
+    Object(IndexMap<String, MatrixValue>),
+}
+
+/// One entry of `steps:`.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Where the step stands.
+    pub span: Span,
+    /// `id:`.
+    pub id: Option<Spanned<String>>,
+    /// `name:`.
+    pub name: Option<Spanned<Template>>,
+    /// `if:`.
+    pub condition: Option<Spanned<Condition>>,
+    /// `env:`.
+    pub env: Env,
+    /// `timeout-minutes:`.
+    pub timeout_minutes: Option<Spanned<LiteralOr<f64>>>,
+    /// `continue-on-error:`.
+    pub continue_on_error: Option<Spanned<LiteralOr<bool>>>,
+    /// What it does.
+    pub kind: StepKind,
+}
+
+/// What a step does. A new kind of step is a variant here and a module in `job/`.
+#[derive(Clone, Debug)]
+pub enum StepKind {
+    /// `run:`
+    Run {
+        /// The script.
+        script: Spanned<Template>,
+        /// `shell:`.
+        shell: Option<Spanned<Template>>,
+        /// `working-directory:`.
+        working_directory: Option<Spanned<Template>>,
+    },
+    /// `uses: actions/checkout@*`, served natively: the workspace already holds the tree.
+    Checkout {
+        /// `with:`.
+        with: Env,
+    },
+}
