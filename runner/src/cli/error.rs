@@ -1,0 +1,99 @@
+//! Failures as the person at the terminal sees them: whose fault, what failed, what to do, and the exit
+//! code that scripts rely on.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Whose fault a failure is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The job or step failed.
+    Job,
+    /// Usage or invalid input.
+    Input,
+    /// Refused by policy.
+    Policy,
+    /// Isolation could not be set up.
+    Isolation,
+    /// The forge or the network failed.
+    Forge,
+    /// Interrupted by a signal.
+    Interrupted,
+}
+
+impl Blame {
+    /// The documented exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Blame::Job => 1,
+            Blame::Input => 2,
+            Blame::Policy => 3,
+            Blame::Isolation => 4,
+            Blame::Forge => 5,
+            Blame::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure that ends the command.
+#[derive(Debug)]
+pub enum Error {
+    /// clap's own report (also `--help` and `--version`, which are no failures).
+    Usage(Box<clap::Error>),
+    /// Everything else.
+    Failed {
+        /// Whose fault.
+        blame: Blame,
+        /// What failed and with what.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+}
+
+impl From<clap::Error> for Error {
+    fn from(e: clap::Error) -> Self {
+        Error::Usage(Box::new(e))
+    }
+}
+
+impl Error {
+    /// A failure without a hint.
+    pub fn new(blame: Blame, message: impl Display) -> Self {
+        Error::Failed { blame, message: message.to_string(), hint: None }
+    }
+
+    /// Adds what to do about it.
+    pub fn hint(self, text: impl Display) -> Self {
+        match self {
+            Error::Failed { blame, message, .. } => {
+                Error::Failed { blame, message, hint: Some(text.to_string()) }
+            }
+            usage => usage,
+        }
+    }
+
+    /// Invalid input.
+    pub fn input(message: impl Display) -> Self {
+        Error::new(Blame::Input, message)
+    }
+
+    /// Prints the failure to standard error and gives its exit code.
+    pub fn report(self) -> ExitCode {
+        match self {
+            Error::Usage(e) => {
+                let _ = e.print();
+                ExitCode::from(if e.use_stderr() { Blame::Input.code() } else { 0 })
+            }
+            Error::Failed { blame, message, hint } => {
+                let mut err = std::io::stderr().lock();
+                let _ = writeln!(err, "error: {message}");
+                if let Some(hint) = hint {
+                    let _ = writeln!(err, "  help: {hint}");
+                }
+                ExitCode::from(blame.code())
+            }
+        }
+    }
+}
