@@ -95,4 +95,10 @@ impl Node {
         };
         few.into_iter().flatten().chain(many)
     }
+
+    /// Calls `f` with this node and all below it.
+    pub fn visit(&self, f: &mut impl FnMut(&Node)) {
+        f(self);
+        self.children().for_each(|child| child.visit(f));
+    }
 }

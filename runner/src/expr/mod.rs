@@ -1,28 +1,101 @@
 //! The expression language of workflows (`${{ … }}`): parse and evaluate, to GitHub's documented semantics.
+//!
+//! [`Expr`] is one expression, [`Template`] text that holds some, [`Condition`] the value of `if:`. They are
+//! parsed once and evaluated late, against a [`Scope`].
 
 use std::sync::Arc;
 
 mod ast;
 mod condition;
+mod error;
+mod eval;
 mod fold;
 mod function;
+mod json;
+mod lex;
+mod memory;
+mod nearest;
 mod number;
+mod parse;
+mod reference;
 mod template;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use condition::Condition;
+pub use error::{EvalError, ParseError, ParseErrorKind};
+pub use eval::Scope;
 pub use function::{Function, StatusFunction};
+pub use json::read as read_json;
+pub use memory::{MAX_MEMORY, Memory};
+pub use reference::{Member, Reference};
 pub use template::Template;
 pub use value::{Kind, Object, Value};
 
 /// Deepest nesting of an expression, as on GitHub.
 pub const MAX_DEPTH: usize = 50;
-/// Longest expression in characters, as on GitHub.
+/// Longest expression in UTF-16 units, as on GitHub.
 pub const MAX_LENGTH: usize = 21_000;
+
+/// The contexts that GitHub documents.
+pub const CONTEXTS: [&str; 12] = [
+    "github", "env", "vars", "job", "jobs", "steps", "runner", "secrets", "strategy", "matrix", "needs",
+    "inputs",
+];
 
 /// A parsed expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
     source: Arc<str>,
     root: ast::Node,
+}
+
+impl Expr {
+    /// Parses an expression, without `${{ }}`, that may read the documented [`CONTEXTS`].
+    pub fn parse(source: &str) -> Result<Expr, ParseError> {
+        Expr::parse_with(source, &CONTEXTS)
+    }
+
+    /// Parses an expression that may read just the given contexts.
+    pub fn parse_with(source: &str, contexts: &[&str]) -> Result<Expr, ParseError> {
+        Ok(Expr { root: parse::parse(source, contexts)?, source: source.into() })
+    }
+
+    /// The text as written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What it reads of contexts.
+    pub fn references(&self) -> Vec<Reference<'_>> {
+        let mut found = Vec::new();
+        reference::collect(&self.root, &mut found);
+        found
+    }
+
+    /// The functions that it calls.
+    pub fn functions(&self) -> Vec<Function> {
+        let mut found = Vec::new();
+        self.root.visit(&mut |node| {
+            if let ast::Node::Call { function, .. } = node {
+                found.push(*function);
+            }
+        });
+        found
+    }
+
+    /// Whether a status function stands anywhere in it.
+    pub fn calls_status_function(&self) -> bool {
+        self.functions().iter().any(|function| matches!(function, Function::Status(_)))
+    }
+
+    /// The value of the expression in a scope.
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        self.evaluate_within(scope, &Memory::new(MAX_MEMORY))
+    }
+
+    fn evaluate_within(&self, scope: &dyn Scope, memory: &Memory) -> Result<Value, EvalError> {
+        eval::evaluate(&self.root, scope, memory).map_err(|error| error.within(&self.source))
+    }
 }

@@ -255,6 +255,20 @@ impl Object {
         self.entries.insert(Key { text: key.into(), exact: self.exact }, value.into())
     }
 
+    /// Sets a key read from JSON: again for an equal key, not for one that differs in case.
+    pub(super) fn insert_as_read(&mut self, key: Arc<str>, value: Value) {
+        match self.entries.get_full_mut(&Lookup(&key)) {
+            Some((_, known, slot)) if known.text == key => *slot = value,
+            Some(_) => {}
+            None => {
+                self.insert(key, value);
+            }
+        }
+    }
+
+    /// Bytes that an entry takes beside its texts: itself, its hash and index, and room to grow.
+    pub(super) const ENTRY_SIZE: usize = 2 * (size_of::<Key>() + size_of::<Value>() + 2 * size_of::<usize>());
+
     /// Number of keys.
     pub fn len(&self) -> usize {
         self.entries.len()
