@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{FromArgMatches, Subcommand};
 
 mod error;
+mod expr;
 
 pub use error::{Blame, Error};
 
@@ -21,7 +22,10 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Evaluates an expression.
+    Expr(expr::Args),
+}
 
 /// Runs the command line and gives the process's exit code.
 pub fn main() -> ExitCode {
@@ -39,5 +43,7 @@ fn parse(args: Vec<OsString>) -> Result<Command, Error> {
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
-    match command {}
+    match command {
+        Command::Expr(args) => expr::run(args),
+    }
 }

@@ -74,7 +74,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::tests::Contexts;
+    use crate::expr::Contexts;
 
     #[test]
     fn success_is_implied_unless_a_status_function_stands_anywhere() {

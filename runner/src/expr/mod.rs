@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod ast;
 mod condition;
+mod contexts;
 mod error;
 mod eval;
 mod fold;
@@ -24,6 +25,7 @@ mod tests;
 mod value;
 
 pub use condition::Condition;
+pub use contexts::Contexts;
 pub use error::{EvalError, ParseError, ParseErrorKind};
 pub use eval::Scope;
 pub use function::{Function, StatusFunction};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::{EvalError, ParseError, ParseErrorKind};
 use super::eval::Scope;
 use super::memory::{BoundedText, MAX_MEMORY, Memory};
-use super::{Expr, Value};
+use super::{CONTEXTS, Expr, Value};
 
 /// Text with any number of `${{ }}` in it.
 #[derive(Clone, Debug)]
@@ -22,8 +22,13 @@ enum Part {
 }
 
 impl Template {
-    /// Parses text that may hold expressions.
+    /// Parses text that may hold expressions, which may read the documented [`CONTEXTS`].
     pub fn parse(source: &str) -> Result<Template, ParseError> {
+        Template::parse_with(source, &CONTEXTS)
+    }
+
+    /// Parses text that may hold expressions, which may read just the given contexts.
+    pub fn parse_with(source: &str, contexts: &[&str]) -> Result<Template, ParseError> {
         let mut parts = Vec::new();
         let mut text = 0;
         while let Some(open) = source[text..].find("${{") {
@@ -48,7 +53,8 @@ impl Template {
                 parts.push(Part::Text(source[text..open].into()));
             }
             let margin = expression.len() - expression.trim_start().len();
-            let expr = Expr::parse(expression.trim()).map_err(|error| error.shifted(start + margin))?;
+            let expr = Expr::parse_with(expression.trim(), contexts)
+                .map_err(|error| error.shifted(start + margin))?;
             parts.push(Part::Expr(expr));
             text = end + 2;
         }
@@ -136,7 +142,7 @@ fn expression_length(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::tests::Contexts;
+    use crate::expr::Contexts;
 
     fn scope() -> Contexts {
         Contexts::from(serde_json::json!({"github": {"ref": "main", "n": 3}}))

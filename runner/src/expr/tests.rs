@@ -5,27 +5,11 @@ use serde_json::json;
 
 use super::*;
 
-/// Contexts from JSON; the job's status is that of the `job` context, `success` where there is none.
-pub struct Contexts(Value);
-
 impl From<serde_json::Value> for Contexts {
     fn from(json: serde_json::Value) -> Self {
-        Contexts(json.into())
-    }
-}
-
-impl Scope for Contexts {
-    fn context(&self, name: &str) -> Option<Value> {
-        self.0.get(name).cloned()
-    }
-
-    fn status(&self, function: StatusFunction) -> bool {
-        let status = self.0.get("job").and_then(|job| job.get("status")).cloned().unwrap_or("success".into());
-        match function {
-            StatusFunction::Success => status == "success".into(),
-            StatusFunction::Failure => status == "failure".into(),
-            StatusFunction::Cancelled => status == "cancelled".into(),
-            StatusFunction::Always => true,
+        match Value::from(json) {
+            Value::Object(contexts) => Contexts::new((*contexts).clone()),
+            other => panic!("contexts are an object, not {other:?}"),
         }
     }
 }
