@@ -1,5 +1,75 @@
-//! Isolation as a library.
+//! Isolation as a library: a [`Spec`] builds a [`Sandbox`], which is set up once and runs many
+//! [`Command`]s. It needs no root, no daemon and no image, and knows nothing of CI.
+//!
+//! The sandbox's init is the calling program itself, executed again, so that it shares no memory with its
+//! caller. The program must therefore call [`init_if_asked`] first of all in `main`:
+//!
+//! ```no_run
+//! use palisade_sandbox::{Command, Sandbox, Spec, Stdio};
+//!
+//! fn main() -> Result<(), palisade_sandbox::Error> {
+//!     palisade_sandbox::init_if_asked();
+//!     let sandbox = Sandbox::create(&Spec::new().allow_degraded(palisade_sandbox::LayerId::Limits))?;
+//!     for layer in &sandbox.report().layers {
+//!         println!("{:12} {} ({})", layer.layer, layer.state.as_str(), layer.state.detail());
+//!     }
+//!     let exit = sandbox.spawn(Command::new("/usr/bin/id").stdout(Stdio::Inherit))?.wait()?;
+//!     println!("{:?}", exit.status);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Fail-closed: a layer that can't be set up is an [`Error`] that names it, the system's answer and the
+//! remedy, unless the specification switches it off ([`Spec::without`]) or accepts less of it
+//! ([`Spec::allow_degraded`]). All `unsafe` code of palisade is in this crate.
 
+mod command;
+mod error;
+mod inside;
+mod outside;
 mod report;
+mod sandbox;
+mod shared_dir;
+mod spec;
+mod sys;
+mod wire;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
+pub use error::{Error, LayerError, StartStage};
+pub use inside::seccomp;
 pub use report::{LayerId, LayerReport, LayerState, Report};
+pub use sandbox::{Child, Sandbox, Starting};
+pub use shared_dir::SharedDir;
+pub use spec::{Access, Bind, Limits, Network, Spec, Stragglers, Workspace};
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+
+/// Becomes the init of a sandbox, and never returns, where this process was started as one; else returns
+/// at once. Call it first in `main`, before any thread or runtime exists.
+pub fn init_if_asked() {
+    let name = std::env::args_os().next();
+    if std::process::id() == 1 && name.is_some_and(|name| name == inside::NAME) {
+        std::process::exit(inside::main());
+    }
+    ARMED.store(true, Ordering::Relaxed);
+}
+
+/// Denies other processes of the same user this process's memory, descriptors and core dumps: for a
+/// process that holds secrets.
+pub fn make_undumpable() -> Result<(), Error> {
+    outside::spawn::undumpable().map_err(Error::Layer)
+}
+
+/// The Landlock ABI of this kernel, or why there is none.
+pub fn landlock_abi() -> std::io::Result<i32> {
+    sys::restrict::landlock_abi().map_err(std::io::Error::from)
+}
+
+fn armed() -> Result<(), Error> {
+    if ARMED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    Err(Error::Spec("call `palisade_sandbox::init_if_asked` first in `main`".into()))
+}

@@ -8,6 +8,7 @@ use clap::{FromArgMatches, Subcommand};
 
 mod error;
 mod expr;
+pub mod sandbox;
 
 pub use error::{Blame, Error};
 
@@ -23,8 +24,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Evaluates an expression.
+    /// Evaluate an expression
     Expr(expr::Args),
+    /// Run one command in the job sandbox, with its exit code
+    Sandbox(sandbox::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -45,5 +48,6 @@ fn parse(args: Vec<OsString>) -> Result<Command, Error> {
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Expr(args) => expr::run(args),
+        Command::Sandbox(args) => sandbox::run(args),
     }
 }

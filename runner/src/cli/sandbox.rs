@@ -1,0 +1,282 @@
+//! `palisade sandbox`: one command in the job sandbox, with its exit code.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as OsSignal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use palisade_sandbox::{
+    Bind, Child, Command, Exit, LayerId, Limits, Network, Report, Sandbox, Signal, Spec, Stdio,
+};
+use std::os::fd::AsFd;
+
+use super::error::{Blame, Error};
+
+/// Run one command in the job sandbox, with its exit code.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES:
+  palisade sandbox -- id
+  palisade sandbox --report -- sh -c 'ls /; cat /etc/passwd'
+  palisade sandbox --ro ~/.cargo/bin --rw ./out --limit memory=2G --limit disk=1G -- make
+
+The command's own exit code is palisade's; 128 + n where signal n ended it; 126 or 127 where it could not
+be executed; 4 where the sandbox could not be set up.")]
+pub struct Args {
+    /// Show a path of the host, read-only
+    #[arg(long, value_name = "PATH")]
+    ro: Vec<PathBuf>,
+    /// Show a path of the host, writable
+    #[arg(long, value_name = "PATH")]
+    rw: Vec<PathBuf>,
+    /// Set an environment variable; otherwise only PATH, HOME, USER, LANG and TERM are set
+    #[arg(long, value_name = "K=V", value_parser = key_value)]
+    env: Vec<(String, String)>,
+    /// Working directory inside
+    #[arg(long, value_name = "PATH", default_value = "/tmp")]
+    workdir: PathBuf,
+    /// What the command can reach: its own loopback, or the host's network
+    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
+    net: Net,
+    /// Limit a resource: disk, memory, file-size (bytes, with K, M, G or T), processes, open-files, inodes,
+    /// cpus
+    #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
+    limit: Vec<(String, String)>,
+    /// Switch a layer off, for debugging: landlock, seccomp, net, ipc, uts, cgroup, capabilities, limits
+    #[arg(long, value_name = "LAYER")]
+    without: Vec<LayerId>,
+    /// Print how each layer stands, and what the command used, to standard error
+    #[arg(long)]
+    report: bool,
+    /// Print that as JSON
+    #[arg(long, requires = "report")]
+    json: bool,
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    command: Vec<std::ffi::OsString>,
+}
+
+/// Value of `--net`.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Net {
+    /// A loopback of the sandbox's own
+    None,
+    /// The host's network; the layer reports `off`
+    Host,
+}
+
+impl From<Net> for Network {
+    fn from(net: Net) -> Self {
+        match net {
+            Net::None => Network::None,
+            Net::Host => Network::Host,
+        }
+    }
+}
+
+/// Parses `K=V`.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+/// Applies one `--limit`.
+pub fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {
+    let size = || parse_size(value);
+    let count = || value.parse::<u64>().map_err(|_| format!("`{value}` is not a whole number"));
+    match name {
+        "disk" => limits.disk = Some(size()?),
+        "memory" => limits.memory = Some(size()?),
+        "file-size" => limits.file_size = Some(size()?),
+        "processes" => limits.processes = count()?,
+        "open-files" => limits.open_files = count()?,
+        "inodes" => limits.inodes = count()?,
+        "cpus" => {
+            let cpus = value.parse::<f64>().ok().filter(|c| *c > 0.0 && c.is_finite());
+            limits.cpus = Some(cpus.ok_or_else(|| format!("`{value}` is not a number of processors"))?);
+        }
+        _ => {
+            return Err(format!(
+                "no limit is called `{name}`; the limits are disk, memory, file-size, processes, \
+                 open-files, inodes, cpus"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Parses a size in bytes with an optional binary suffix.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match &text[digits.len()..] {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        "T" | "TiB" => 40,
+        _ => return Err(format!("`{text}` is not a size: write a number of bytes, or 64K, 512M, 2G, 1T")),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+    number.filter(|n| *n > 0).ok_or_else(|| format!("`{text}` is not a size from 1 byte up"))
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<ExitCode, Error> {
+    let spec = spec(&args)?;
+    let signals = Signals::block()?;
+    let sandbox = Sandbox::create(&spec).map_err(isolation)?;
+    if args.report {
+        report(sandbox.report(), args.json)?;
+    }
+    let mut argv = args.command.into_iter();
+    let mut command = Command::new(argv.next().unwrap_or_default())
+        .args(argv)
+        .current_dir(args.workdir)
+        .stdin(Stdio::Inherit)
+        .stdout(Stdio::Inherit)
+        .stderr(Stdio::Inherit);
+    for (key, value) in default_environment().chain(args.env) {
+        command = command.env(key, value);
+    }
+    let child = sandbox.spawn(command).map_err(isolation)?;
+    match signals.wait(&sandbox, child) {
+        Ok(exit) => {
+            if args.report {
+                used(&exit, args.json)?;
+            }
+            sandbox.end();
+            Ok(ExitCode::from(u8::try_from(exit.status.shell_code()).unwrap_or(u8::MAX)))
+        }
+        Err(error @ palisade_sandbox::Error::Start { errno, .. }) => {
+            let _ = Error::new(Blame::Input, error).report();
+            // As every shell does it.
+            Ok(ExitCode::from(if errno == Errno::ENOENT { 127 } else { 126 }))
+        }
+        Err(error) => Err(isolation(error)),
+    }
+}
+
+fn spec(args: &Args) -> Result<Spec, Error> {
+    let mut limits = Limits::default();
+    for (name, value) in &args.limit {
+        set_limit(&mut limits, name, value).map_err(|e| Error::input(format!("--limit {name}: {e}")))?;
+    }
+    let mut spec = Spec::new().network(args.net.into()).limits(limits).allow_degraded(LayerId::Limits);
+    for path in &args.ro {
+        spec = spec.bind(Bind::read_only(full_path("--ro", path)?));
+    }
+    for path in &args.rw {
+        spec = spec.bind(Bind::read_write(full_path("--rw", path)?));
+    }
+    for layer in &args.without {
+        spec = spec.without(*layer);
+    }
+    Ok(spec)
+}
+
+fn full_path(option: &str, path: &std::path::Path) -> Result<PathBuf, Error> {
+    path.canonicalize().map_err(|e| Error::input(format!("{option} {}: {e}", path.display())))
+}
+
+fn default_environment() -> impl Iterator<Item = (String, String)> {
+    let term = std::env::var("TERM").unwrap_or_else(|_| "dumb".into());
+    [
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", "/home/runner"),
+        ("USER", "runner"),
+        ("LANG", "C.UTF-8"),
+    ]
+    .into_iter()
+    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    .chain([("TERM".to_owned(), term)])
+}
+
+/// A sandbox's failure as the command line reports it.
+pub fn isolation(error: palisade_sandbox::Error) -> Error {
+    let blame = match error {
+        palisade_sandbox::Error::Spec(_) => Blame::Input,
+        _ => Blame::Isolation,
+    };
+    let remedy = error.remedy();
+    let reported = Error::new(blame, error);
+    match remedy {
+        Some(remedy) => reported.hint(remedy),
+        None => reported,
+    }
+}
+
+fn report(report: &Report, json: bool) -> Result<(), Error> {
+    let mut err = std::io::stderr().lock();
+    if json {
+        return line(
+            &mut err,
+            &serde_json::json!({ "layers": report.layers.iter().map(|l| {
+            serde_json::json!({ "layer": l.layer, "state": l.state.as_str(), "detail": l.state.detail() })
+        }).collect::<Vec<_>>() }),
+        );
+    }
+    for layer in &report.layers {
+        let _ = writeln!(err, "{:12}  {:8}  {}", layer.layer, layer.state.as_str(), layer.state.detail());
+    }
+    Ok(())
+}
+
+fn used(exit: &Exit, json: bool) -> Result<(), Error> {
+    let mut err = std::io::stderr().lock();
+    if json {
+        return line(&mut err, &serde_json::json!({ "exit": exit }));
+    }
+    let usage = &exit.usage;
+    let _ = writeln!(
+        err,
+        "used          {:.3} s user, {:.3} s system, {} MiB at most; {} left behind and killed",
+        usage.user.as_secs_f64(),
+        usage.system.as_secs_f64(),
+        usage.max_rss >> 20,
+        exit.stragglers
+    );
+    Ok(())
+}
+
+fn line(to: &mut impl Write, value: &serde_json::Value) -> Result<(), Error> {
+    writeln!(to, "{value}").map_err(|e| Error::new(Blame::Job, format!("cannot write the report: {e}")))
+}
+
+/// The signals that are passed on to the command instead of ending palisade.
+struct Signals(SignalFd);
+
+impl Signals {
+    fn block() -> Result<Self, Error> {
+        let set: SigSet =
+            [OsSignal::SIGINT, OsSignal::SIGTERM, OsSignal::SIGHUP, OsSignal::SIGQUIT].into_iter().collect();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
+            .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
+            .map(Signals)
+            .map_err(|e| Error::new(Blame::Isolation, format!("cannot catch signals: {e}")))
+    }
+
+    fn wait(&self, sandbox: &Sandbox, child: Child) -> Result<Exit, palisade_sandbox::Error> {
+        loop {
+            let mut fds = [
+                PollFd::new(child.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.0.as_fd(), PollFlags::POLLIN),
+            ];
+            let _ = poll(&mut fds, PollTimeout::NONE);
+            if fds[0].any() == Some(true) {
+                return child.wait();
+            }
+            while let Ok(Some(info)) = self.0.read_signal() {
+                sandbox.signal(match OsSignal::try_from(info.ssi_signo as i32) {
+                    Ok(OsSignal::SIGINT) => Signal::Interrupt,
+                    Ok(OsSignal::SIGHUP) => Signal::Hangup,
+                    Ok(OsSignal::SIGQUIT) => Signal::Quit,
+                    _ => Signal::Terminate,
+                })?;
+            }
+        }
+    }
+}

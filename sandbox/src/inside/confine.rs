@@ -1,0 +1,118 @@
+//! The layers that init puts on itself and its children once the root stands: capabilities, seccomp, and
+//! the Landlock ruleset, which each command enforces on itself so that it is in a domain below init's.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
+};
+use nix::errno::Errno;
+
+use super::root::{HostTrees, Writable};
+use super::{ReportBuilder, dev, seccomp};
+use crate::error::{Context, LayerError};
+use crate::report::LayerId;
+use crate::sys;
+use crate::wire::Plan;
+
+/// What a command still has to put on itself.
+pub struct Confinement {
+    /// The Landlock ruleset, unless the layer is off.
+    pub ruleset: Option<OwnedFd>,
+}
+
+/// Confines init, and prepares what confines its children.
+pub fn confine(
+    plan: &Plan,
+    host: &HostTrees,
+    writable: &[Writable],
+    report: &mut ReportBuilder<'_>,
+) -> Result<Confinement, LayerError> {
+    let ruleset = if plan.off.contains(&LayerId::Landlock) {
+        report.add(LayerId::Landlock, String::new());
+        None
+    } else {
+        let abi = sys::restrict::landlock_abi()
+            .layer(LayerId::Landlock, || "find Landlock in this kernel".into())?;
+        let ruleset = landlock_ruleset(abi, plan, host, writable).map_err(|e| {
+            LayerError::new(LayerId::Landlock, format!("build its ruleset ({e})"), Errno::EINVAL)
+        })?;
+        let scopes = if abi >= 6 { "files, abstract sockets, signals" } else { "files" };
+        let missing = (abi < 6).then(|| {
+            format!("ABI {abi}: files only; abstract sockets and signals are left to the namespaces (ABI 6)")
+        });
+        report.add_state(LayerId::Landlock, format!("ABI {abi}: {scopes}"), missing);
+        ruleset
+    };
+    if !plan.off.contains(&LayerId::Capabilities) {
+        sys::caps::drop_all().layer(LayerId::Capabilities, || "drop all capabilities".into())?;
+    }
+    report.add(LayerId::Capabilities, "none, no_new_privs".into());
+    if !plan.off.contains(&LayerId::Seccomp) {
+        sys::restrict::seccomp(&seccomp::program())
+            .layer(LayerId::Seccomp, || "install the system call filter".into())?;
+    }
+    report.add(LayerId::Seccomp, format!("{} system calls refused", seccomp::refused()));
+    Ok(Confinement { ruleset })
+}
+
+/// The plan of the root once more, as Landlock rules.
+fn landlock_ruleset(
+    abi: i32,
+    plan: &Plan,
+    host: &HostTrees,
+    writable: &[Writable],
+) -> Result<Option<OwnedFd>, Box<dyn std::error::Error>> {
+    let abi = ABI::from(abi);
+    let all = AccessFs::from_all(abi);
+    let mut ruleset =
+        Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(all)?;
+    let scopes = Scope::from_all(abi);
+    if !scopes.is_empty() {
+        ruleset = ruleset.scope(scopes)?;
+    }
+    let mut rules = Rules { ruleset: ruleset.create()?, all };
+    let read = AccessFs::Execute | AccessFs::ReadFile | AccessFs::ReadDir;
+    rules.allow("/", AccessFs::ReadDir.into())?;
+    rules.allow("/etc", AccessFs::ReadFile | AccessFs::ReadDir)?;
+    rules.allow("/proc", AccessFs::ReadFile | AccessFs::ReadDir)?;
+    for (path, directory) in host.readable() {
+        rules.allow(path, if directory { read } else { AccessFs::Execute | AccessFs::ReadFile })?;
+    }
+    for (path, directory) in host.writable() {
+        rules.allow(path, if directory { all } else { all & AccessFs::from_file(abi) })?;
+    }
+    for Writable(path) in writable {
+        rules.allow(path, all)?;
+    }
+    if let Some(workspace) = &plan.workspace {
+        rules.allow(&workspace.at, all)?;
+    }
+    let node = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev) & all;
+    for path in dev::NODES {
+        rules.allow(Path::new(&*path.to_string_lossy()), node)?;
+    }
+    rules.allow("/dev/pts", (node | AccessFs::ReadDir) & all)?;
+    Ok(rules.ruleset.into())
+}
+
+struct Rules {
+    ruleset: RulesetCreated,
+    all: BitFlags<AccessFs>,
+}
+
+impl Rules {
+    fn allow(
+        &mut self,
+        path: impl AsRef<Path>,
+        access: BitFlags<AccessFs>,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let path = path.as_ref();
+        let fd = PathFd::new(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let beneath = PathBeneath::new(fd.as_fd(), access & self.all);
+        (&mut self.ruleset).add_rule(beneath).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(())
+    }
+}

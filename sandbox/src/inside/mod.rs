@@ -1,0 +1,152 @@
+//! Init, the sandbox's PID 1: sets the sandbox up once, then starts commands in it until its caller is
+//! gone. Everything in this folder runs in a process of its own, which is this binary executed again, so
+//! that it holds nothing of the caller's memory: no secret, no argument, no environment.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::sys::socket::{UnixAddr, getsockname};
+
+use crate::error::{Context, LayerError};
+use crate::report::{LayerId, LayerReport, LayerState, Report};
+use crate::sys;
+use crate::wire::{self, Plan, Reply, Request};
+
+mod confine;
+mod dev;
+mod etc;
+mod identity;
+mod limits;
+mod root;
+mod scratch;
+pub mod seccomp;
+mod serve;
+mod step;
+mod workspace;
+
+/// Argument zero that makes this binary an init.
+pub const NAME: &str = "palisade-init";
+
+/// The user that every command runs as, inside.
+pub const UID: u32 = 1000;
+/// Its group.
+pub const GID: u32 = 1000;
+/// Its name.
+pub const USER: &str = "runner";
+
+/// Runs init over the control socket on descriptor 0. Never returns: when init ends, the kernel ends
+/// everything in its PID namespace.
+pub fn main() -> i32 {
+    // A panic must not write to descriptor 2, which is the control socket as well.
+    std::panic::set_hook(Box::new(|_| {}));
+    // SAFETY: the caller's side has put the control socket on descriptor 0 for us alone.
+    let control = unsafe { OwnedFd::from_raw_fd(0) };
+    if getsockname::<UnixAddr>(control.as_raw_fd()).is_err() {
+        return 2;
+    }
+    let control = UnixStream::from(control);
+    let Ok(Some((Request::Setup(plan), trees))) = wire::receive(&control) else { return 2 };
+    match set_up(&plan, trees) {
+        Ok((report, shared_dir, confinement)) => {
+            let fds: Vec<_> = shared_dir.iter().map(AsRawFd::as_raw_fd).collect();
+            if wire::send(&control, &Reply::Ready(report), &fds).is_err() {
+                return 1;
+            }
+            drop(shared_dir);
+            serve::serve(&control, confinement, plan.stragglers)
+        }
+        Err(error) => {
+            let _ = wire::send(&control, &Reply::Failed(error), &[]);
+            1
+        }
+    }
+}
+
+type SetUp = (Report, Option<OwnedFd>, confine::Confinement);
+
+/// The whole set-up in its order. A step that fails ends it.
+fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
+    sys::restrict::undumpable().layer(LayerId::Pid, || "make init undumpable".into())?;
+    let mut report = ReportBuilder::new(plan);
+
+    // While still the caller: what the host shows, cloned with the caller's own rights.
+    let host = root::HostTrees::open(plan, trees)?;
+    report.add(LayerId::User, identity::assume(plan.identity)?);
+
+    // As the sandbox's user, with the capabilities of its user namespace.
+    let root = root::Root::create()?;
+    let scratch = scratch::create(plan, &root)?;
+    let writable = scratch.attach(&root)?;
+    host.attach(&root)?;
+    workspace::attach(plan, &host, &scratch, &root)?;
+    etc::write(plan, &root)?;
+    dev::attach(&root)?;
+    let shared_dir = scratch.open_shared_dir(plan, &root)?;
+    root.seal()?;
+    report.add(LayerId::Mount, root.enter(&host)?);
+    report.add(LayerId::Pid, "own process tree, private /proc without init in it".into());
+    report.add(LayerId::Ipc, "own System V and POSIX message queues".into());
+    nix::unistd::sethostname(&plan.hostname).layer(LayerId::Uts, || "set the host name".into())?;
+    report.add(LayerId::Uts, format!("host name `{}`", plan.hostname));
+    report.add(LayerId::Cgroup, "own cgroup root".into());
+    report.add(LayerId::Net, network(plan)?);
+
+    // No way back from here.
+    let (limits, degraded) = limits::set(plan)?;
+    report.add_state(LayerId::Limits, limits, degraded);
+    let confinement = confine::confine(plan, &host, &writable, &mut report)?;
+    Ok((report.finish(), shared_dir, confinement))
+}
+
+fn network(plan: &Plan) -> Result<String, LayerError> {
+    match plan.network {
+        crate::Network::None if !plan.off.contains(&LayerId::Net) => {
+            sys::net::loopback_up().layer(LayerId::Net, || "bring the loopback up".into())?;
+            Ok("own loopback, no other way out".into())
+        }
+        _ => Ok(String::new()),
+    }
+}
+
+/// Collects the report line of each layer as it is set up.
+pub struct ReportBuilder<'a> {
+    plan: &'a Plan,
+    layers: Vec<LayerReport>,
+}
+
+impl<'a> ReportBuilder<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        ReportBuilder { plan, layers: Vec::with_capacity(LayerId::ALL.len()) }
+    }
+
+    /// Records that a layer holds, unless it was switched off.
+    pub fn add(&mut self, layer: LayerId, evidence: String) {
+        self.add_state(layer, evidence, None);
+    }
+
+    /// Records how a layer stands; `degraded` says what is missing.
+    pub fn add_state(&mut self, layer: LayerId, evidence: String, degraded: Option<String>) {
+        let state = if self.plan.off.contains(&layer) {
+            LayerState::Off("by configuration".into())
+        } else if layer == LayerId::Net && self.plan.network == crate::Network::Host {
+            LayerState::Off("the host's network, by configuration".into())
+        } else {
+            match degraded {
+                Some(why) => LayerState::Degraded(why),
+                None => LayerState::Held(evidence),
+            }
+        };
+        self.layers.push(LayerReport { layer, state });
+    }
+
+    fn finish(mut self) -> Report {
+        self.layers.sort_by_key(|l| l.layer);
+        Report { layers: self.layers }
+    }
+}
+
+/// The working directory's descriptor constant as a borrowed descriptor: paths given with it that start
+/// with `/` are looked up in the calling process's root.
+fn here() -> BorrowedFd<'static> {
+    nix::fcntl::AT_FDCWD
+}

@@ -1,0 +1,291 @@
+//! The mount layer: a root assembled from nothing, entered by `pivot_root(2)`. It is itself a small
+//! read-only file system that holds mount points and the synthetic `/etc`; what it shows of the host is
+//! an allowlist, mounted read-only.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, readlink};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
+use nix::unistd::symlinkat;
+
+use super::here;
+use crate::error::{Context, LayerError};
+use crate::report::LayerId;
+use crate::sys::mount::{self, FsContext, NODEV, NOEXEC, NOSUID, RDONLY};
+use crate::wire::{Plan, Source};
+
+/// What every sandbox shows of the host where it exists, read-only. Programs, libraries and the parts of
+/// `/etc` that they can't do without and that tell nothing about the host's people or services.
+const ALLOWLIST: &[&CStr] = &[
+    c"/usr",
+    c"/opt",
+    c"/bin",
+    c"/sbin",
+    c"/lib",
+    c"/lib32",
+    c"/lib64",
+    c"/libx32",
+    c"/nix/store",
+    c"/etc/alternatives",
+    c"/etc/ca-certificates",
+    c"/etc/ca-certificates.conf",
+    c"/etc/crypto-policies",
+    c"/etc/fonts",
+    c"/etc/ld.so.cache",
+    c"/etc/localtime",
+    c"/etc/magic",
+    c"/etc/mime.types",
+    c"/etc/os-release",
+    c"/etc/perl",
+    c"/etc/pki/tls",
+    c"/etc/pki/ca-trust",
+    c"/etc/protocols",
+    c"/etc/services",
+    c"/etc/ssl/certs",
+    c"/etc/ssl/openssl.cnf",
+    c"/etc/terminfo",
+];
+
+/// Prefixes of `/etc` entries of language runtimes, which keep their defaults there.
+const ETC_RUNTIMES: &[&str] = &["java-", "python3", "ruby", "php", "maven"];
+
+/// A tree of the host, cloned and not attached yet.
+struct HostTree {
+    mount: OwnedFd,
+    at: PathBuf,
+    writable: bool,
+    directory: bool,
+}
+
+/// All that a sandbox shows of the host.
+pub struct HostTrees {
+    trees: Vec<HostTree>,
+    links: Vec<(CString, PathBuf)>,
+    /// The workspace's tree.
+    pub workspace: Option<OwnedFd>,
+}
+
+/// A path that a command may write below.
+pub struct Writable(pub PathBuf);
+
+impl HostTrees {
+    /// Clones them all, with the rights of the calling process.
+    pub fn open(plan: &Plan, trees: Vec<OwnedFd>) -> Result<Self, LayerError> {
+        let mut detached: Vec<Option<OwnedFd>> = trees.into_iter().map(Some).collect();
+        let mut take = |source: &Source| match source {
+            Source::Path(path) => {
+                let mount = mount::clone_tree(here(), path);
+                mount.layer(LayerId::Mount, || format!("clone the tree at `{}`", path.to_string_lossy()))
+            }
+            Source::Detached(index) => detached
+                .get_mut(*index)
+                .and_then(Option::take)
+                .ok_or(Errno::EBADF)
+                .layer(LayerId::Mount, || "use a tree that the caller passed".into()),
+        };
+        let workspace = plan.workspace.as_ref().map(|w| take(&w.source)).transpose()?;
+        let mut host = HostTrees { trees: Vec::with_capacity(32), links: Vec::new(), workspace };
+        for path in ALLOWLIST {
+            host.allow(path)?;
+        }
+        host.allow_runtimes()?;
+        for bind in &plan.binds {
+            host.push(take(&bind.source)?, bind.at.clone(), bind.writable)?;
+        }
+        Ok(host)
+    }
+
+    /// Shows a path of the host where it exists; a symbolic link as such.
+    fn allow(&mut self, path: &CStr) -> Result<(), LayerError> {
+        let at = PathBuf::from(std::ffi::OsStr::from_bytes(path.to_bytes()));
+        // A merged /usr has links at the root; links in /etc lead to what their target's tree shows.
+        if let Ok(target) = readlink(path)
+            && (at.parent() == Some(Path::new("/"))
+                || at.ends_with("localtime")
+                || at.ends_with("os-release"))
+        {
+            if let Ok(target) = CString::new(target.into_vec()) {
+                self.links.push((target, at));
+            }
+            return Ok(());
+        }
+        match mount::clone_tree(here(), path) {
+            Ok(mount) => self.push(mount, at, false),
+            Err(Errno::ENOENT | Errno::EACCES) => Ok(()),
+            Err(errno) => {
+                Err(errno).layer(LayerId::Mount, || format!("clone the tree at `{}`", at.display()))
+            }
+        }
+    }
+
+    fn allow_runtimes(&mut self) -> Result<(), LayerError> {
+        let Ok(entries) = std::fs::read_dir("/etc") else { return Ok(()) };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if ETC_RUNTIMES.iter().any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
+                && let Ok(path) = CString::new(entry.path().into_os_string().into_vec())
+            {
+                self.allow(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, mount: OwnedFd, at: PathBuf, writable: bool) -> Result<(), LayerError> {
+        let stat = fstat(&mount).layer(LayerId::Mount, || format!("look at `{}`", at.display()))?;
+        let directory = is_directory(&stat);
+        self.trees.push(HostTree { mount, at, writable, directory });
+        Ok(())
+    }
+
+    /// Attaches them all below the new root.
+    pub fn attach(&self, root: &Root) -> Result<(), LayerError> {
+        for (target, at) in &self.links {
+            root.link(target, at)?;
+        }
+        for HostTree { mount, at, writable, directory } in &self.trees {
+            let attributes = if *writable { NOSUID | NODEV } else { RDONLY | NOSUID | NODEV };
+            mount::set_attributes_below(mount.as_fd(), attributes)
+                .layer(LayerId::Mount, || format!("restrict the mount at `{}`", at.display()))?;
+            root.attach(mount, at, *directory)?;
+        }
+        Ok(())
+    }
+
+    /// Paths that may be read and executed, for a second wall over the same plan; with whether each is a
+    /// directory.
+    pub fn readable(&self) -> impl Iterator<Item = (&Path, bool)> {
+        self.trees.iter().filter(|t| !t.writable).map(|t| (t.at.as_path(), t.directory))
+    }
+
+    /// Paths of the host that may be written.
+    pub fn writable(&self) -> impl Iterator<Item = (&Path, bool)> {
+        self.trees.iter().filter(|t| t.writable).map(|t| (t.at.as_path(), t.directory))
+    }
+}
+
+fn is_directory(stat: &FileStat) -> bool {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
+}
+
+/// The new root while it is assembled; it is attached over the old one, out of every path's way.
+pub struct Root {
+    fd: OwnedFd,
+}
+
+impl Root {
+    /// Makes it, empty but for the directory that hides what is under construction.
+    pub fn create() -> Result<Self, LayerError> {
+        let fd = tmpfs(c"1m", c"1024", c"0755", NOSUID | NODEV)
+            .layer(LayerId::Mount, || "make the root file system".into())?;
+        mount::attach(&fd, here(), c"/").layer(LayerId::Mount, || "attach the root file system".into())?;
+        Ok(Root { fd })
+    }
+
+    /// Its descriptor.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Makes a directory and its parents.
+    pub fn directory(&self, at: &Path) -> Result<(), LayerError> {
+        make_directories(self.fd(), at).layer(LayerId::Mount, || format!("make directory `{}`", at.display()))
+    }
+
+    /// Makes a symbolic link.
+    pub fn link(&self, target: &CStr, at: &Path) -> Result<(), LayerError> {
+        self.parent(at)?;
+        symlinkat(target, self.fd(), relative(at))
+            .layer(LayerId::Mount, || format!("make symbolic link `{}`", at.display()))
+    }
+
+    /// Writes a file.
+    pub fn file(&self, at: &Path, content: &[u8]) -> Result<(), LayerError> {
+        self.parent(at)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        openat(self.fd(), relative(at), flags, Mode::from_bits_truncate(0o644))
+            .and_then(|fd| nix::unistd::write(fd, content))
+            .layer(LayerId::Mount, || format!("write `{}`", at.display()))?;
+        Ok(())
+    }
+
+    /// Attaches a mount, making its mount point.
+    pub fn attach(&self, mount: &OwnedFd, at: &Path, directory: bool) -> Result<(), LayerError> {
+        let target = c_path(at)?;
+        match mount::attach(mount, self.fd(), &target) {
+            Err(Errno::ENOENT) => {}
+            other => return other.layer(LayerId::Mount, || format!("attach `{}`", at.display())),
+        }
+        if directory {
+            self.directory(at)?;
+        } else {
+            self.file(at, b"")?;
+        }
+        mount::attach(mount, self.fd(), &target)
+            .layer(LayerId::Mount, || format!("attach `{}`", at.display()))
+    }
+
+    /// Mounts `/proc`, which covers what lay under construction, and makes the root itself read-only.
+    pub fn seal(&self) -> Result<(), LayerError> {
+        let proc = FsContext::open(c"proc")
+            .and_then(|fs| {
+                // Processes that a command can't trace, init first of all, aren't there for it.
+                fs.set(c"hidepid", c"ptraceable")?;
+                fs.mount(RDONLY | NOSUID | NODEV | NOEXEC)
+            })
+            .layer(LayerId::Pid, || "mount a private /proc".into())?;
+        self.attach(&proc, Path::new(UNDER_CONSTRUCTION), true)?;
+        mount::set_attributes(self.fd(), RDONLY).layer(LayerId::Mount, || "make the root read-only".into())
+    }
+
+    /// Makes it the root of this process and of all that it starts; the host's is gone.
+    pub fn enter(self, host: &HostTrees) -> Result<String, LayerError> {
+        mount::pivot(&self.fd).layer(LayerId::Mount, || "enter the new root".into())?;
+        let writable = host.writable().count();
+        let read_only = host.readable().count();
+        Ok(format!("assembled root: {read_only} paths of the host read-only, {writable} writable"))
+    }
+
+    fn parent(&self, at: &Path) -> Result<(), LayerError> {
+        at.parent().filter(|p| *p != Path::new("/")).map_or(Ok(()), |parent| self.directory(parent))
+    }
+}
+
+/// Where the scratch file system and other building material are attached until `/proc` covers them.
+pub const UNDER_CONSTRUCTION: &str = "/proc";
+
+/// A detached tmpfs.
+pub fn tmpfs(size: &CStr, inodes: &CStr, mode: &CStr, attributes: u64) -> Result<OwnedFd, Errno> {
+    let fs = FsContext::open(c"tmpfs")?;
+    fs.set(c"size", size)?;
+    fs.set(c"nr_inodes", inodes)?;
+    fs.set(c"mode", mode)?;
+    fs.mount(attributes)
+}
+
+/// Makes a directory and its parents below `dir`.
+pub fn make_directories(dir: BorrowedFd<'_>, at: &Path) -> Result<(), Errno> {
+    let at = relative(at);
+    match mkdirat(dir, at, Mode::from_bits_truncate(0o755)) {
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(Errno::ENOENT) => {
+            at.parent().map_or(Err(Errno::ENOENT), |parent| make_directories(dir, parent))?;
+            mkdirat(dir, at, Mode::from_bits_truncate(0o755))
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+/// A path inside, relative to the root's descriptor.
+pub fn relative(path: &Path) -> &Path {
+    path.strip_prefix("/").unwrap_or(path)
+}
+
+fn c_path(path: &Path) -> Result<CString, LayerError> {
+    CString::new(relative(path).as_os_str().as_bytes())
+        .map_err(|_| LayerError::new(LayerId::Mount, "use a path with a NUL in it", Errno::EINVAL))
+}

@@ -1,0 +1,256 @@
+//! The system call filter: [`table`] compiled to classic BPF. The program is a binary search over the
+//! call numbers, since the kernel runs it once for every number when it is installed.
+
+use libc::{
+    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP,
+    BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, EAFNOSUPPORT, ENOSYS, EPERM, SECCOMP_RET_ALLOW,
+    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SOCK_RAW, sock_filter,
+};
+
+mod table;
+
+pub use table::{ARCHITECTURE, Answer, NEWEST, Row, TABLE};
+
+/// `AUDIT_ARCH_*` of `linux/audit.h`: machine number of ELF, with the bits for 64-bit and little-endian.
+#[cfg(target_arch = "x86_64")]
+const NATIVE: u32 = 0xC000_003E;
+#[cfg(target_arch = "aarch64")]
+const NATIVE: u32 = 0xC000_00B7;
+
+/// Offsets in `struct seccomp_data` of `linux/seccomp.h`.
+const NUMBER: u32 = 0;
+const ARCH: u32 = 4;
+
+/// Where the low half of an argument stands; both supported architectures are little-endian.
+fn argument(n: u8) -> u32 {
+    16 + 8 * u32::from(n)
+}
+
+/// Every row of both tables.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().chain(ARCHITECTURE)
+}
+
+/// How many calls are refused, in all or some of their uses.
+pub fn refused() -> usize {
+    rows().map(|row| row.calls.len()).sum()
+}
+
+/// The filter.
+pub fn program() -> Vec<sock_filter> {
+    let mut calls: Vec<(u32, Answer)> =
+        rows().flat_map(|row| row.calls.iter().map(|(_, n)| (*n as u32, row.answer))).collect();
+    calls.sort_by_key(|(number, _)| *number);
+    // The search tree's leaves: each starts at a number and reaches to the next one's.
+    let mut leaves: Vec<(u32, Leaf)> = vec![(0, Leaf::Allow)];
+    for (number, answer) in calls {
+        if leaves.last().is_some_and(|(start, _)| *start == number) {
+            leaves.pop();
+        }
+        leaves.push((number, Leaf::Answer(answer)));
+        leaves.push((number + 1, Leaf::Allow));
+    }
+    leaves.push((NEWEST as u32 + 1, Leaf::Answer(Answer::Errno(ENOSYS))));
+    leaves.push((FOREIGN, Leaf::Kill));
+
+    let mut code =
+        vec![load(ARCH), jump(BPF_JEQ, NATIVE, 1, 0), give(SECCOMP_RET_KILL_PROCESS), load(NUMBER)];
+    search(&leaves, &mut code);
+    code
+}
+
+/// From here on a number isn't of the native calling convention: `__X32_SYSCALL_BIT` of `asm/unistd.h`.
+const FOREIGN: u32 = 0x4000_0000;
+
+#[derive(Clone, Copy)]
+enum Leaf {
+    Allow,
+    Kill,
+    Answer(Answer),
+}
+
+fn search(leaves: &[(u32, Leaf)], code: &mut Vec<sock_filter>) {
+    if let [(_, leaf)] = leaves {
+        return leaf_code(*leaf, code);
+    }
+    let (left, right) = leaves.split_at(leaves.len() / 2);
+    // Conditional jumps reach 255 instructions only, so the far way is an unconditional one.
+    code.push(jump(BPF_JGE, right[0].0, 0, 1));
+    let far = code.len();
+    code.push(jump(BPF_JA, 0, 0, 0));
+    search(left, code);
+    code[far].k = (code.len() - far - 1) as u32;
+    search(right, code);
+}
+
+fn leaf_code(leaf: Leaf, code: &mut Vec<sock_filter>) {
+    let refuse = |errno: i32| give(SECCOMP_RET_ERRNO | errno as u32);
+    let allow = give(SECCOMP_RET_ALLOW);
+    match leaf {
+        Leaf::Allow => code.push(allow),
+        Leaf::Kill => code.push(give(SECCOMP_RET_KILL_PROCESS)),
+        Leaf::Answer(Answer::Errno(errno)) => code.push(refuse(errno)),
+        Leaf::Answer(Answer::AnyBit(n, mask, errno)) => {
+            code.extend([load(argument(n)), jump(BPF_JSET, mask, 0, 1), refuse(errno), allow])
+        }
+        Leaf::Answer(Answer::OneOf(n, mask, values, errno)) => {
+            code.extend([load(argument(n)), and(mask)]);
+            for value in values {
+                code.extend([jump(BPF_JEQ, *value, 0, 1), refuse(errno)]);
+            }
+            code.push(allow);
+        }
+        Leaf::Answer(Answer::NoneOf(n, values, errno)) => {
+            code.push(load(argument(n)));
+            for value in values {
+                code.extend([jump(BPF_JEQ, *value, 0, 1), allow]);
+            }
+            code.push(refuse(errno));
+        }
+        Leaf::Answer(Answer::Socket) => {
+            // SOCK_NONBLOCK and SOCK_CLOEXEC are or-ed to the type, which is in the low four bits.
+            const TYPE: u32 = 0xf;
+            code.push(load(argument(0)));
+            code.extend([jump(BPF_JEQ, AF_UNIX as u32, 0, 1), allow]);
+            code.push(jump(BPF_JEQ, AF_INET as u32, 1, 0));
+            code.push(jump(BPF_JEQ, AF_INET6 as u32, 0, 5));
+            code.extend([load(argument(1)), and(TYPE), jump(BPF_JEQ, SOCK_RAW as u32, 0, 1)]);
+            code.extend([refuse(EPERM), allow]);
+            code.extend([jump(BPF_JEQ, AF_NETLINK as u32, 1, 0), refuse(EAFNOSUPPORT)]);
+            // NETLINK_ROUTE is protocol 0.
+            code.extend([load(argument(2)), jump(BPF_JEQ, 0, 0, 1), allow, refuse(EPERM)]);
+        }
+    }
+}
+
+fn statement(code: u32, k: u32) -> sock_filter {
+    sock_filter { code: code as u16, jt: 0, jf: 0, k }
+}
+
+fn load(offset: u32) -> sock_filter {
+    statement(BPF_LD | BPF_W | BPF_ABS, offset)
+}
+
+fn and(mask: u32) -> sock_filter {
+    statement(BPF_ALU | BPF_AND | BPF_K, mask)
+}
+
+fn give(action: u32) -> sock_filter {
+    statement(BPF_RET | BPF_K, action)
+}
+
+fn jump(condition: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { code: (BPF_JMP | condition | BPF_K) as u16, jt, jf, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs the filter as the kernel would.
+    fn run(arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
+        let code = program();
+        let mut data = vec![0u8; 64];
+        data[0..4].copy_from_slice(&number.to_le_bytes());
+        data[4..8].copy_from_slice(&arch.to_le_bytes());
+        for (n, value) in arguments.iter().enumerate() {
+            data[16 + 8 * n..24 + 8 * n].copy_from_slice(&value.to_le_bytes());
+        }
+        let (mut at, mut a) = (0usize, 0u32);
+        loop {
+            let i = code[at];
+            at += 1;
+            let op = u32::from(i.code);
+            if op == BPF_LD | BPF_W | BPF_ABS {
+                let k = i.k as usize;
+                a = u32::from_le_bytes(data[k..k + 4].try_into().unwrap());
+            } else if op == BPF_ALU | BPF_AND | BPF_K {
+                a &= i.k;
+            } else if op == BPF_RET | BPF_K {
+                return i.k;
+            } else if op == BPF_JMP | BPF_JA | BPF_K {
+                at += i.k as usize;
+            } else {
+                let taken = match op & !(BPF_JMP | BPF_K) {
+                    BPF_JEQ => a == i.k,
+                    BPF_JGE => a >= i.k,
+                    BPF_JSET => a & i.k != 0,
+                    other => panic!("unknown jump {other}"),
+                };
+                at += usize::from(if taken { i.jt } else { i.jf });
+            }
+        }
+    }
+
+    fn native(number: libc::c_long, arguments: [u64; 6]) -> u32 {
+        run(NATIVE, number as u32, arguments)
+    }
+
+    fn errno(e: i32) -> u32 {
+        SECCOMP_RET_ERRNO | e as u32
+    }
+
+    #[test]
+    fn every_row_refuses_and_every_other_number_is_allowed() {
+        let refused: std::collections::BTreeMap<u32, Answer> =
+            rows().flat_map(|r| r.calls.iter().map(|(_, n)| (*n as u32, r.answer))).collect();
+        for number in 0..=NEWEST as u32 {
+            let got = run(NATIVE, number, [0; 6]);
+            match refused.get(&number) {
+                Some(Answer::Errno(e)) => assert_eq!(got, errno(*e), "{number}"),
+                // With all arguments zero: socket(AF_UNSPEC) is refused, the others are harmless.
+                Some(Answer::Socket) => assert_eq!(got, errno(EAFNOSUPPORT)),
+                Some(_) | None => assert_eq!(got, SECCOMP_RET_ALLOW, "{number}"),
+            }
+        }
+    }
+
+    #[test]
+    fn newer_calls_do_not_exist_and_foreign_ones_kill() {
+        assert_eq!(native(NEWEST + 1, [0; 6]), errno(ENOSYS));
+        assert_eq!(run(NATIVE, FOREIGN, [0; 6]), SECCOMP_RET_KILL_PROCESS);
+        assert_eq!(run(NATIVE, u32::MAX, [0; 6]), SECCOMP_RET_KILL_PROCESS);
+        assert_eq!(run(0x4000_0003, 1, [0; 6]), SECCOMP_RET_KILL_PROCESS);
+    }
+
+    #[test]
+    fn arguments_decide() {
+        let flags = |f: i32| [f as u64, 0, 0, 0, 0, 0];
+        assert_eq!(native(libc::SYS_clone, flags(libc::CLONE_VM | libc::SIGCHLD)), SECCOMP_RET_ALLOW);
+        assert_eq!(native(libc::SYS_clone, flags(libc::CLONE_NEWUSER)), errno(EPERM));
+        assert_eq!(native(libc::SYS_unshare, flags(0x80)), errno(EPERM));
+        assert_eq!(native(libc::SYS_unshare, flags(libc::CLONE_FILES)), SECCOMP_RET_ALLOW);
+        let ioctl = |c: u64| native(libc::SYS_ioctl, [0, c, 0, 0, 0, 0]);
+        assert_eq!(ioctl(libc::TIOCSTI), errno(EPERM));
+        assert_eq!(ioctl(libc::TIOCSTI | 1 << 40), errno(EPERM), "the kernel looks at the low half only");
+        assert_eq!(ioctl(libc::TIOCGWINSZ), SECCOMP_RET_ALLOW);
+        let mknod = |mode: u32| native(libc::SYS_mknodat, [0, 0, mode.into(), 0, 0, 0]);
+        assert_eq!(mknod(libc::S_IFCHR | 0o600), errno(EPERM));
+        assert_eq!(mknod(libc::S_IFBLK | 0o600), errno(EPERM));
+        assert_eq!(mknod(libc::S_IFIFO | 0o600), SECCOMP_RET_ALLOW);
+        let socket =
+            |d: i32, t: i32, p: i32| native(libc::SYS_socket, [d as u64, t as u64, p as u64, 0, 0, 0]);
+        assert_eq!(socket(AF_UNIX, SOCK_RAW, 0), SECCOMP_RET_ALLOW);
+        assert_eq!(socket(AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0), SECCOMP_RET_ALLOW);
+        assert_eq!(socket(AF_INET6, libc::SOCK_DGRAM, 0), SECCOMP_RET_ALLOW);
+        assert_eq!(socket(AF_INET, SOCK_RAW | libc::SOCK_NONBLOCK, 0), errno(EPERM));
+        assert_eq!(socket(AF_NETLINK, SOCK_RAW, 0), SECCOMP_RET_ALLOW);
+        assert_eq!(socket(AF_NETLINK, SOCK_RAW, 16), errno(EPERM));
+        assert_eq!(socket(libc::AF_PACKET, SOCK_RAW, 0), errno(EAFNOSUPPORT));
+        assert_eq!(socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0), errno(EAFNOSUPPORT));
+        let personality = |p: u64| native(libc::SYS_personality, [p, 0, 0, 0, 0, 0]);
+        assert_eq!(personality(0xffff_ffff), SECCOMP_RET_ALLOW);
+        assert_eq!(personality(0x0040_0000), errno(EPERM));
+    }
+
+    #[test]
+    fn every_row_has_a_reason_and_no_call_stands_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in rows() {
+            assert!(!row.reason.is_empty());
+            for (name, number) in row.calls {
+                assert!(seen.insert(number), "{name} stands twice");
+            }
+        }
+    }
+}

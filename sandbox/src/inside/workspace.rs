@@ -1,0 +1,176 @@
+//! The workspace: a copy of a tree that costs nothing (an overlay whose changes go to the scratch file
+//! system), a real copy where the kernel has no overlay for us, or the tree itself.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstatat, mknodat};
+
+use super::root::{HostTrees, Root, make_directories};
+use super::scratch::Scratch;
+use crate::error::{Context, LayerError};
+use crate::report::LayerId;
+use crate::spec::Access;
+use crate::sys::mount::{self, FsContext, NODEV, NOSUID};
+use crate::wire::{Plan, PlannedWorkspace};
+
+const LAYER: LayerId = LayerId::Mount;
+
+/// Puts the workspace in its place below the new root.
+pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> Result<(), LayerError> {
+    let (Some(workspace), Some(tree)) = (&plan.workspace, &host.workspace) else { return Ok(()) };
+    mount::set_attributes_below(tree.as_fd(), NOSUID | NODEV)
+        .layer(LAYER, || "restrict the workspace's tree".into())?;
+    if workspace.access == Access::Write {
+        return root.attach(tree, &workspace.at, true);
+    }
+    // Attached, since older kernels make no overlay of a detached tree; `/proc` will cover it.
+    for part in ["changes", "work", "tree"] {
+        make_directories(scratch.fd(), Path::new(part))
+            .layer(LAYER, || format!("make directory `{part}`"))?;
+    }
+    mount::attach(tree, scratch.fd(), c"tree").layer(LAYER, || "attach the workspace's tree".into())?;
+    let changes = openat(scratch.fd(), "changes", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .layer(LAYER, || "open the workspace's changes".into())?;
+    match overlay(tree.as_fd(), changes.as_fd(), scratch) {
+        Ok(overlay) => {
+            prepare_changes(workspace, tree.as_fd(), changes.as_fd(), true)?;
+            root.attach(&overlay, &workspace.at, true)
+        }
+        Err(Errno::ENODEV | Errno::EPERM | Errno::EINVAL | Errno::EOPNOTSUPP) => {
+            let mut copy = Copy { hidden: &workspace.hidden };
+            copy.directory(tree.as_fd(), changes.as_fd(), &PathBuf::new())
+                .layer(LAYER, || format!("copy the workspace from `{}`", workspace.at.display()))?;
+            prepare_changes(workspace, tree.as_fd(), changes.as_fd(), false)?;
+            let copied = mount::clone_tree(changes.as_fd(), c"").layer(LAYER, || "clone the copy".into())?;
+            root.attach(&copied, &workspace.at, true)
+        }
+        Err(errno) => Err(errno).layer(LAYER, || "lay an overlay over the workspace".into()),
+    }
+}
+
+fn overlay(tree: BorrowedFd<'_>, changes: BorrowedFd<'_>, scratch: &Scratch) -> Result<OwnedFd, Errno> {
+    let work = openat(scratch.fd(), "work", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    // Names of descriptors, so that nothing in the tree's real path can be taken for a separator.
+    let path = |fd: BorrowedFd<'_>| {
+        CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).map_err(|_| Errno::EINVAL)
+    };
+    let fs = FsContext::open(c"overlay")?;
+    fs.set(c"lowerdir", &path(tree)?)?;
+    fs.set(c"upperdir", &path(changes)?)?;
+    fs.set(c"workdir", &path(work.as_fd())?)?;
+    // Without a privilege over `trusted.*`, overlayfs keeps its marks in `user.overlay.*`.
+    fs.flag(c"userxattr")?;
+    fs.mount(NOSUID | NODEV)
+}
+
+/// Hides and replaces what the caller asked for.
+fn prepare_changes(
+    workspace: &PlannedWorkspace,
+    tree: BorrowedFd<'_>,
+    changes: BorrowedFd<'_>,
+    whiteouts: bool,
+) -> Result<(), LayerError> {
+    copy_mode(tree, changes, c"").layer(LAYER, || "set the workspace's mode".into())?;
+    for path in workspace.hidden.iter().filter(|_| whiteouts) {
+        // A whiteout is a character device 0/0, which anyone may make since Linux 5.8.
+        parents(tree, changes, path)
+            .and_then(|()| mknodat(changes, path.as_c_str(), SFlag::S_IFCHR, Mode::empty(), 0))
+            .layer(LAYER, || format!("hide `{}`", path.to_string_lossy()))?;
+    }
+    for (path, content) in &workspace.replaced {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        parents(tree, changes, path)
+            .and_then(|()| openat(changes, path.as_c_str(), flags, Mode::from_bits_truncate(0o644)))
+            .and_then(|fd| write_all(fd.as_fd(), content))
+            .layer(LAYER, || format!("replace `{}`", path.to_string_lossy()))?;
+    }
+    Ok(())
+}
+
+/// Makes the directories above `path` among the changes, with the modes that they have in the tree.
+fn parents(tree: BorrowedFd<'_>, changes: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
+    let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
+    let above: Vec<&Path> = path.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty()).collect();
+    for directory in above.into_iter().rev() {
+        make_directories(changes, directory)?;
+        let name = CString::new(directory.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+        copy_mode(tree, changes, &name)?;
+    }
+    Ok(())
+}
+
+fn copy_mode(from: BorrowedFd<'_>, to: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
+    let mode = fstatat(from, path, AtFlags::AT_EMPTY_PATH | AtFlags::AT_SYMLINK_NOFOLLOW)?.st_mode;
+    let path = if path.is_empty() { c"." } else { path };
+    fchmodat(to, path, Mode::from_bits_truncate(mode), FchmodatFlags::FollowSymlink)
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        let written = nix::unistd::write(fd, bytes)?;
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
+/// A real copy, where there is no overlay: directories, files and symbolic links; reflinked where the file
+/// systems can.
+struct Copy<'a> {
+    hidden: &'a [CString],
+}
+
+impl Copy<'_> {
+    fn directory(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, at: &Path) -> Result<(), Errno> {
+        let listing =
+            openat(from, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let mut directory = nix::dir::Dir::from_fd(listing)?;
+        for entry in directory.iter() {
+            let entry = entry?;
+            let name = entry.file_name();
+            let path = at.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
+            let hidden = self.hidden.iter().any(|h| h.to_bytes() == path.as_os_str().as_bytes());
+            if name != c"." && name != c".." && !hidden {
+                self.entry(from, to, name, &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        from: BorrowedFd<'_>,
+        to: BorrowedFd<'_>,
+        name: &CStr,
+        path: &Path,
+    ) -> Result<(), Errno> {
+        let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        let mode = Mode::from_bits_truncate(stat.st_mode);
+        let flags = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFDIR => {
+                nix::sys::stat::mkdirat(to, name, mode | Mode::S_IRWXU)?;
+                let below = openat(from, name, flags | OFlag::O_DIRECTORY, Mode::empty())?;
+                let copy = openat(to, name, flags | OFlag::O_DIRECTORY, Mode::empty())?;
+                self.directory(below.as_fd(), copy.as_fd(), path)
+            }
+            SFlag::S_IFLNK => {
+                nix::unistd::symlinkat(nix::fcntl::readlinkat(from, name)?.as_os_str(), to, name)
+            }
+            SFlag::S_IFREG => {
+                let source = std::fs::File::from(openat(from, name, flags | OFlag::O_RDONLY, Mode::empty())?);
+                let write = flags | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+                let target = std::fs::File::from(openat(to, name, write, mode | Mode::S_IWUSR)?);
+                std::io::copy(&mut &source, &mut &target)
+                    .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
+                Ok(())
+            }
+            // Sockets, FIFOs and devices are no part of a tree that anybody works on.
+            _ => Ok(()),
+        }
+    }
+}

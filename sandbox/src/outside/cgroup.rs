@@ -1,0 +1,114 @@
+//! The limits layer's outer half: a cgroup v2 of the sandbox's own, where the host delegates one to this
+//! process (a systemd service with `Delegate=yes`). Other hierarchies are left alone.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Pid;
+
+use crate::spec::Limits;
+
+/// Period of the processor quota in microseconds: the kernel's default (`Documentation/admin-guide/
+/// cgroup-v2.rst`, `cpu.max`).
+const PERIOD: u64 = 100_000;
+
+/// A cgroup made for one sandbox; removed when dropped, after its processes have ended.
+#[derive(Debug)]
+pub struct Cgroup {
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// Makes a cgroup below the caller's own, with these limits, and moves init there. `None` where
+    /// nothing is delegated.
+    pub fn create(init: Pid, limits: &Limits) -> io::Result<Option<Self>> {
+        let Some(parent) = delegated() else { return Ok(None) };
+        let path = parent.join(format!("palisade-{init}"));
+        fs::create_dir(&path)?;
+        let cgroup = Cgroup { path };
+        cgroup.write("pids.max", &limits.processes.to_string())?;
+        if let Some(memory) = limits.memory {
+            cgroup.write("memory.max", &memory.to_string())?;
+            // One process out of memory ends the job as a whole, not a random part of it.
+            cgroup.write("memory.oom.group", "1")?;
+        }
+        if let Some(cpus) = limits.cpus {
+            cgroup.write("cpu.max", &format!("{} {PERIOD}", (cpus * PERIOD as f64) as u64))?;
+        }
+        cgroup.write("cgroup.procs", &init.to_string())?;
+        Ok(Some(cgroup))
+    }
+
+    /// What it limits, for the report.
+    pub fn evidence(&self, limits: &Limits) -> String {
+        let memory = limits.memory.map_or("unlimited".to_owned(), |m| format!("{} MiB", m >> 20));
+        let cpus = limits.cpus.map_or("unlimited".to_owned(), |c| c.to_string());
+        format!("cgroup v2: memory {memory}, processors {cpus}, pids {}", limits.processes)
+    }
+
+    fn write(&self, file: &str, value: &str) -> io::Result<()> {
+        let path = self.path.join(file);
+        fs::write(&path, value)
+            .map_err(|e| io::Error::new(e.kind(), format!("write `{value}` to `{}`: {e}", path.display())))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Fails only while a process is in it; then the next sandbox of this service tidies up.
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// The cgroup below which this process may make others with all three controllers; what an earlier
+/// process left there is removed.
+fn delegated() -> Option<PathBuf> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let own = Path::new("/sys/fs/cgroup").join(path);
+    // The controllers are enabled on the parent of the cgroup that palisade's own processes sit in, since
+    // a cgroup with controllers for children holds no process itself.
+    let parent = if own.ends_with(SUPERVISOR) { own.parent()?.to_owned() } else { own };
+    if !usable(&parent) && !prepare(&parent) {
+        return None;
+    }
+    for entry in fs::read_dir(&parent).ok()?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("palisade-") {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+    Some(parent)
+}
+
+/// The cgroup that palisade moves itself to inside its delegated one.
+const SUPERVISOR: &str = "supervisor";
+
+fn usable(cgroup: &Path) -> bool {
+    let enabled = fs::read_to_string(cgroup.join("cgroup.subtree_control")).unwrap_or_default();
+    ["memory", "pids", "cpu"].iter().all(|c| enabled.split_whitespace().any(|e| e == *c))
+        && nix::unistd::access(cgroup, nix::unistd::AccessFlags::W_OK).is_ok()
+}
+
+/// Moves this process out of the way and enables the controllers; only where the cgroup is this
+/// process's alone and marked as delegated.
+fn prepare(cgroup: &Path) -> bool {
+    let alone = fs::read_to_string(cgroup.join("cgroup.procs"))
+        .is_ok_and(|procs| procs.trim() == std::process::id().to_string());
+    if !alone || !marked_delegated(cgroup) {
+        return false;
+    }
+    let supervisor = cgroup.join(SUPERVISOR);
+    let made = fs::create_dir(&supervisor).or_else(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Ok(()),
+        _ => Err(e),
+    });
+    made.and_then(|()| fs::write(supervisor.join("cgroup.procs"), "0"))
+        .and_then(|()| fs::write(cgroup.join("cgroup.subtree_control"), "+memory +pids +cpu"))
+        .is_ok()
+}
+
+/// systemd marks what it delegates by an extended attribute (<https://systemd.io/CGROUP_DELEGATION/>).
+fn marked_delegated(cgroup: &Path) -> bool {
+    ["trusted.delegate", "user.delegate"].iter().any(|name| crate::sys::restrict::has_attribute(cgroup, name))
+}

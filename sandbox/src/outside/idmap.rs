@@ -1,0 +1,76 @@
+//! Identity for a privileged caller: the sandbox's user is an id of its own on the host, and the
+//! workspace's files are shown to it as its own by an id-mapped mount.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::stat::fstat;
+use nix::unistd::Pid;
+
+use super::spawn::errno_of;
+use crate::error::{Context, LayerError};
+use crate::inside::{GID, UID};
+use crate::report::LayerId;
+use crate::sys::{self, mount};
+
+/// First of the ids that sandboxes of a privileged palisade run under. Above what systemd gives to
+/// containers and below 2^31 (<https://systemd.io/UIDS-GIDS/>), so that nothing on a host has them.
+const FIRST: u32 = 1_879_113_728;
+
+/// An id for the sandbox of this init; two sandboxes at a time have two.
+pub fn own_id(init: Pid) -> u32 {
+    // Process ids go to 2^22 at most.
+    FIRST + init.as_raw().unsigned_abs()
+}
+
+/// Maps the sandbox's user to `id` outside.
+pub fn map_user(init: Pid, id: u32) -> Result<(), LayerError> {
+    write_map(init, "uid_map", &format!("{UID} {id} 1"))?;
+    write_map(init, "gid_map", &format!("{GID} {id} 1"))
+}
+
+fn write_map(pid: Pid, map: &str, content: &str) -> Result<(), LayerError> {
+    let path = format!("/proc/{pid}/{map}");
+    std::fs::write(&path, content)
+        .map_err(|e| errno_of(&e))
+        .layer(LayerId::User, || format!("write `{content}` to `{path}`"))
+}
+
+/// A detached tree of a host path.
+pub fn tree(path: &CStr) -> Result<OwnedFd, Errno> {
+    mount::clone_tree(nix::fcntl::AT_FDCWD, path)
+}
+
+/// Shows a detached tree's files, as far as they belong to the owner of its top, as files of `id`.
+pub fn show_as(tree: &OwnedFd, id: u32, path: &Path) -> Result<(), LayerError> {
+    let layer = LayerId::Mount;
+    let owner = fstat(tree).layer(layer, || format!("look at `{}`", path.display()))?;
+    let holder = Holder::start()?;
+    write_map(holder.0, "uid_map", &format!("{} {id} 1", owner.st_uid))?;
+    write_map(holder.0, "gid_map", &format!("{} {id} 1", owner.st_gid))?;
+    let namespace = File::open(format!("/proc/{}/ns/user", holder.0))
+        .map_err(|e| errno_of(&e))
+        .layer(layer, || "open a user namespace to map ids by".into())?;
+    mount::map_ids(tree.as_fd(), namespace.as_fd())
+        .layer(layer, || format!("map the owner of `{}` to the sandbox's user", path.display()))
+}
+
+/// A process that does nothing but hold a user namespace, until it is dropped.
+struct Holder(Pid);
+
+impl Holder {
+    fn start() -> Result<Self, LayerError> {
+        sys::process::fork_paused(libc::CLONE_NEWUSER)
+            .layer(LayerId::Mount, || "make a user namespace to map ids by".into())
+            .map(Holder)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        super::spawn::kill(self.0);
+    }
+}

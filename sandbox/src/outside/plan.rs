@@ -1,0 +1,140 @@
+//! From a [`Spec`] to a [`Plan`]: paths checked, sizes decided, and, for a privileged caller, trees
+//! cloned with its rights.
+
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
+
+use nix::unistd::{Pid, getegid, geteuid};
+
+use super::cgroup::Cgroup;
+use super::{idmap, remedy};
+use crate::error::{Context, Error};
+use crate::report::LayerId;
+use crate::spec::{Network, Spec, Workspace};
+use crate::wire::{Identity, MAX_FDS, Plan, PlannedBind, PlannedWorkspace, Source, c_string};
+
+/// A plan, and the trees that go with it to init.
+pub struct Planned {
+    pub plan: Plan,
+    pub trees: Vec<OwnedFd>,
+}
+
+/// Makes the plan for an init that has been started.
+pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, Error> {
+    let identity = identity(init)?;
+    let mut trees = Trees { identity, detached: Vec::new() };
+    let binds = spec
+        .binds
+        .iter()
+        .map(|bind| {
+            let at = absolute("bind", &bind.at)?;
+            Ok(PlannedBind { source: trees.take(&bind.source)?, at, writable: bind.writable })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let workspace = spec.workspace.as_ref().map(|w| trees.workspace(w)).transpose()?;
+    let shared_dir = spec.shared_dir.as_deref().map(|at| absolute("shared directory", at)).transpose()?;
+    let network_off = spec.network == Network::Host;
+    let plan = Plan {
+        hostname: spec.hostname.clone(),
+        binds,
+        workspace,
+        shared_dir,
+        network: if spec.off.contains(&LayerId::Net) { Network::Host } else { spec.network },
+        limits: spec.limits.clone(),
+        disk: spec.limits.disk.unwrap_or_else(default_disk),
+        stragglers: spec.stragglers,
+        off: spec.off.iter().copied().filter(|l| !(network_off && *l == LayerId::Net)).collect(),
+        may_degrade: spec.may_degrade.iter().copied().collect(),
+        identity,
+        cgroup: cgroup.map(|c| c.evidence(&spec.limits)),
+    };
+    Ok(Planned { plan, trees: trees.detached })
+}
+
+fn identity(init: Pid) -> Result<Identity, Error> {
+    if geteuid().is_root() {
+        let id = idmap::own_id(init);
+        idmap::map_user(init, id).map_err(|e| Error::Layer(remedy::add(e)))?;
+        Ok(Identity::Own { id })
+    } else {
+        Ok(Identity::Caller { uid: geteuid().as_raw(), gid: getegid().as_raw() })
+    }
+}
+
+/// Trees of the host on their way to init.
+struct Trees {
+    identity: Identity,
+    detached: Vec<OwnedFd>,
+}
+
+impl Trees {
+    /// An ordinary caller's init has the caller's rights and clones by path; a privileged caller clones
+    /// itself, since init has none.
+    fn take(&mut self, path: &Path) -> Result<Source, Error> {
+        let name = c_string("path", path.as_os_str().to_owned())?;
+        match self.identity {
+            Identity::Caller { .. } => Ok(Source::Path(name)),
+            Identity::Own { .. } => {
+                let tree = idmap::tree(&name)
+                    .layer(LayerId::Mount, || format!("clone the tree at `{}`", path.display()))
+                    .map_err(Error::Layer)?;
+                self.pass(tree)
+            }
+        }
+    }
+
+    fn pass(&mut self, tree: OwnedFd) -> Result<Source, Error> {
+        if self.detached.len() == MAX_FDS {
+            return Err(Error::Spec(format!("more than {MAX_FDS} paths of the host are to be shown")));
+        }
+        self.detached.push(tree);
+        Ok(Source::Detached(self.detached.len() - 1))
+    }
+
+    fn workspace(&mut self, workspace: &Workspace) -> Result<PlannedWorkspace, Error> {
+        let at = absolute("workspace", &workspace.at)?;
+        let source = match self.identity {
+            Identity::Caller { .. } => self.take(&workspace.source)?,
+            Identity::Own { id } => {
+                let name = c_string("path", workspace.source.as_os_str().to_owned())?;
+                let tree = idmap::tree(&name)
+                    .layer(LayerId::Mount, || format!("clone the tree at `{}`", workspace.source.display()))
+                    .map_err(Error::Layer)?;
+                idmap::show_as(&tree, id, &workspace.source).map_err(|e| Error::Layer(remedy::add(e)))?;
+                self.pass(tree)?
+            }
+        };
+        let hidden =
+            workspace.hidden.iter().map(|path| relative("hidden path", path)).collect::<Result<_, _>>()?;
+        let replaced = workspace
+            .replaced
+            .iter()
+            .map(|(path, content)| Ok((relative("replaced file", path)?, content.clone())))
+            .collect::<Result<_, Error>>()?;
+        Ok(PlannedWorkspace { source, at, access: workspace.access, hidden, replaced })
+    }
+}
+
+fn absolute(what: &str, path: &Path) -> Result<std::path::PathBuf, Error> {
+    let plain = path.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    if !plain || !path.is_absolute() || path.parent().is_none() || path.to_str().is_none() {
+        let path = path.display();
+        return Err(Error::Spec(format!(
+            "{what} `{path}` must be an absolute path in UTF-8 below `/`, without `..`"
+        )));
+    }
+    Ok(path.to_owned())
+}
+
+fn relative(what: &str, path: &Path) -> Result<CString, Error> {
+    if path.as_os_str().is_empty() || !path.components().all(|c| matches!(c, Component::Normal(_))) {
+        return Err(Error::Spec(format!("{what} `{}` must be relative, without `..`", path.display())));
+    }
+    c_string(what, path.as_os_str().to_owned())
+}
+
+/// Half of the machine's memory, since that is where the scratch file system lives.
+fn default_disk() -> u64 {
+    nix::sys::sysinfo::sysinfo().map_or(1 << 30, |info| info.ram_total() / 2)
+}

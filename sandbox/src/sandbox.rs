@@ -1,0 +1,222 @@
+//! A sandbox that stands, and the commands in it.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::{Pid, pipe2};
+
+use crate::command::{Command, Exit, Signal, Stdio};
+use crate::error::{Error, LayerError};
+use crate::outside::cgroup::Cgroup;
+use crate::outside::{plan, remedy, spawn};
+use crate::report::{LayerId, LayerState, Report};
+use crate::shared_dir::SharedDir;
+use crate::spec::{Network, Spec};
+use crate::wire::{self, Identity, Outcome, Reply, Request, Run};
+
+/// A sandbox whose init has been started and is setting it up.
+#[derive(Debug)]
+#[must_use = "a sandbox ends when this is dropped"]
+pub struct Starting {
+    init: Init,
+    identity: Identity,
+    may_degrade: Vec<LayerId>,
+}
+
+/// A sandbox: set up once, runs many commands. Dropping it kills everything in it.
+#[derive(Debug)]
+pub struct Sandbox {
+    init: Init,
+    report: Report,
+    shared_dir: Option<SharedDir>,
+}
+
+/// The init process; killed and reaped when dropped.
+#[derive(Debug)]
+struct Init {
+    pid: Pid,
+    control: UnixStream,
+    /// After the process: a cgroup can be removed only when it is empty.
+    _cgroup: Option<Cgroup>,
+}
+
+impl Drop for Init {
+    fn drop(&mut self) {
+        spawn::kill(self.pid);
+    }
+}
+
+impl Starting {
+    /// Waits until the sandbox stands. Every layer that isn't off by configuration then holds, or is
+    /// degraded where the specification allows that.
+    pub fn ready(self) -> Result<Sandbox, Error> {
+        let ended = |what: String| Error::Ended(format!("while it was set up: {what}"));
+        let (report, fds) = match wire::receive::<Reply>(&self.init.control) {
+            Ok(Some((Reply::Ready(report), fds))) => (report, fds),
+            Ok(Some((Reply::Failed(error), _))) => return Err(Error::Layer(remedy::add(error))),
+            Ok(None) => return Err(ended("its init went away".into())),
+            Err(e) => return Err(ended(e.to_string())),
+        };
+        for layer in &report.layers {
+            if let LayerState::Degraded(why) = &layer.state
+                && !self.may_degrade.contains(&layer.layer)
+            {
+                let mut error = LayerError::new(layer.layer, "hold it in full", Errno::EOPNOTSUPP);
+                error.remedy = Some(format!("{why}; to accept that, allow `{}` to be degraded", layer.layer));
+                return Err(Error::Layer(error));
+            }
+        }
+        let shared_dir = fds.into_iter().next().map(|dir| SharedDir::new(dir, self.identity));
+        Ok(Sandbox { init: self.init, report, shared_dir })
+    }
+}
+
+impl Sandbox {
+    /// Starts to set a sandbox up; the caller can do other work until [`Starting::ready`].
+    pub fn start(spec: &Spec) -> Result<Starting, Error> {
+        crate::armed()?;
+        let off =
+            |layer| spec.off.contains(&layer) || (layer == LayerId::Net && spec.network == Network::Host);
+        if let Some(layer) = [LayerId::User, LayerId::Mount, LayerId::Pid].into_iter().find(|l| off(*l)) {
+            return Err(Error::Spec(format!(
+                "layer `{layer}` can't be switched off: the others stand on it"
+            )));
+        }
+        let spawn::Started { pid, control } = spawn::init(off).map_err(Error::Layer)?;
+        let mut init = Init { pid, control, _cgroup: None };
+        if !off(LayerId::Limits) {
+            init._cgroup = Cgroup::create(pid, &spec.limits).map_err(|e| {
+                Error::Layer(LayerError::new(LayerId::Limits, e.to_string(), spawn::errno_of(&e)))
+            })?;
+        }
+        let planned = plan::make(spec, pid, init._cgroup.as_ref())?;
+        let identity = planned.plan.identity;
+        let fds: Vec<_> = planned.trees.iter().map(AsRawFd::as_raw_fd).collect();
+        wire::send(&init.control, &Request::Setup(Box::new(planned.plan)), &fds)
+            .map_err(|e| Error::Ended(format!("before it was set up: {e}")))?;
+        Ok(Starting { init, identity, may_degrade: spec.may_degrade.iter().copied().collect() })
+    }
+
+    /// Sets a sandbox up.
+    pub fn create(spec: &Spec) -> Result<Sandbox, Error> {
+        Sandbox::start(spec)?.ready()
+    }
+
+    /// How each layer stands.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The directory that the specification asked for.
+    pub fn shared_dir(&self) -> Option<&SharedDir> {
+        self.shared_dir.as_ref()
+    }
+
+    /// Starts a command. A program that can't be executed shows in [`Child::wait`].
+    pub fn spawn(&self, command: Command) -> Result<Child, Error> {
+        let program = command.program.to_string_lossy().into_owned();
+        let run = Run {
+            program: wire::c_string("program", command.program.clone())?,
+            args: std::iter::once(command.program)
+                .chain(command.args)
+                .map(|arg| wire::c_string("argument", arg))
+                .collect::<Result<_, _>>()?,
+            env: environment(command.env)?,
+            current_dir: wire::c_string("working directory", command.current_dir.into_os_string())?,
+            terminal: command.pty,
+        };
+        let lost = |e: std::io::Error| Error::Ended(format!("before `{program}` was started: {e}"));
+        let (outcome, theirs) = pipe2(OFlag::O_CLOEXEC).map_err(|e| lost(e.into()))?;
+        let stdio: Vec<OwnedFd> = command
+            .stdio
+            .into_iter()
+            .enumerate()
+            .map(|(number, stdio)| descriptor(number, stdio))
+            .collect::<Result<_, _>>()
+            .map_err(lost)?;
+        let fds: Vec<_> = stdio.iter().chain([&theirs]).map(AsRawFd::as_raw_fd).collect();
+        wire::send(&self.init.control, &Request::Run(run), &fds).map_err(lost)?;
+        Ok(Child { program, outcome: File::from(outcome) })
+    }
+
+    /// Ends the sandbox without waiting for the kernel to take its namespaces down: for a caller that is
+    /// about to exit. No process of it runs any more when a command has ended and stragglers are killed;
+    /// init itself goes as soon as the caller's end of its socket is closed.
+    pub fn end(self) {
+        let Sandbox { init, .. } = self;
+        let _ = nix::sys::signal::kill(init.pid, nix::sys::signal::Signal::SIGKILL);
+        std::mem::forget(init);
+    }
+
+    /// Sends a signal to every process in the sandbox.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        wire::send(&self.init.control, &Request::Signal(signal), &[])
+            .map_err(|e| Error::Ended(format!("before a signal could be passed on: {e}")))
+    }
+}
+
+/// `KEY=VALUE` strings; the last of a name stands.
+fn environment(env: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> Result<Vec<std::ffi::CString>, Error> {
+    let mut last = std::collections::HashMap::with_capacity(env.len());
+    for (index, (key, _)) in env.iter().enumerate() {
+        last.insert(key.clone(), index);
+    }
+    env.into_iter()
+        .enumerate()
+        .filter(|(index, (key, _))| last.get(key) == Some(index))
+        .map(|(_, (key, value))| {
+            let name = format!("environment variable `{}`:", key.to_string_lossy().escape_debug());
+            let mut entry = key;
+            entry.push("=");
+            entry.push(value);
+            wire::c_string(&name, entry)
+        })
+        .collect()
+}
+
+fn descriptor(number: usize, stdio: Stdio) -> std::io::Result<OwnedFd> {
+    match stdio {
+        Stdio::Fd(fd) => Ok(fd),
+        Stdio::Null => Ok(File::options().read(true).write(true).open("/dev/null")?.into()),
+        Stdio::Inherit => match number {
+            0 => std::io::stdin().as_fd().try_clone_to_owned(),
+            1 => std::io::stdout().as_fd().try_clone_to_owned(),
+            _ => std::io::stderr().as_fd().try_clone_to_owned(),
+        },
+    }
+}
+
+/// A command that has been started. Its descriptor becomes readable when its end is known; dropping it
+/// lets the command run on.
+#[derive(Debug)]
+pub struct Child {
+    program: String,
+    outcome: File,
+}
+
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.outcome.as_fd()
+    }
+}
+
+impl Child {
+    /// Waits for its end. By then its stragglers are gone too, unless the specification keeps them.
+    pub fn wait(mut self) -> Result<Exit, Error> {
+        let mut bytes = Vec::new();
+        self.outcome
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::Ended(format!("while `{}` ran: {e}", self.program)))?;
+        match postcard::from_bytes(&bytes) {
+            Ok(Outcome::Ended(exit)) => Ok(exit),
+            Ok(Outcome::NotStarted { stage, errno }) => {
+                Err(Error::Start { program: self.program, what: stage, errno: Errno::from_raw(errno) })
+            }
+            Err(_) => Err(Error::Ended(format!("while `{}` ran: its init was killed", self.program))),
+        }
+    }
+}

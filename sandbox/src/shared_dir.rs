@@ -1,0 +1,78 @@
+//! A directory that the caller and the commands in a sandbox share. The commands own it and may put
+//! anything there, so nothing in it is followed and every size is bounded.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::sys::process::{open_beneath, set_fs_ids};
+use crate::wire::Identity;
+
+/// The caller's handle of the directory that [`Spec::shared_dir`](crate::Spec::shared_dir) asked for.
+#[derive(Debug)]
+pub struct SharedDir {
+    dir: OwnedFd,
+    identity: Identity,
+}
+
+impl SharedDir {
+    pub(crate) fn new(dir: OwnedFd, identity: Identity) -> Self {
+        SharedDir { dir, identity }
+    }
+
+    /// Makes a file of this name, which must not exist, with this mode and content.
+    pub fn write(&self, name: &str, mode: u32, content: &[u8]) -> io::Result<()> {
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+        self.as_owner(|| {
+            let mut file = File::from(open_beneath(self.dir.as_fd(), &c_name(name)?, flags, 0o600)?);
+            fchmod(&file, Mode::from_bits_truncate(mode))?;
+            file.write_all(content)
+        })
+    }
+
+    /// Reads a file of at most `limit` bytes. Whatever isn't a plain file (a symbolic link, a FIFO) is
+    /// refused, and so is a larger one.
+    pub fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        self.as_owner(|| {
+            let file = File::from(open_beneath(self.dir.as_fd(), &c_name(name)?, flags, 0)?);
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "is not a plain file any more"));
+            }
+            let mut content = Vec::new();
+            file.take(limit + 1).read_to_end(&mut content)?;
+            if content.len() as u64 > limit {
+                let what = format!("is larger than {limit} bytes");
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+            }
+            Ok(content)
+        })
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        self.as_owner(|| Ok(unlinkat(&self.dir, c_name(name)?.as_c_str(), UnlinkatFlags::NoRemoveDir)?))
+    }
+
+    /// Touches files as the sandbox's user, not as a privileged caller: what that user can't open, a
+    /// caller has no business with, and what is made belongs to that user.
+    fn as_owner<T>(&self, action: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self.identity {
+            Identity::Caller { .. } => action(),
+            Identity::Own { id } => {
+                let (uid, gid) = set_fs_ids(id, id);
+                let result = action();
+                set_fs_ids(uid, gid);
+                result
+            }
+        }
+    }
+}
+
+fn c_name(name: &str) -> io::Result<CString> {
+    CString::new(name).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a name with a NUL in it"))
+}

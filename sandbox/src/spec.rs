@@ -1,0 +1,207 @@
+//! What a caller asks of a sandbox. A [`Spec`] is plain data: nothing happens before
+//! [`Sandbox::create`](crate::Sandbox::create).
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::LayerId;
+
+/// Everything about one sandbox: what of the host it shows, what it may use, which layers hold it.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub(crate) hostname: String,
+    pub(crate) binds: Vec<Bind>,
+    pub(crate) workspace: Option<Workspace>,
+    pub(crate) shared_dir: Option<PathBuf>,
+    pub(crate) network: Network,
+    pub(crate) limits: Limits,
+    pub(crate) stragglers: Stragglers,
+    pub(crate) off: BTreeSet<LayerId>,
+    pub(crate) may_degrade: BTreeSet<LayerId>,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Spec::new()
+    }
+}
+
+impl Spec {
+    /// The default sandbox: the host's programs and libraries read-only, scratch space of its own, no
+    /// network but its own loopback, every layer required.
+    pub fn new() -> Self {
+        Spec {
+            hostname: "palisade".to_owned(),
+            binds: Vec::new(),
+            workspace: None,
+            shared_dir: None,
+            network: Network::None,
+            limits: Limits::default(),
+            stragglers: Stragglers::Kill,
+            off: BTreeSet::new(),
+            may_degrade: BTreeSet::new(),
+        }
+    }
+
+    /// The name that `hostname` prints inside.
+    pub fn hostname(mut self, name: impl Into<String>) -> Self {
+        self.hostname = name.into();
+        self
+    }
+
+    /// Shows one more path of the host.
+    pub fn bind(mut self, bind: Bind) -> Self {
+        self.binds.push(bind);
+        self
+    }
+
+    /// Puts a tree of the host inside as the job's workspace.
+    pub fn workspace(mut self, workspace: Workspace) -> Self {
+        self.workspace = Some(workspace);
+        self
+    }
+
+    /// Makes a directory at this path on the sandbox's own scratch file system and keeps a handle for
+    /// the caller: [`Sandbox::shared_dir`](crate::Sandbox::shared_dir).
+    pub fn shared_dir(mut self, at: impl Into<PathBuf>) -> Self {
+        self.shared_dir = Some(at.into());
+        self
+    }
+
+    /// What the commands can reach.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// How much the commands may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What happens to processes that outlive the command that started them.
+    pub fn stragglers(mut self, stragglers: Stragglers) -> Self {
+        self.stragglers = stragglers;
+        self
+    }
+
+    /// Switches a layer off. The report says so; an administrator's decision, or a test's.
+    pub fn without(mut self, layer: LayerId) -> Self {
+        self.off.insert(layer);
+        self
+    }
+
+    /// Lets a layer that this machine can't give in full hold in part. Without this, set-up fails.
+    pub fn allow_degraded(mut self, layer: LayerId) -> Self {
+        self.may_degrade.insert(layer);
+        self
+    }
+}
+
+/// A path of the host that is shown inside.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    pub(crate) source: PathBuf,
+    pub(crate) at: PathBuf,
+    pub(crate) writable: bool,
+}
+
+impl Bind {
+    /// Shows `path` read-only, at the same path.
+    pub fn read_only(path: impl Into<PathBuf>) -> Self {
+        let source = path.into();
+        Bind { at: source.clone(), source, writable: false }
+    }
+
+    /// Shows `path` writable, at the same path. What is written there stays on the host.
+    pub fn read_write(path: impl Into<PathBuf>) -> Self {
+        Bind { writable: true, ..Bind::read_only(path) }
+    }
+
+    /// Shows it at another path inside.
+    pub fn at(mut self, path: impl AsRef<Path>) -> Self {
+        self.at = path.as_ref().to_owned();
+        self
+    }
+}
+
+/// The tree that a job works on.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    /// The tree on the host.
+    pub source: PathBuf,
+    /// Where it appears inside: an absolute path below `/home` or `/tmp`.
+    pub at: PathBuf,
+    /// Copy or the real thing.
+    pub access: Access,
+    /// Paths, relative to `source`, that are not shown. Only for [`Access::Copy`].
+    pub hidden: Vec<PathBuf>,
+    /// Files, relative to `source`, whose content inside is another than on the host. Only for
+    /// [`Access::Copy`].
+    pub replaced: Vec<(PathBuf, Vec<u8>)>,
+}
+
+/// How the workspace relates to the tree on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// Changes are kept in memory and vanish with the sandbox; the host's tree is never written.
+    Copy,
+    /// Changes go to the host's tree.
+    Write,
+}
+
+/// What the commands can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// A loopback of their own, nothing else.
+    None,
+    /// The host's network, all of it. The layer reports `off`.
+    Host,
+}
+
+/// What happens to processes that outlive the command that started them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stragglers {
+    /// They are killed as soon as the command has ended, and counted in its [`Exit`](crate::Exit).
+    Kill,
+    /// They live on until the sandbox ends.
+    Keep,
+}
+
+/// How much the commands of a sandbox may use. Sizes are bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Size of the scratch file system, which holds the workspace's changes, `/home`, `/tmp` and
+    /// `/dev/shm`; it lives in memory. Default: half of the machine's memory.
+    pub disk: Option<u64>,
+    /// Files and directories on the scratch file system.
+    pub inodes: u64,
+    /// Processes and threads at a time.
+    pub processes: u64,
+    /// Open descriptors of one process.
+    pub open_files: u64,
+    /// Memory of all processes together where a cgroup v2 is delegated to palisade; else private
+    /// writable memory of each process (`RLIMIT_DATA`).
+    pub memory: Option<u64>,
+    /// Processor time, in processors (1.5 is one and a half); needs a delegated cgroup v2.
+    pub cpus: Option<f64>,
+    /// Size of one file.
+    pub file_size: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            disk: None,
+            inodes: 4_000_000,
+            processes: 8192,
+            open_files: 65_536,
+            memory: None,
+            cpus: None,
+            file_size: None,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Making processes and looking after them: clone as the kernel has it, exec, wait with usage.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use super::{Result, check};
+use crate::command::{Status, Usage};
+
+/// Size of the stack on which a child runs until its exec; it only makes system calls there.
+const CHILD_STACK: usize = 64 * 1024;
+
+/// Starts a child in new namespaces (`flags`, `CLONE_NEW*`) that shares this process's memory until it
+/// has executed another program or ended; the caller is suspended that long (`CLONE_VFORK`).
+///
+/// # Safety
+/// `child` runs in the caller's memory while other threads of the caller go on. It must neither allocate
+/// nor take a lock nor unwind, and must end in a successful exec or return its exit code.
+pub unsafe fn vfork(flags: c_int, child: &mut dyn FnMut() -> c_int) -> Result<Pid> {
+    extern "C" fn enter(argument: *mut c_void) -> c_int {
+        // SAFETY: `argument` is the `&mut &mut dyn FnMut` below, alive as the parent is suspended.
+        let child = unsafe { &mut *argument.cast::<&mut dyn FnMut() -> c_int>() };
+        child()
+    }
+    let mut stack = vec![0u64; CHILD_STACK / 8];
+    let mut child = child;
+    let argument: *mut &mut dyn FnMut() -> c_int = &raw mut child;
+    // SAFETY: one past the end of the allocation; stacks grow down, and the vector keeps it aligned to 8;
+    // clone(3) aligns it further.
+    let top = unsafe { stack.as_mut_ptr().add(stack.len()) };
+    let flags = flags | libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: stack and argument outlive the child's use of them, since CLONE_VFORK suspends this thread
+    // until the child has left this memory; the rest is the caller's promise.
+    let pid = unsafe { libc::clone(enter, top.cast(), flags, argument.cast()) };
+    check(pid.into()).map(|pid| Pid::from_raw(pid as i32))
+}
+
+/// An array of C strings as exec wants it: pointers with a null at the end.
+pub struct CStringArray {
+    /// Owns what `pointers` points to.
+    _strings: Vec<std::ffi::CString>,
+    pointers: Vec<*const c_char>,
+}
+
+impl CStringArray {
+    /// Takes the strings.
+    pub fn new(strings: Vec<std::ffi::CString>) -> Self {
+        let pointers = strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect();
+        CStringArray { _strings: strings, pointers }
+    }
+}
+
+/// Executes a program; returns only when that failed.
+pub fn exec(program: &CStr, argv: &CStringArray, envp: &CStringArray) -> nix::errno::Errno {
+    // SAFETY: all three are valid: a C string, and null-terminated arrays of such by construction.
+    unsafe { libc::execve(program.as_ptr(), argv.pointers.as_ptr(), envp.pointers.as_ptr()) };
+    nix::errno::Errno::last()
+}
+
+/// What a child of this process has come to.
+pub struct Ended {
+    /// Which child.
+    pub pid: Pid,
+    /// How it ended.
+    pub status: Status,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// Reaps one child that has ended; `None` where none has. `Err(ECHILD)` where there is no child at all.
+/// With `block`, waits for one.
+pub fn reap(block: bool) -> Result<Option<Ended>> {
+    let mut status: c_int = 0;
+    // SAFETY: rusage is plain data, for which all zeroes is a valid value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let options = if block { 0 } else { libc::WNOHANG } | libc::__WALL;
+    // SAFETY: both pointers are valid to write to for the length of the call.
+    let pid = check(i64::from(unsafe { libc::wait4(-1, &raw mut status, options, &raw mut usage) }))?;
+    if pid == 0 {
+        return Ok(None);
+    }
+    let status = if libc::WIFSIGNALED(status) {
+        Status::Signal(libc::WTERMSIG(status))
+    } else {
+        Status::Code(libc::WEXITSTATUS(status))
+    };
+    let usage = Usage {
+        user: duration(usage.ru_utime),
+        system: duration(usage.ru_stime),
+        max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
+    };
+    Ok(Some(Ended { pid: Pid::from_raw(pid as i32), status, usage }))
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs() as u32 * 1000)
+}
+
+/// Makes `from` also known as `to`, without close-on-exec.
+pub fn duplicate_to(from: BorrowedFd<'_>, to: i32) -> Result<()> {
+    // SAFETY: takes integers only; `to` is a number that the caller has given up (a standard descriptor
+    // of a process about to exec).
+    check(i64::from(unsafe { libc::dup2(from.as_raw_fd(), to) }))?;
+    Ok(())
+}
+
+/// Closes every descriptor from `first` on, in a process about to exec.
+pub fn close_from(first: u32) -> Result<()> {
+    // SAFETY: the calling process executes another program next and uses none of them again.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) })?;
+    Ok(())
+}
+
+/// Back to the signal handling of a fresh process: nothing blocked, default dispositions.
+pub fn reset_signals() -> Result<()> {
+    // SAFETY: sigset_t is plain data, for which all zeroes is the empty set on Linux.
+    let none: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `none` is a valid set to read.
+    check(i64::from(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) }))?;
+    // Rust's runtime ignores SIGPIPE, and an ignored signal stays ignored through exec.
+    // SAFETY: installs the default action, no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    Ok(())
+}
+
+/// Makes the terminal on descriptor 0 the controlling one of the calling session leader.
+pub fn take_terminal() -> Result<()> {
+    // SAFETY: TIOCSCTTY takes an integer argument.
+    check(i64::from(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }))?;
+    Ok(())
+}
+
+/// Opens a path below `dir` following neither symbolic links nor `..` out of it (`openat2(2)`).
+pub fn open_beneath(
+    dir: BorrowedFd<'_>,
+    path: &CStr,
+    flags: c_int,
+    mode: u32,
+) -> Result<std::os::fd::OwnedFd> {
+    /// `struct open_how` of `linux/openat2.h`.
+    #[repr(C)]
+    struct OpenHow {
+        flags: u64,
+        mode: u64,
+        resolve: u64,
+    }
+    let resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow { flags: flags as u64, mode: mode.into(), resolve };
+    // SAFETY: `path` is a C string and `how` has the size that is passed along; both live through the call.
+    super::check_fd(unsafe {
+        libc::syscall(libc::SYS_openat2, dir.as_raw_fd(), path.as_ptr(), &raw const how, size_of::<OpenHow>())
+    })
+}
+
+/// Sets the calling thread's file system ids, which decide whose files it makes and may open; gives the
+/// former ones.
+pub fn set_fs_ids(uid: u32, gid: u32) -> (u32, u32) {
+    // SAFETY: takes integers only, affects this thread only, and can't fail.
+    let old_gid = unsafe { libc::setfsgid(gid) };
+    // SAFETY: as above.
+    let old_uid = unsafe { libc::setfsuid(uid) };
+    (old_uid as u32, old_gid as u32)
+}
+
+/// Starts a child that does nothing until it is killed, in new namespaces.
+pub fn fork_paused(flags: c_int) -> Result<Pid> {
+    // SAFETY: without CLONE_VM and with a null stack this is fork(2): the child goes on in a copy of this
+    // memory, in which it only calls pause(2) and, if that should ever return, _exit(2).
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) })?;
+    if pid == 0 {
+        loop {
+            // SAFETY: no argument, touches no memory.
+            unsafe { libc::pause() };
+        }
+    }
+    Ok(Pid::from_raw(pid as i32))
+}

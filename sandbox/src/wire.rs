@@ -1,0 +1,184 @@
+//! What the caller's side and init say to each other: frames of postcard over a stream socket, each with
+//! the descriptors that belong to it.
+//!
+//! | direction | message | descriptors |
+//! | --- | --- | --- |
+//! | → init | [`Request::Setup`] | the trees of [`Plan`] |
+//! | ← init | [`Reply::Ready`] | the shared directory, if any |
+//! | → init | [`Request::Run`] | stdin, stdout, stderr, and a pipe for the [`Outcome`] |
+//! | → init | [`Request::Signal`] | none |
+
+use std::ffi::{CString, OsString};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Exit, Signal};
+use crate::error::{LayerError, StartStage};
+use crate::report::{LayerId, Report};
+use crate::spec::{Access, Limits, Network, Stragglers};
+
+/// Largest frame: `execve(2)` takes no more than a quarter of 8 MiB of arguments and environment anyway.
+const MAX_FRAME: usize = 16 << 20;
+/// Most descriptors with one frame (the kernel's `SCM_MAX_FD` is 253).
+pub const MAX_FDS: usize = 128;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    Setup(Box<Plan>),
+    Run(Run),
+    Signal(Signal),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    Ready(Report),
+    Failed(LayerError),
+}
+
+/// A [`Spec`](crate::Spec) with everything decided that only the host's side can decide.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Plan {
+    pub hostname: String,
+    pub binds: Vec<PlannedBind>,
+    pub workspace: Option<PlannedWorkspace>,
+    pub shared_dir: Option<PathBuf>,
+    pub network: Network,
+    pub limits: Limits,
+    /// Bytes of the scratch file system.
+    pub disk: u64,
+    pub stragglers: Stragglers,
+    pub off: Vec<LayerId>,
+    pub may_degrade: Vec<LayerId>,
+    /// Who the sandbox's one user is outside, and who says so to the kernel.
+    pub identity: Identity,
+    /// Report line of the limits layer's outer half: what the cgroup does.
+    pub cgroup: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PlannedBind {
+    pub source: Source,
+    /// Absolute path inside.
+    pub at: PathBuf,
+    pub writable: bool,
+}
+
+/// The sandbox's one user as the host sees it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Identity {
+    /// The caller: init maps itself, which needs no privilege.
+    Caller { uid: u32, gid: u32 },
+    /// An id of its own, which a privileged caller has mapped already; init has yet to become it.
+    Own { id: u32 },
+}
+
+/// Where a tree comes from.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Source {
+    /// Init clones it by path, with the caller's own rights.
+    Path(CString),
+    /// A detached mount, made by a privileged caller: index among the frame's descriptors.
+    Detached(usize),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PlannedWorkspace {
+    pub source: Source,
+    pub at: PathBuf,
+    pub access: Access,
+    pub hidden: Vec<CString>,
+    pub replaced: Vec<(CString, Vec<u8>)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Run {
+    pub program: CString,
+    pub args: Vec<CString>,
+    pub env: Vec<CString>,
+    pub current_dir: CString,
+    pub terminal: bool,
+}
+
+/// What became of a [`Run`], written to its own pipe.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    Ended(Exit),
+    NotStarted { stage: StartStage, errno: i32 },
+}
+
+/// A C string from what a caller gave, or the name of what has a NUL in it.
+pub fn c_string(what: &str, value: OsString) -> Result<CString, crate::Error> {
+    use std::os::unix::ffi::OsStringExt;
+    CString::new(value.into_vec()).map_err(|e| {
+        let shown = String::from_utf8_lossy(&e.into_vec()).chars().take(40).collect::<String>();
+        crate::Error::Spec(format!("{what} `{}…` holds a NUL byte", shown.escape_debug()))
+    })
+}
+
+/// Sends one frame.
+pub fn send<M: Serialize>(socket: &UnixStream, message: &M, fds: &[RawFd]) -> io::Result<()> {
+    let mut frame = postcard::to_extend(message, vec![0u8; 4]).map_err(io::Error::other)?;
+    let length = frame.len() - 4;
+    if length > MAX_FRAME {
+        return Err(io::Error::other(format!(
+            "a message of {length} bytes is over the limit of {MAX_FRAME}"
+        )));
+    }
+    frame[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    let rights = [ControlMessage::ScmRights(fds)];
+    let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
+    let sent = loop {
+        let parts = [IoSlice::new(&frame)];
+        match sendmsg::<()>(socket.as_raw_fd(), &parts, control, MsgFlags::MSG_NOSIGNAL, None) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => break other?,
+        }
+    };
+    (&*socket).write_all(&frame[sent..])
+}
+
+/// Receives one frame, or `None` where the other side is gone.
+pub fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    let mut header = [0u8; 4];
+    let mut fds = Vec::new();
+    let got = loop {
+        let mut space = cmsg_space!([RawFd; MAX_FDS]);
+        let mut parts = [IoSliceMut::new(&mut header)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(nix::errno::Errno::ECONNRESET) => return Ok(None),
+            Err(e) => return Err(e.into()),
+            Ok(message) => {
+                for control in message.cmsgs()? {
+                    if let ControlMessageOwned::ScmRights(raw) = control {
+                        // SAFETY: the kernel has just installed these descriptors for us.
+                        fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+                    }
+                }
+                break message.bytes;
+            }
+        }
+    };
+    if got == 0 {
+        return Ok(None);
+    }
+    let mut socket = socket;
+    socket.read_exact(&mut header[got..])?;
+    let length = u32::from_le_bytes(header) as usize;
+    if length > MAX_FRAME {
+        return Err(io::Error::other(format!(
+            "a message of {length} bytes is over the limit of {MAX_FRAME}"
+        )));
+    }
+    let mut frame = vec![0u8; length];
+    socket.read_exact(&mut frame)?;
+    Ok(Some((postcard::from_bytes(&frame).map_err(io::Error::other)?, fds)))
+}
