@@ -66,12 +66,13 @@ type SetUp = (Report, Option<OwnedFd>, confine::Confinement);
 
 /// The whole set-up in its order. A step that fails ends it.
 fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
-    sys::restrict::undumpable().layer(LayerId::Pid, || "make init undumpable".into())?;
     let mut report = ReportBuilder::new(plan);
 
     // While still the caller: what the host shows, cloned with the caller's own rights.
     let host = root::HostTrees::open(plan, trees)?;
     report.add(LayerId::User, identity::assume(plan.identity)?);
+    // Only now: an undumpable process can't write its own id maps.
+    sys::restrict::undumpable().layer(LayerId::Pid, || "make init undumpable".into())?;
 
     // As the sandbox's user, with the capabilities of its user namespace.
     let root = root::Root::create()?;
