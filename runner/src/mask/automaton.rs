@@ -5,6 +5,8 @@
 //! goes byte by byte. It is walked by hand, since its state is what carries a search across chunks: the
 //! state's depth is the length of the longest pending prefix of a form.
 
+use std::collections::HashMap;
+
 use aho_corasick::automaton::{Automaton as Walk, StateID};
 use aho_corasick::{Anchored, MatchKind, Span, StartKind, dfa, nfa, packed};
 
@@ -34,7 +36,7 @@ pub struct Automaton {
     vector: Option<packed::Searcher>,
     /// Each pattern's length and place, by its id.
     hits: Vec<Hit>,
-    /// Depth of every state but the start, ordered by state.
+    /// How many bytes are pending in every state but the start, ordered by state.
     depths: Vec<(StateID, u32)>,
     start: StateID,
     longest: usize,
@@ -125,11 +127,10 @@ impl Automaton {
                 && state == self.start
                 && rest >= self.longest + MIN_VECTOR_TEXT
             {
-                at = match vector.find_in(text, Span { start: at, end: text.len() }) {
-                    Some(first) => first.start(),
-                    // Only the tail can hold the beginning of a match.
-                    None => text.len() - (self.longest - 1),
-                };
+                // Before the first whole match, only in the tail can one begin that the text cuts off.
+                let tail = text.len() - (self.longest - 1);
+                let first = vector.find_in(text, Span { start: at, end: text.len() });
+                at = first.map_or(tail, |m| m.start().min(tail));
             }
             loop {
                 let Some(byte) = text.get(at) else { return state };
@@ -148,20 +149,40 @@ impl Automaton {
     }
 }
 
-/// The start state, and the depth of every other one: walking a pattern from the start visits exactly the
-/// states of its prefixes.
+/// The start state, and for every other one how many bytes may still become a form: walking a pattern from
+/// the start visits exactly the states of its prefixes. Where a pattern ends and no other goes on, only what
+/// begins later is pending; that is the state after the pattern without its first bytes.
 fn depths<M: Walk>(machine: &M, patterns: &[&[u8]]) -> (StateID, Vec<(StateID, u32)>) {
     let start = machine.start_state(Anchored::No).expect("built for unanchored searches");
+    let walk = |state, byte: &u8| machine.next_state(Anchored::No, state, *byte);
     let mut depths = Vec::with_capacity(patterns.iter().map(|p| p.len()).sum());
     for pattern in patterns {
-        let mut state = start;
-        for (depth, byte) in (1..).zip(pattern.iter()) {
-            state = machine.next_state(Anchored::No, state, *byte);
-            depths.push((state, depth));
-        }
+        let proper = &pattern[..pattern.len() - 1];
+        let states = proper.iter().scan(start, |state, byte| {
+            *state = walk(*state, byte);
+            Some(*state)
+        });
+        depths.extend(states.zip(1..));
     }
     depths.sort_unstable();
     depths.dedup();
+    let depth = |known: &[(StateID, u32)], state| {
+        known.binary_search_by_key(&state, |d| d.0).ok().map(|i| known[i].1)
+    };
+    // Shorter patterns first, since the state after a suffix may be the end of one.
+    let mut by_length = patterns.to_vec();
+    by_length.sort_unstable_by_key(|p| p.len());
+    let mut ends: HashMap<StateID, u32> = HashMap::new();
+    for pattern in by_length {
+        let end = pattern.iter().fold(start, walk);
+        if depth(&depths, end).is_none() {
+            let later = pattern[1..].iter().fold(start, walk);
+            let pending = depth(&depths, later).or_else(|| ends.get(&later).copied()).unwrap_or(0);
+            ends.insert(end, pending);
+        }
+    }
+    depths.extend(ends);
+    depths.sort_unstable();
     (start, depths)
 }
 

@@ -90,7 +90,8 @@ impl Masker {
             return (Cow::Borrowed(text), 0);
         }
         // Only a form that isn't UTF-8 itself can cut a character.
-        let text = String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+        let text =
+            String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
         (Cow::Owned(text), places)
     }
 

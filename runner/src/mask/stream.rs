@@ -347,10 +347,11 @@ mod tests {
         let noise = prop_oneof!["[ab.\r\n]{0,12}", "[cd ]{150,400}"].prop_map(String::into_bytes);
         let mut piece = noise.boxed();
         if !values.is_empty() {
-            let part = (proptest::sample::select(values.clone()), 0..40usize, 0..40usize).prop_map(|(v, a, b)| {
-                let (a, b) = (a % (v.len() + 1), b % (v.len() + 1));
-                if a < b { v[a..b].to_vec() } else { v }
-            });
+            let part =
+                (proptest::sample::select(values.clone()), 0..40usize, 0..40usize).prop_map(|(v, a, b)| {
+                    let (a, b) = (a % (v.len() + 1), b % (v.len() + 1));
+                    if a < b { v[a..b].to_vec() } else { v }
+                });
             piece = prop_oneof![piece, part].boxed();
         }
         let text = proptest::collection::vec(piece, 0..12).prop_map(|p| p.concat());
