@@ -82,7 +82,8 @@ pub enum Event {
         /// The step's display name.
         name: String,
     },
-    /// Whole lines of output of a step, each with its final newline.
+    /// Output of a step: whole lines, each with its final newline. Only a line that stays unfinished, such as
+    /// a prompt, comes in parts.
     Log {
         /// Which job.
         job: JobName,
@@ -107,7 +108,7 @@ pub enum Event {
         /// Index of the step.
         step: usize,
     },
-    /// `::error::`, `::warning::`, `::notice::`, or palisade's own word on a step (then `source` says so).
+    /// `::error::`, `::warning::`, `::notice::`, `::debug::`, or palisade's own word on a job or step.
     Annotation {
         /// Which job.
         job: JobName,
@@ -171,7 +172,7 @@ pub enum Event {
         result: Conclusion,
         /// How long it took.
         milliseconds: u64,
-        /// How many places were masked.
+        /// How many places were masked; filled in by [`super::Output`].
         masked: u64,
     },
 }

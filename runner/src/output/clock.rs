@@ -1,0 +1,70 @@
+//! Times as people and logs read them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The time now, UTC, as RFC 3339 with milliseconds: `2026-08-01T12:00:00.123Z`.
+pub fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    rfc3339(since.as_secs(), since.subsec_millis())
+}
+
+fn rfc3339(seconds: u64, millis: u32) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{millis:03}Z")
+}
+
+/// Year, month and day of a day after 1970-01-01.
+fn date(mut day: u64) -> (u64, usize, u64) {
+    let leap = |y: u64| y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
+    // 400 years have 146,097 days; the loop below runs over what remains.
+    let mut year = 1970 + 400 * (day / 146_097);
+    day %= 146_097;
+    while day >= 365 + u64::from(leap(year)) {
+        day -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while day >= lengths[month] {
+        day -= lengths[month];
+        month += 1;
+    }
+    (year, month + 1, day + 1)
+}
+
+/// How long something took: `12 ms`, `3.4 s`, `5 min 06 s`, `2 h 05 min`.
+pub fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds / 100 % 10),
+        60_000..3_600_000 => format!("{} min {:02} s", milliseconds / 60_000, milliseconds / 1000 % 60),
+        _ => format!("{} h {:02} min", milliseconds / 3_600_000, milliseconds / 60_000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, shown) in [
+            (0, "1970-01-01T00:00:00.007Z"),
+            (951_782_400, "2000-02-29T00:00:00.007Z"),
+            (1_704_067_199, "2023-12-31T23:59:59.007Z"),
+            (1_785_542_400, "2026-08-01T00:00:00.007Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.007Z"),
+            (13_574_563_200, "2400-02-29T00:00:00.007Z"),
+        ] {
+            assert_eq!(rfc3339(seconds, 7), shown);
+        }
+    }
+
+    #[test]
+    fn durations_read_well_at_any_size() {
+        let shown: Vec<String> = [7, 999, 1_000, 59_999, 60_000, 306_000, 7_500_000].map(duration).into();
+        assert_eq!(shown, ["7 ms", "999 ms", "1.0 s", "59.9 s", "1 min 00 s", "5 min 06 s", "2 h 05 min"]);
+    }
+}

@@ -1,0 +1,332 @@
+//! Workflow commands: lines by which a step talks to the runner.
+//!
+//! Source of the format: "Workflow commands for GitHub Actions" in GitHub's documentation,
+//! `::name key=value,key=value::message` with `%25`, `%0D`, `%0A` escaped, and in values `%3A` and `%2C` too;
+//! the older `##[name key=value;key=value]message` is still printed by tools.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::event::Level;
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Masks a value.
+    AddMask(Vec<u8>),
+    /// Tried to mask a value, but not so that the value can be told.
+    MalformedAddMask,
+    /// Begins a group.
+    Group(String),
+    /// Ends it.
+    EndGroup,
+    /// Annotates.
+    Annotate(Annotation),
+    /// Takes no commands until `::token::`.
+    Stop(Vec<u8>),
+    /// Known, but without a meaning here: the line is only not shown.
+    Ignored,
+    /// No longer served; the environment file to use in its place.
+    Refused {
+        /// The command's name.
+        name: &'static str,
+        /// The environment variable that names the file.
+        instead: &'static str,
+    },
+}
+
+/// `::error::` and its like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Which of them.
+    pub level: Level,
+    /// The message.
+    pub message: String,
+    /// `title=`
+    pub title: Option<String>,
+    /// `file=`
+    pub file: Option<String>,
+    /// `line=`
+    pub line: Option<u32>,
+    /// `col=`
+    pub column: Option<u32>,
+}
+
+/// Whether a line that begins so may be a command; it is held back until it has ended.
+pub fn may_begin(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    [&b"::"[..], b"##["].iter().any(|mark| line.starts_with(mark) || mark.starts_with(line))
+}
+
+/// The command that a line is, without its line end; `None` if it is an ordinary line.
+pub fn parse(line: &[u8]) -> Option<Command> {
+    let line = line.trim_ascii_start();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let parts = if let Some(rest) = line.strip_prefix(b"::") {
+        memmem::find(rest, b"::").map(|end| Parts::new(&rest[..end], &rest[end + 2..], b','))
+    } else {
+        let rest = line.strip_prefix(b"##[")?;
+        memchr::memchr(b']', rest).map(|end| Parts::new(&rest[..end], &rest[end + 1..], b';'))
+    };
+    match parts.and_then(|p| p.command()) {
+        Some(command) => Some(command),
+        None => {
+            let name = &line[if line.starts_with(b"::") { 2 } else { 3 }..];
+            let name = name.trim_ascii_start();
+            let add_mask = name.len() >= ADD_MASK.len()
+                && name[..ADD_MASK.len()].eq_ignore_ascii_case(ADD_MASK)
+                && !name.get(ADD_MASK.len()).is_some_and(|b| b.is_ascii_alphanumeric());
+            add_mask.then_some(Command::MalformedAddMask)
+        }
+    }
+}
+
+const ADD_MASK: &[u8] = b"add-mask";
+
+/// The value of an `add-mask` that stands within a line: printed by `set -x`, or behind a time stamp. The
+/// line itself is ordinary.
+pub fn wrapped_add_mask(line: &[u8]) -> Option<Vec<u8>> {
+    let value = [&b"::add-mask::"[..], b"##[add-mask]"]
+        .iter()
+        .find_map(|mark| memmem::find(line, mark).map(|at| &line[at + mark.len()..]))?;
+    let value = value.trim_ascii_end();
+    let value = value.strip_suffix(b"'").or(value.strip_suffix(b"\"")).unwrap_or(value);
+    Some(unescape(value, MESSAGE))
+}
+
+/// Whether [`wrapped_add_mask`] could find one in these lines.
+pub fn mentions_add_mask(lines: &[u8]) -> bool {
+    memmem::find(lines, ADD_MASK).is_some()
+}
+
+struct Parts<'a> {
+    name: &'a [u8],
+    properties: &'a [u8],
+    separator: u8,
+    message: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn new(head: &'a [u8], message: &'a [u8], separator: u8) -> Self {
+        let (name, properties) = match memchr::memchr(b' ', head) {
+            Some(space) => (&head[..space], &head[space + 1..]),
+            None => (head, &head[..0]),
+        };
+        Parts { name, properties, separator, message }
+    }
+
+    fn command(&self) -> Option<Command> {
+        let is = |name: &str| self.name.eq_ignore_ascii_case(name.as_bytes());
+        let refused = |name, instead| Some(Command::Refused { name, instead });
+        match () {
+            () if is("add-mask") => Some(Command::AddMask(unescape(self.message, MESSAGE))),
+            () if is("group") => Some(Command::Group(self.message())),
+            () if is("endgroup") => Some(Command::EndGroup),
+            () if is("error") => Some(self.annotate(Level::Error)),
+            () if is("warning") => Some(self.annotate(Level::Warning)),
+            () if is("notice") => Some(self.annotate(Level::Notice)),
+            () if is("debug") => Some(self.annotate(Level::Debug)),
+            () if is("stop-commands") => self.stop(),
+            () if is("echo") || is("add-matcher") || is("remove-matcher") => Some(Command::Ignored),
+            () if is("set-output") => refused("set-output", "GITHUB_OUTPUT"),
+            () if is("save-state") => refused("save-state", "GITHUB_STATE"),
+            () if is("set-env") => refused("set-env", "GITHUB_ENV"),
+            () if is("add-path") => refused("add-path", "GITHUB_PATH"),
+            () => None,
+        }
+    }
+
+    /// A token that is empty or a command's own name would never end the stop, or end it by accident.
+    fn stop(&self) -> Option<Command> {
+        let token = self.message.trim_ascii();
+        let named = Parts { name: token, properties: b"", message: b"x", ..*self };
+        let usable = !token.is_empty() && named.command().is_none();
+        usable.then(|| Command::Stop(token.to_vec()))
+    }
+
+    fn annotate(&self, level: Level) -> Command {
+        let number = |key| self.property(key).and_then(|n| n.trim().parse().ok());
+        Command::Annotate(Annotation {
+            level,
+            message: self.message(),
+            title: self.property("title"),
+            file: self.property("file"),
+            line: number("line"),
+            column: number("col"),
+        })
+    }
+
+    fn message(&self) -> String {
+        text(&unescape(self.message, MESSAGE))
+    }
+
+    /// A property's value, unless it is empty.
+    fn property(&self, key: &str) -> Option<String> {
+        self.properties.split(|b| *b == self.separator).find_map(|pair| {
+            let at = memchr::memchr(b'=', pair)?;
+            let value = unescape(&pair[at + 1..], PROPERTY);
+            let found = pair[..at].trim_ascii().eq_ignore_ascii_case(key.as_bytes());
+            (found && !value.is_empty()).then(|| text(&value))
+        })
+    }
+}
+
+/// Whether a line ends a stop of commands.
+pub fn resumes(line: &[u8], token: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let named = |start: &[u8], end: &[u8]| {
+        line.strip_prefix(start)
+            .and_then(|rest| rest.strip_prefix(token))
+            .is_some_and(|rest| rest.starts_with(end))
+    };
+    named(b"::", b"::") || named(b"##[", b"]")
+}
+
+const MESSAGE: &[(&[u8], u8)] = &[(b"25", b'%'), (b"0D", b'\r'), (b"0A", b'\n')];
+const PROPERTY: &[(&[u8], u8)] = &[
+    (b"25", b'%'),
+    (b"0D", b'\r'),
+    (b"0A", b'\n'),
+    (b"3A", b':'),
+    (b"2C", b','),
+    (b"3B", b';'),
+    (b"5D", b']'),
+];
+
+fn unescape(text: &[u8], escapes: &[(&[u8], u8)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        out.extend_from_slice(&rest[..at]);
+        let code = rest.get(at + 1..at + 3).unwrap_or_default();
+        match escapes.iter().find(|(escape, _)| code.eq_ignore_ascii_case(escape)) {
+            Some((_, byte)) => {
+                out.push(*byte);
+                rest = &rest[at + 3..];
+            }
+            None => {
+                out.push(b'%');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn text(bytes: &[u8]) -> String {
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(s) => s.to_string(),
+        Cow::Owned(s) => s,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn annotation(line: &str) -> Annotation {
+        match parse(line.as_bytes()) {
+            Some(Command::Annotate(a)) => a,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_notations_are_read() {
+        let new = annotation(
+            "  ::error file=a%2Cb.rs,line=3,endLine=4,col=7,title=Type%3A bad::it%0Abroke: 50%25%3A\r",
+        );
+        let old = annotation("##[error file=a,b.rs;line=3;col=7;title=Type: bad]it%0Abroke: 50%25%3A");
+        assert_eq!(new, old);
+        assert_eq!(new.message, "it\nbroke: 50%%3A");
+        assert_eq!((new.file.as_deref(), new.line, new.column), (Some("a,b.rs"), Some(3), Some(7)));
+        assert_eq!(new.title.as_deref(), Some("Type: bad"));
+        assert_eq!(parse(b"::GROUP::Build"), Some(Command::Group("Build".into())));
+        assert_eq!(parse(b"##[endgroup]"), Some(Command::EndGroup));
+    }
+
+    #[test]
+    fn odd_annotations_keep_what_can_be_kept() {
+        let odd = annotation("::warning line=-1,file=,col=x,=,,title::m");
+        let bare = Annotation {
+            level: Level::Warning,
+            message: "m".into(),
+            title: None,
+            file: None,
+            line: None,
+            column: None,
+        };
+        assert_eq!(odd, bare);
+    }
+
+    #[test]
+    fn what_is_no_command_is_an_ordinary_line() {
+        for line in [
+            "",
+            ":",
+            "::",
+            "::::",
+            "::std::vector",
+            "::1 is the loopback",
+            "##[unknown]x",
+            "## [group]x",
+            "x ::group::y",
+        ] {
+            assert_eq!(parse(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn add_mask_is_never_an_ordinary_line() {
+        assert_eq!(parse(b"::add-mask::a%0Ab c"), Some(Command::AddMask(b"a\nb c".to_vec())));
+        assert_eq!(parse(b"##[Add-Mask]abc"), Some(Command::AddMask(b"abc".to_vec())));
+        assert_eq!(parse(b"::add-mask::"), Some(Command::AddMask(vec![])));
+        for line in ["::add-mask abc", "::add-mask:abc", ":: add-mask::abc", "##[add-mask abc", "::ADD-MASK"]
+        {
+            assert_eq!(parse(line.as_bytes()), Some(Command::MalformedAddMask), "{line}");
+        }
+        assert_eq!(wrapped_add_mask(b"+ echo '::add-mask::s3cret'"), Some(b"s3cret".to_vec()));
+        assert_eq!(wrapped_add_mask(b"12:00 ##[add-mask]s3cret\r"), Some(b"s3cret".to_vec()));
+        assert_eq!(wrapped_add_mask(b"about add-mask"), None);
+    }
+
+    #[test]
+    fn commands_that_set_things_by_printing_name_their_successor() {
+        assert_eq!(
+            parse(b"::set-output name=a::b"),
+            Some(Command::Refused { name: "set-output", instead: "GITHUB_OUTPUT" })
+        );
+    }
+
+    #[test]
+    fn a_stop_needs_a_token_that_can_end_it() {
+        assert_eq!(parse(b"::stop-commands::t0k"), Some(Command::Stop(b"t0k".to_vec())));
+        assert_eq!(parse(b"::stop-commands::"), None);
+        assert_eq!(parse(b"::stop-commands::group"), None);
+        assert!(resumes(b" ::t0k::\r", b"t0k"));
+        assert!(!resumes(b"::t0k2::", b"t0k"));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_lines_never_panic(line in "(::|##\\[|[ \t])?(add-mask|error|stop-commands|x)?[ =,;:%\\]a-f0-9é]{0,40}") {
+            let _ = (parse(line.as_bytes()), wrapped_add_mask(line.as_bytes()), resumes(line.as_bytes(), b"x"));
+        }
+
+        #[test]
+        fn a_command_is_held_from_its_first_byte_on(line in "[ ]?(::|##\\[)group(::|\\])x", cut in 0..14usize) {
+            let cut = cut.min(line.len());
+            prop_assert!(may_begin(&line.as_bytes()[..cut]));
+        }
+
+        #[test]
+        fn escaped_text_comes_back(text in "[a%0-9AaDd:,\r\n]{0,30}") {
+            let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+            prop_assert_eq!(unescape(escaped.as_bytes(), MESSAGE), text.as_bytes());
+        }
+    }
+}

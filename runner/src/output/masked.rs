@@ -1,0 +1,116 @@
+//! Events whose text is masked: the only kind that sinks take.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::mask::Masker;
+
+use super::event::{Event, JobName, LayerLine};
+
+/// An event in which every text has gone through the masker.
+#[derive(Clone, Debug)]
+pub struct Masked(Event);
+
+impl Deref for Masked {
+    type Target = Event;
+    fn deref(&self) -> &Event {
+        &self.0
+    }
+}
+
+impl Masked {
+    /// Masks every text of an event. Each field is named here, so that a new one can't be forgotten.
+    pub(super) fn new(event: Event, masker: &Masker) -> Masked {
+        let text = |s: String| match masker.mask(&s) {
+            Cow::Borrowed(_) => s,
+            Cow::Owned(masked) => masked,
+        };
+        let some = |s: Option<String>| s.map(text);
+        let name = |job: JobName| name(job, masker);
+        Masked(match event {
+            Event::RunStarted { workflow, trigger, jobs } => {
+                Event::RunStarted { workflow: text(workflow), trigger: text(trigger), jobs }
+            }
+            Event::JobStarted { job } => Event::JobStarted { job: name(job) },
+            Event::Layers { job, layers } => Event::Layers {
+                job: name(job),
+                layers: layers
+                    .into_iter()
+                    .map(|LayerLine { layer, state, detail }| LayerLine {
+                        layer: text(layer),
+                        state: text(state),
+                        detail: text(detail),
+                    })
+                    .collect(),
+            },
+            Event::StepStarted { job, step, name: title } => {
+                Event::StepStarted { job: name(job), step, name: text(title) }
+            }
+            Event::Log { job, step, text: log } => Event::Log { job: name(job), step, text: text(log) },
+            Event::GroupStarted { job, step, title } => {
+                Event::GroupStarted { job: name(job), step, title: text(title) }
+            }
+            Event::GroupEnded { job, step } => Event::GroupEnded { job: name(job), step },
+            Event::Annotation { job, step, level, message, title, file, line, column } => Event::Annotation {
+                job: name(job),
+                step,
+                level,
+                message: text(message),
+                title: some(title),
+                file: some(file),
+                line,
+                column,
+            },
+            Event::Summary { job, step, markdown } => {
+                Event::Summary { job: name(job), step, markdown: text(markdown) }
+            }
+            Event::StepFinished { job, step, name: title, outcome, conclusion, milliseconds, reason } => {
+                Event::StepFinished {
+                    job: name(job),
+                    step,
+                    name: text(title),
+                    outcome,
+                    conclusion,
+                    milliseconds,
+                    reason: some(reason),
+                }
+            }
+            Event::JobFinished { job, result, milliseconds, reason, outputs } => Event::JobFinished {
+                job: name(job),
+                result,
+                milliseconds,
+                reason: some(reason),
+                outputs: outputs.into_iter().map(|(k, v)| (text(k), text(v))).collect(),
+            },
+            Event::RunFinished { result, milliseconds, masked: _ } => {
+                Event::RunFinished { result, milliseconds, masked: masker.masked() }
+            }
+        })
+    }
+
+    /// Lines that come out of a mask stream already; only the job's name is masked here.
+    pub(super) fn log(job: &JobName, step: usize, text: MaskedText, masker: &Masker) -> Masked {
+        Masked(Event::Log { job: name(job.clone(), masker), step, text: text.0 })
+    }
+}
+
+/// A job's name stands in every event: masked in each, but not counted over and over.
+fn name(job: JobName, masker: &Masker) -> JobName {
+    match masker.mask_uncounted(&job.0) {
+        (Cow::Borrowed(_), _) => job,
+        (Cow::Owned(masked), _) => JobName(Arc::from(masked)),
+    }
+}
+
+/// Text that a [`crate::mask::MaskStream`] let go.
+pub(super) struct MaskedText(String);
+
+impl MaskedText {
+    /// Takes what a mask stream appended; what isn't UTF-8 becomes U+FFFD.
+    pub(super) fn from_stream(bytes: Vec<u8>) -> Self {
+        MaskedText(
+            String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
+        )
+    }
+}

@@ -1,0 +1,162 @@
+//! The closing report: result and time of every job and step, the layers of isolation, what was masked.
+
+use super::event::{Conclusion, Event, JobName, LayerLine};
+use super::render::{Style, result};
+use super::{Masked, clock, text};
+
+/// What the report will say, gathered from the events of a run.
+#[derive(Default)]
+pub struct Report {
+    jobs: Vec<Job>,
+    end: Option<Ended>,
+    masked: u64,
+}
+
+struct Job {
+    name: JobName,
+    steps: Vec<Row>,
+    layers: Option<Vec<LayerLine>>,
+    end: Option<Ended>,
+}
+
+struct Row {
+    name: String,
+    /// What it would have been without `continue-on-error`.
+    outcome: Conclusion,
+    end: Ended,
+}
+
+#[derive(Clone, Copy)]
+struct Ended {
+    conclusion: Conclusion,
+    milliseconds: u64,
+}
+
+impl Report {
+    /// Takes note of an event.
+    pub fn note(&mut self, event: &Masked) {
+        match &**event {
+            Event::JobStarted { job } => {
+                self.job(job);
+            }
+            Event::Layers { job, layers } => self.job(job).layers = Some(layers.clone()),
+            Event::StepFinished { job, name, outcome, conclusion, milliseconds, .. } => {
+                let end = Ended { conclusion: *conclusion, milliseconds: *milliseconds };
+                self.job(job).steps.push(Row { name: name.clone(), outcome: *outcome, end });
+            }
+            Event::JobFinished { job, result, milliseconds, .. } => {
+                self.job(job).end = Some(Ended { conclusion: *result, milliseconds: *milliseconds });
+            }
+            Event::RunFinished { result, milliseconds, masked } => {
+                self.end = Some(Ended { conclusion: *result, milliseconds: *milliseconds });
+                self.masked = *masked;
+            }
+            _ => {}
+        }
+    }
+
+    /// Appends the report.
+    pub fn render(&self, style: Style, out: &mut String) {
+        let width = self.width();
+        for job in &self.jobs {
+            row(&job.name.0, 2, width, job.end, None, style, out);
+            for step in &job.steps {
+                row(&step.name, 4, width, Some(step.end), Some(step.outcome), style, out);
+            }
+        }
+        self.render_layers(out);
+        let places = if self.masked == 1 { "place" } else { "places" };
+        out.push_str(&format!("  masked: {} {places}\n", self.masked));
+        if let Some(end) = self.end {
+            row("run", 2, width, Some(end), None, style, out);
+        }
+    }
+
+    fn job(&mut self, name: &JobName) -> &mut Job {
+        let at = self.jobs.iter().position(|j| j.name == *name).unwrap_or_else(|| {
+            self.jobs.push(Job { name: name.clone(), steps: Vec::new(), layers: None, end: None });
+            self.jobs.len() - 1
+        });
+        &mut self.jobs[at]
+    }
+
+    /// Where results begin: after the longest name, within reason.
+    fn width(&self) -> usize {
+        let jobs = self.jobs.iter().map(|j| 2 + j.name.0.chars().count());
+        let steps = self.jobs.iter().flat_map(|j| &j.steps).map(|s| 4 + s.name.chars().count());
+        jobs.chain(steps).max().unwrap_or(0).clamp(8, 60) + 2
+    }
+
+    /// Once if it is the same for all jobs, else for each set of jobs.
+    fn render_layers(&self, out: &mut String) {
+        let mut sets: Vec<(String, Vec<&JobName>)> = Vec::new();
+        let with_layers = || self.jobs.iter().filter_map(|j| Some((&j.name, j.layers.as_ref()?)));
+        for (name, layers) in with_layers() {
+            let shown = show_layers(layers);
+            match sets.iter_mut().find(|s| s.0 == shown) {
+                Some(set) => set.1.push(name),
+                None => sets.push((shown, vec![name])),
+            }
+        }
+        let several = sets.len() > 1;
+        for (shown, jobs) in &sets {
+            out.push_str("  layers");
+            if several {
+                out.push_str(" of ");
+                for (i, job) in jobs.iter().enumerate() {
+                    out.push_str(if i > 0 { ", " } else { "" });
+                    text::name(&job.0, out);
+                }
+            }
+            out.push_str(": ");
+            out.push_str(shown);
+            out.push('\n');
+        }
+    }
+}
+
+/// `user, mount held; cgroup degraded (why); net off (why)`.
+fn show_layers(layers: &[LayerLine]) -> String {
+    let mut shown = String::new();
+    let held: Vec<&str> = layers.iter().filter(|l| l.state == "held").map(|l| l.layer.as_str()).collect();
+    if held.is_empty() {
+        shown.push_str("none held");
+    } else {
+        text::name(&held.join(", "), &mut shown);
+        shown.push_str(" held");
+    }
+    for line in layers.iter().filter(|l| l.state != "held") {
+        text::name(&format!("; {} {} ({})", line.layer, line.state, line.detail), &mut shown);
+    }
+    shown
+}
+
+fn row(
+    name: &str,
+    indent: usize,
+    width: usize,
+    end: Option<Ended>,
+    outcome: Option<Conclusion>,
+    style: Style,
+    out: &mut String,
+) {
+    out.extend(std::iter::repeat_n(' ', indent));
+    let start = out.len();
+    text::name(name, out);
+    let used = indent + out[start..].chars().count();
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(used).max(2)));
+    match end {
+        None => out.push_str("not finished"),
+        Some(end) => {
+            result(end.conclusion, style, out);
+            if end.conclusion != Conclusion::Skipped {
+                let pad = "cancelled".len() - end.conclusion.as_str().len();
+                out.push_str(&format!("{:pad$}{:>12}", "", clock::duration(end.milliseconds)));
+            }
+            if let Some(outcome) = outcome.filter(|o| *o != end.conclusion) {
+                out.push_str(&format!("  despite {}", outcome.as_str()));
+            }
+        }
+    }
+    out.push('\n');
+}
