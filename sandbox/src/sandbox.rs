@@ -51,6 +51,12 @@ impl Drop for Init {
 }
 
 impl Starting {
+    /// Orders a command, which starts as soon as the sandbox stands, and never where it doesn't: saves the
+    /// way there and back.
+    pub fn spawn(&self, command: Command) -> Result<Child, Error> {
+        self.init.spawn(command)
+    }
+
     /// Waits until the sandbox stands. Every layer that isn't off by configuration then holds, or is
     /// degraded where the specification allows that.
     pub fn ready(self) -> Result<Sandbox, Error> {
@@ -118,6 +124,27 @@ impl Sandbox {
 
     /// Starts a command. A program that can't be executed shows in [`Child::wait`].
     pub fn spawn(&self, command: Command) -> Result<Child, Error> {
+        self.init.spawn(command)
+    }
+
+    /// Ends the sandbox without waiting for the kernel to take its namespaces down: for a caller that is
+    /// about to exit. No process of it runs any more when a command has ended and stragglers are killed;
+    /// init itself goes as soon as the caller's end of its socket is closed.
+    pub fn end(self) {
+        let Sandbox { init, .. } = self;
+        let _ = nix::sys::signal::kill(init.pid, nix::sys::signal::Signal::SIGKILL);
+        std::mem::forget(init);
+    }
+
+    /// Sends a signal to every process in the sandbox.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        wire::send(&self.init.control, &Request::Signal(signal), &[])
+            .map_err(|e| Error::Ended(format!("before a signal could be passed on: {e}")))
+    }
+}
+
+impl Init {
+    fn spawn(&self, command: Command) -> Result<Child, Error> {
         let program = command.program.to_string_lossy().into_owned();
         let run = Run {
             program: wire::c_string("program", command.program.clone())?,
@@ -139,23 +166,8 @@ impl Sandbox {
             .collect::<Result<_, _>>()
             .map_err(lost)?;
         let fds: Vec<_> = stdio.iter().chain([&theirs]).map(AsRawFd::as_raw_fd).collect();
-        wire::send(&self.init.control, &Request::Run(run), &fds).map_err(lost)?;
+        wire::send(&self.control, &Request::Run(run), &fds).map_err(lost)?;
         Ok(Child { program, outcome: File::from(outcome) })
-    }
-
-    /// Ends the sandbox without waiting for the kernel to take its namespaces down: for a caller that is
-    /// about to exit. No process of it runs any more when a command has ended and stragglers are killed;
-    /// init itself goes as soon as the caller's end of its socket is closed.
-    pub fn end(self) {
-        let Sandbox { init, .. } = self;
-        let _ = nix::sys::signal::kill(init.pid, nix::sys::signal::Signal::SIGKILL);
-        std::mem::forget(init);
-    }
-
-    /// Sends a signal to every process in the sandbox.
-    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        wire::send(&self.init.control, &Request::Signal(signal), &[])
-            .map_err(|e| Error::Ended(format!("before a signal could be passed on: {e}")))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `palisade sandbox`: one command in the job sandbox, with its exit code.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,7 +56,7 @@ pub struct Args {
     json: bool,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
-    command: Vec<std::ffi::OsString>,
+    command: Vec<OsString>,
 }
 
 /// Value of `--net`.
@@ -128,21 +129,18 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     let spec = spec(&args)?;
     let signals = Signals::block()?;
-    let sandbox = Sandbox::create(&spec).map_err(isolation)?;
-    if args.report {
+    let command = command(args.command, args.workdir, args.env);
+    let starting = Sandbox::start(&spec).map_err(isolation)?;
+    let (sandbox, child) = if args.report {
+        // Before the command's own output.
+        let sandbox = starting.ready().map_err(isolation)?;
         report(sandbox.report(), args.json)?;
-    }
-    let mut argv = args.command.into_iter();
-    let mut command = Command::new(argv.next().unwrap_or_default())
-        .args(argv)
-        .current_dir(args.workdir)
-        .stdin(Stdio::Inherit)
-        .stdout(Stdio::Inherit)
-        .stderr(Stdio::Inherit);
-    for (key, value) in default_environment().chain(args.env) {
-        command = command.env(key, value);
-    }
-    let child = sandbox.spawn(command).map_err(isolation)?;
+        let child = sandbox.spawn(command).map_err(isolation)?;
+        (sandbox, child)
+    } else {
+        let child = starting.spawn(command).map_err(isolation)?;
+        (starting.ready().map_err(isolation)?, child)
+    };
     match signals.wait(&sandbox, child) {
         Ok(exit) => {
             if args.report {
@@ -158,6 +156,17 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         }
         Err(error) => Err(isolation(error)),
     }
+}
+
+fn command(argv: Vec<OsString>, workdir: PathBuf, env: Vec<(String, String)>) -> Command {
+    let mut argv = argv.into_iter();
+    let command = Command::new(argv.next().unwrap_or_default())
+        .args(argv)
+        .current_dir(workdir)
+        .stdin(Stdio::Inherit)
+        .stdout(Stdio::Inherit)
+        .stderr(Stdio::Inherit);
+    default_environment().chain(env).fold(command, |command, (key, value)| command.env(key, value))
 }
 
 fn spec(args: &Args) -> Result<Spec, Error> {

@@ -11,7 +11,7 @@ use landlock::{
 use nix::errno::Errno;
 
 use super::root::{HostTrees, Writable};
-use super::{ReportBuilder, dev, seccomp};
+use super::{ReportBuilder, seccomp};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::sys;
@@ -75,10 +75,12 @@ fn landlock_ruleset(
     }
     let mut rules = Rules { ruleset: ruleset.create()?, all };
     let read = AccessFs::Execute | AccessFs::ReadFile | AccessFs::ReadDir;
+    let below = |path: &Path, tops: &[&str]| tops.iter().any(|top| path.starts_with(top));
     rules.allow("/", AccessFs::ReadDir.into())?;
-    rules.allow("/etc", AccessFs::ReadFile | AccessFs::ReadDir)?;
+    rules.allow("/etc", read)?;
     rules.allow("/proc", AccessFs::ReadFile | AccessFs::ReadDir)?;
-    for (path, directory) in host.readable() {
+    rules.allow("/dev", AccessFs::ReadDir | AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev)?;
+    for (path, directory) in host.readable().filter(|(path, _)| !below(path, &["/etc"])) {
         rules.allow(path, if directory { read } else { AccessFs::Execute | AccessFs::ReadFile })?;
     }
     for (path, directory) in host.writable() {
@@ -87,14 +89,9 @@ fn landlock_ruleset(
     for Writable(path) in writable {
         rules.allow(path, all)?;
     }
-    if let Some(workspace) = &plan.workspace {
+    if let Some(workspace) = plan.workspace.as_ref().filter(|w| !below(&w.at, &["/home", "/tmp"])) {
         rules.allow(&workspace.at, all)?;
     }
-    let node = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev) & all;
-    for path in dev::NODES {
-        rules.allow(Path::new(&*path.to_string_lossy()), node)?;
-    }
-    rules.allow("/dev/pts", (node | AccessFs::ReadDir) & all)?;
     Ok(rules.ruleset.into())
 }
 

@@ -2,6 +2,7 @@
 //! sandbox's own.
 
 use std::ffi::CStr;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::sys::mount::{self, FsContext, NOEXEC, NOSUID};
 
 /// Nodes shown from the host; the number of each is the same on every Linux (`Documentation/admin-guide/
 /// devices.txt`).
-pub const NODES: &[&CStr] =
+const NODES: &[&CStr] =
     &[c"/dev/null", c"/dev/zero", c"/dev/full", c"/dev/random", c"/dev/urandom", c"/dev/tty"];
 
 const LINKS: &[(&CStr, &str)] = &[
@@ -24,15 +25,26 @@ const LINKS: &[(&CStr, &str)] = &[
     (c"pts/ptmx", "/dev/ptmx"),
 ];
 
-/// Makes it.
+/// Makes the mount points and links that it is made of.
+pub fn make_mount_points(root: &Root) -> Result<(), LayerError> {
+    for node in NODES {
+        root.mount_point(path(node), false)?;
+    }
+    root.mount_point(Path::new("/dev/pts"), true)?;
+    for (target, at) in LINKS {
+        root.link(target, Path::new(at))?;
+    }
+    Ok(())
+}
+
+/// Attaches the nodes and the pseudo-terminals.
 pub fn attach(root: &Root) -> Result<(), LayerError> {
     for node in NODES {
-        let at = Path::new(std::ffi::OsStr::from_bytes(node.to_bytes()));
         let mount = mount::clone_tree(here(), node)
-            .layer(LayerId::Mount, || format!("clone the node at `{}`", at.display()))?;
-        mount::set_attributes(std::os::fd::AsFd::as_fd(&mount), NOSUID | NOEXEC)
-            .layer(LayerId::Mount, || format!("restrict the node at `{}`", at.display()))?;
-        root.attach(&mount, at, false)?;
+            .layer(LayerId::Mount, || format!("clone the node at `{}`", path(node).display()))?;
+        mount::set_attributes(mount.as_fd(), NOSUID | NOEXEC)
+            .layer(LayerId::Mount, || format!("restrict the node at `{}`", path(node).display()))?;
+        root.attach(&mount, path(node))?;
     }
     let pts = FsContext::open(c"devpts")
         .and_then(|fs| {
@@ -41,9 +53,9 @@ pub fn attach(root: &Root) -> Result<(), LayerError> {
             fs.mount(NOSUID | NOEXEC)
         })
         .layer(LayerId::Mount, || "mount private pseudo-terminals".into())?;
-    root.attach(&pts, Path::new("/dev/pts"), true)?;
-    for (target, at) in LINKS {
-        root.link(target, Path::new(at))?;
-    }
-    Ok(())
+    root.attach(&pts, Path::new("/dev/pts"))
+}
+
+fn path(node: &CStr) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(node.to_bytes()))
 }

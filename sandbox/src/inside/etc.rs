@@ -32,12 +32,12 @@ pub fn write(plan: &Plan, root: &Root) -> Result<(), LayerError> {
         ("/etc/resolv.conf", &resolv),
         ("/etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files dns\n"),
     ];
-    root.directory(Path::new("/etc"))?;
+    root.mount_point(Path::new("/etc"), true)?;
     for (at, content) in files {
         root.file(Path::new(at), content)?;
     }
     for empty in ["/run", "/var", "/mnt"] {
-        root.directory(Path::new(empty))?;
+        root.mount_point(Path::new(empty), true)?;
     }
     root.link(c"/run", Path::new("/var/run"))?;
     root.link(c"/tmp", Path::new("/var/tmp"))?;

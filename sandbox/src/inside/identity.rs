@@ -4,11 +4,11 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use super::{GID, UID};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
+use crate::sys::process;
 use crate::wire::Identity;
 
 /// Becomes the sandbox's user; gives the evidence.
@@ -22,10 +22,9 @@ pub fn assume(identity: Identity) -> Result<String, LayerError> {
         }
         Identity::Own { id } => {
             let layer = LayerId::User;
-            setgroups(&[]).layer(layer, || "drop the supplementary groups".into())?;
-            let (uid, gid) = (Uid::from_raw(UID), Gid::from_raw(GID));
-            setresgid(gid, gid, gid).layer(layer, || format!("become group {GID}"))?;
-            setresuid(uid, uid, uid).layer(layer, || format!("become user {UID}"))?;
+            process::drop_groups().layer(layer, || "drop the supplementary groups".into())?;
+            process::become_group(GID).layer(layer, || format!("become group {GID}"))?;
+            process::become_user(UID).layer(layer, || format!("become user {UID}"))?;
             Ok(format!("uid {UID} inside is uid {id} outside, which owns nothing there"))
         }
     }

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::sys::socket::{UnixAddr, getsockname};
+use nix::sys::stat::{Mode, umask};
 
 use crate::error::{Context, LayerError};
 use crate::report::{LayerId, LayerReport, LayerState, Report};
@@ -17,6 +18,7 @@ mod dev;
 mod etc;
 mod identity;
 mod limits;
+mod net;
 mod root;
 mod scratch;
 pub mod seccomp;
@@ -68,45 +70,47 @@ type SetUp = (Report, Option<OwnedFd>, confine::Confinement);
 fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     let mut report = ReportBuilder::new(plan);
 
+    // Modes are meant as written here; commands get the usual mask.
+    umask(Mode::empty());
+    // The dearest namespace is made beside all the rest.
+    let network = net::Making::start(plan)?;
     // While still the caller: what the host shows, cloned with the caller's own rights.
     let host = root::HostTrees::open(plan, trees)?;
     report.add(LayerId::User, identity::assume(plan.identity)?);
     // Only now: an undumpable process can't write its own id maps.
     sys::restrict::undumpable().layer(LayerId::Pid, || "make init undumpable".into())?;
 
-    // As the sandbox's user, with the capabilities of its user namespace.
+    // As the sandbox's user, with the capabilities of its user namespace: first all that is read-only.
     let root = root::Root::create()?;
+    etc::write(plan, &root)?;
+    scratch::make_mount_points(&root)?;
+    dev::make_mount_points(&root)?;
+    host.make_mount_points(&root)?;
+    host.attach_read_only(&root)?;
+    root.seal()?;
+    // Then what is not.
     let scratch = scratch::create(plan, &root)?;
     let writable = scratch.attach(&root)?;
-    host.attach(&root)?;
-    workspace::attach(plan, &host, &scratch, &root)?;
-    etc::write(plan, &root)?;
     dev::attach(&root)?;
+    workspace::attach(plan, &host, &scratch, &root)?;
+    host.attach_rest(&root)?;
     let shared_dir = scratch.open_shared_dir(plan, &root)?;
-    root.seal()?;
+    root.attach_proc()?;
     report.add(LayerId::Mount, root.enter(&host)?);
     report.add(LayerId::Pid, "own process tree, private /proc without init in it".into());
     report.add(LayerId::Ipc, "own System V and POSIX message queues".into());
     nix::unistd::sethostname(&plan.hostname).layer(LayerId::Uts, || "set the host name".into())?;
     report.add(LayerId::Uts, format!("host name `{}`", plan.hostname));
     report.add(LayerId::Cgroup, "own cgroup root".into());
-    report.add(LayerId::Net, network(plan)?);
+    report.add(LayerId::Net, network.enter()?);
+
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
 
     // No way back from here.
     let (limits, degraded) = limits::set(plan)?;
     report.add_state(LayerId::Limits, limits, degraded);
     let confinement = confine::confine(plan, &host, &writable, &mut report)?;
     Ok((report.finish(), shared_dir, confinement))
-}
-
-fn network(plan: &Plan) -> Result<String, LayerError> {
-    match plan.network {
-        crate::Network::None if !plan.off.contains(&LayerId::Net) => {
-            sys::net::loopback_up().layer(LayerId::Net, || "bring the loopback up".into())?;
-            Ok("own loopback, no other way out".into())
-        }
-        _ => Ok(String::new()),
-    }
 }
 
 /// Collects the report line of each layer as it is set up.

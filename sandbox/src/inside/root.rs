@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlink};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
 use nix::unistd::symlinkat;
 
-use super::here;
+use super::{here, scratch};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::sys::mount::{self, FsContext, NODEV, NOEXEC, NOSUID, RDONLY};
@@ -142,16 +142,38 @@ impl HostTrees {
         Ok(())
     }
 
-    /// Attaches them all below the new root.
-    pub fn attach(&self, root: &Root) -> Result<(), LayerError> {
+    /// Attaches the read-only ones below the new root, which is still writable itself, and the links.
+    pub fn attach_read_only(&self, root: &Root) -> Result<(), LayerError> {
         for (target, at) in &self.links {
             root.link(target, at)?;
         }
+        for tree in self.trees.iter().filter(|t| !t.writable && !scratch::holds(&t.at)) {
+            root.mount_point(&tree.at, tree.directory)?;
+            root.attach(&tree.mount, &tree.at)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the mount points that the others need in the root.
+    pub fn make_mount_points(&self, root: &Root) -> Result<(), LayerError> {
+        let mut others = self.trees.iter().filter(|t| t.writable && !scratch::holds(&t.at));
+        others.try_for_each(|t| root.mount_point(&t.at, t.directory))
+    }
+
+    /// Attaches the others: writable ones, and those in the sandbox's own writable space.
+    pub fn attach_rest(&self, root: &Root) -> Result<(), LayerError> {
         for HostTree { mount, at, writable, directory } in &self.trees {
+            let in_scratch = scratch::holds(at);
+            if !writable && !in_scratch {
+                continue;
+            }
             let attributes = if *writable { NOSUID | NODEV } else { RDONLY | NOSUID | NODEV };
             mount::set_attributes_below(mount.as_fd(), attributes)
                 .layer(LayerId::Mount, || format!("restrict the mount at `{}`", at.display()))?;
-            root.attach(mount, at, *directory)?;
+            if in_scratch {
+                root.mount_point(at, *directory)?;
+            }
+            root.attach(mount, at)?;
         }
         Ok(())
     }
@@ -198,39 +220,54 @@ impl Root {
 
     /// Makes a symbolic link.
     pub fn link(&self, target: &CStr, at: &Path) -> Result<(), LayerError> {
-        self.parent(at)?;
+        if at.components().count() > 2 {
+            self.parent(at)?;
+        }
         symlinkat(target, self.fd(), relative(at))
             .layer(LayerId::Mount, || format!("make symbolic link `{}`", at.display()))
     }
 
     /// Writes a file.
     pub fn file(&self, at: &Path, content: &[u8]) -> Result<(), LayerError> {
-        self.parent(at)?;
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         openat(self.fd(), relative(at), flags, Mode::from_bits_truncate(0o644))
             .and_then(|fd| nix::unistd::write(fd, content))
             .layer(LayerId::Mount, || format!("write `{}`", at.display()))?;
         Ok(())
     }
 
-    /// Attaches a mount, making its mount point.
-    pub fn attach(&self, mount: &OwnedFd, at: &Path, directory: bool) -> Result<(), LayerError> {
-        let target = c_path(at)?;
-        match mount::attach(mount, self.fd(), &target) {
-            Err(Errno::ENOENT) => {}
-            other => return other.layer(LayerId::Mount, || format!("attach `{}`", at.display())),
-        }
+    /// Makes what a mount needs to be attached at, where it isn't there.
+    pub fn mount_point(&self, at: &Path, directory: bool) -> Result<(), LayerError> {
         if directory {
-            self.directory(at)?;
-        } else {
-            self.file(at, b"")?;
+            return self.directory(at);
         }
-        mount::attach(mount, self.fd(), &target)
+        let make = || mknodat(self.fd(), relative(at), SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0);
+        match make() {
+            Err(Errno::ENOENT) => {
+                self.parent(at)?;
+                make()
+            }
+            Err(Errno::EEXIST) => Ok(()),
+            other => other,
+        }
+        .layer(LayerId::Mount, || format!("make mount point `{}`", at.display()))
+    }
+
+    /// Attaches a mount at its mount point.
+    pub fn attach(&self, mount: &OwnedFd, at: &Path) -> Result<(), LayerError> {
+        mount::attach(mount, self.fd(), &c_path(at)?)
             .layer(LayerId::Mount, || format!("attach `{}`", at.display()))
     }
 
-    /// Mounts `/proc`, which covers what lay under construction, and makes the root itself read-only.
+    /// Makes the root and all that is attached to it so far read-only, without devices and set-user-id
+    /// programs: one call for all the host's trees.
     pub fn seal(&self) -> Result<(), LayerError> {
+        mount::set_attributes_below(self.fd(), RDONLY | NOSUID | NODEV)
+            .layer(LayerId::Mount, || "make the root and the host's trees read-only".into())
+    }
+
+    /// Mounts `/proc`, which covers what lay under construction.
+    pub fn attach_proc(&self) -> Result<(), LayerError> {
         let proc = FsContext::open(c"proc")
             .and_then(|fs| {
                 // Processes that a command can't trace, init first of all, aren't there for it.
@@ -238,8 +275,7 @@ impl Root {
                 fs.mount(RDONLY | NOSUID | NODEV | NOEXEC)
             })
             .layer(LayerId::Pid, || "mount a private /proc".into())?;
-        self.attach(&proc, Path::new(UNDER_CONSTRUCTION), true)?;
-        mount::set_attributes(self.fd(), RDONLY).layer(LayerId::Mount, || "make the root read-only".into())
+        self.attach(&proc, Path::new(UNDER_CONSTRUCTION))
     }
 
     /// Makes it the root of this process and of all that it starts; the host's is gone.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, mkdirat};
+use nix::sys::stat::{Mode, mkdirat};
 
 use super::root::{Root, UNDER_CONSTRUCTION, Writable, make_directories, relative, tmpfs};
 use crate::error::{Context, LayerError};
@@ -17,6 +17,19 @@ use crate::wire::Plan;
 /// Directories of the scratch file system, where they appear, and their modes.
 const PARTS: &[(&str, &str, u32)] =
     &[("tmp", "/tmp", 0o1777), ("home", "/home", 0o755), ("shm", "/dev/shm", 0o1777)];
+
+/// Whether a path inside lies on the scratch file system.
+pub fn holds(at: &Path) -> bool {
+    PARTS.iter().any(|(_, part, _)| at.starts_with(part))
+}
+
+/// Makes the mount points of its parts.
+pub fn make_mount_points(root: &Root) -> Result<(), LayerError> {
+    [UNDER_CONSTRUCTION, "/dev"]
+        .into_iter()
+        .chain(PARTS.iter().map(|(_, at, _)| *at))
+        .try_for_each(|at| root.mount_point(Path::new(at), true))
+}
 
 /// Home directory of the one user.
 pub const HOME: &str = "/home/runner";
@@ -32,12 +45,10 @@ pub fn create(plan: &Plan, root: &Root) -> Result<Scratch, LayerError> {
     let number = |n: u64| CString::new(n.to_string()).unwrap_or_default();
     let fd = tmpfs(&number(plan.disk), &number(plan.limits.inodes), c"0755", NOSUID | NODEV)
         .layer(layer, || format!("make a scratch file system of {} bytes", plan.disk))?;
-    root.attach(&fd, Path::new(UNDER_CONSTRUCTION), true)?;
+    root.attach(&fd, Path::new(UNDER_CONSTRUCTION))?;
     for (name, _, mode) in PARTS {
-        let made = mkdirat(&fd, *name, Mode::from_bits_truncate(0o755)).and_then(|()| {
-            fchmodat(&fd, *name, Mode::from_bits_truncate(*mode), FchmodatFlags::FollowSymlink)
-        });
-        made.layer(layer, || format!("make scratch directory `{name}`"))?;
+        mkdirat(&fd, *name, Mode::from_bits_truncate(*mode))
+            .layer(layer, || format!("make scratch directory `{name}`"))?;
     }
     Ok(Scratch { fd })
 }
@@ -54,7 +65,7 @@ impl Scratch {
             let name = CString::new(*name).unwrap_or_default();
             let part = mount::clone_tree(self.fd(), &name)
                 .layer(LayerId::Mount, || format!("clone scratch directory `{}`", name.to_string_lossy()))?;
-            root.attach(&part, Path::new(at), true)?;
+            root.attach(&part, Path::new(at))?;
         }
         make_directories(root.fd(), Path::new(HOME)).layer(LayerId::Mount, || format!("make `{HOME}`"))?;
         Ok(PARTS.iter().map(|(_, at, _)| Writable(at.into())).collect())

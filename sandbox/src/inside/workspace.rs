@@ -25,8 +25,9 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
     let (Some(workspace), Some(tree)) = (&plan.workspace, &host.workspace) else { return Ok(()) };
     mount::set_attributes_below(tree.as_fd(), NOSUID | NODEV)
         .layer(LAYER, || "restrict the workspace's tree".into())?;
+    root.mount_point(&workspace.at, true)?;
     if workspace.access == Access::Write {
-        return root.attach(tree, &workspace.at, true);
+        return root.attach(tree, &workspace.at);
     }
     // Attached, since older kernels make no overlay of a detached tree; `/proc` will cover it.
     for part in ["changes", "work", "tree"] {
@@ -39,7 +40,7 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
     match overlay(tree.as_fd(), changes.as_fd(), scratch) {
         Ok(overlay) => {
             prepare_changes(workspace, tree.as_fd(), changes.as_fd(), true)?;
-            root.attach(&overlay, &workspace.at, true)
+            root.attach(&overlay, &workspace.at)
         }
         Err(Errno::ENODEV | Errno::EPERM | Errno::EINVAL | Errno::EOPNOTSUPP) => {
             let mut copy = Copy { hidden: &workspace.hidden };
@@ -47,7 +48,7 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
                 .layer(LAYER, || format!("copy the workspace from `{}`", workspace.at.display()))?;
             prepare_changes(workspace, tree.as_fd(), changes.as_fd(), false)?;
             let copied = mount::clone_tree(changes.as_fd(), c"").layer(LAYER, || "clone the copy".into())?;
-            root.attach(&copied, &workspace.at, true)
+            root.attach(&copied, &workspace.at)
         }
         Err(errno) => Err(errno).layer(LAYER, || "lay an overlay over the workspace".into()),
     }

@@ -74,8 +74,8 @@ fn namespaces(off: &impl Fn(LayerId) -> bool) -> i32 {
         (None, libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID),
         (Some(LayerId::Ipc), libc::CLONE_NEWIPC),
         (Some(LayerId::Uts), libc::CLONE_NEWUTS),
+        // The network namespace isn't among them: init makes it beside its other work.
         (Some(LayerId::Cgroup), libc::CLONE_NEWCGROUP),
-        (Some(LayerId::Net), libc::CLONE_NEWNET),
     ]
     .into_iter()
     .filter(|(layer, _)| layer.is_none_or(|l| !off(l)))

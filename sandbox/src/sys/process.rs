@@ -177,3 +177,24 @@ pub fn fork_paused(flags: c_int) -> Result<Pid> {
     }
     Ok(Pid::from_raw(pid as i32))
 }
+
+/// Empties the supplementary groups of the calling thread; a library's `setgroups` would stop all others.
+pub fn drop_groups() -> Result<()> {
+    // SAFETY: a count of zero reads no list.
+    check(unsafe { libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()) })?;
+    Ok(())
+}
+
+/// Sets all three group ids of the calling thread.
+pub fn become_group(gid: u32) -> Result<()> {
+    // SAFETY: takes integers only.
+    check(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) })?;
+    Ok(())
+}
+
+/// Sets all three user ids of the calling thread.
+pub fn become_user(uid: u32) -> Result<()> {
+    // SAFETY: takes integers only.
+    check(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) })?;
+    Ok(())
+}

@@ -43,12 +43,19 @@ pub fn program() -> Vec<sock_filter> {
     calls.sort_by_key(|(number, _)| *number);
     // The search tree's leaves: each starts at a number and reaches to the next one's.
     let mut leaves: Vec<(u32, Leaf)> = vec![(0, Leaf::Allow)];
-    for (number, answer) in calls {
-        if leaves.last().is_some_and(|(start, _)| *start == number) {
+    let mut push = |start: u32, leaf: Leaf| match leaves.last() {
+        Some((_, last)) if *last == leaf => {}
+        Some((last, _)) if *last == start => {
             leaves.pop();
+            if leaves.last().is_none_or(|(_, before)| *before != leaf) {
+                leaves.push((start, leaf));
+            }
         }
-        leaves.push((number, Leaf::Answer(answer)));
-        leaves.push((number + 1, Leaf::Allow));
+        _ => leaves.push((start, leaf)),
+    };
+    for (number, answer) in calls {
+        push(number, Leaf::Answer(answer));
+        push(number + 1, Leaf::Allow);
     }
     leaves.push((NEWEST as u32 + 1, Leaf::Answer(Answer::Errno(ENOSYS))));
     leaves.push((FOREIGN, Leaf::Kill));
@@ -62,7 +69,7 @@ pub fn program() -> Vec<sock_filter> {
 /// From here on a number isn't of the native calling convention: `__X32_SYSCALL_BIT` of `asm/unistd.h`.
 const FOREIGN: u32 = 0x4000_0000;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Leaf {
     Allow,
     Kill,
@@ -74,12 +81,17 @@ fn search(leaves: &[(u32, Leaf)], code: &mut Vec<sock_filter>) {
         return leaf_code(*leaf, code);
     }
     let (left, right) = leaves.split_at(leaves.len() / 2);
-    // Conditional jumps reach 255 instructions only, so the far way is an unconditional one.
-    code.push(jump(BPF_JGE, right[0].0, 0, 1));
-    let far = code.len();
-    code.push(jump(BPF_JA, 0, 0, 0));
+    let branch = code.len();
+    code.push(jump(BPF_JGE, right[0].0, 0, 0));
     search(left, code);
-    code[far].k = (code.len() - far - 1) as u32;
+    // Conditional jumps reach 255 instructions only; a longer way goes by an unconditional one.
+    match u8::try_from(code.len() - branch - 1) {
+        Ok(distance) => code[branch].jt = distance,
+        Err(_) => {
+            code[branch].jf = 1;
+            code.insert(branch + 1, jump(BPF_JA, (code.len() - branch - 1) as u32, 0, 0));
+        }
+    }
     search(right, code);
 }
 
