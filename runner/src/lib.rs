@@ -2,7 +2,9 @@
 
 pub mod cli;
 pub mod expr;
+pub mod git;
 pub mod job;
 pub mod mask;
 pub mod output;
 pub mod workflow;
+pub mod workspace;

@@ -1,4 +1,5 @@
 //! Workflow files: model, parser, diagnostics.
 
 pub mod model;
+pub mod model;
 pub mod span;

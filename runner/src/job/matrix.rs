@@ -1,0 +1,359 @@
+//! `strategy.matrix` to combinations, as GitHub does it: the product of the axes, less `exclude`, plus
+//! `include`. Source: "Running variations of jobs in a workflow" in GitHub's documentation.
+
+use crate::expr::{EvalError, Expr, Object, Scope, Value};
+use crate::workflow::model::{LiteralOr, LiteralOrList, Matrix, MatrixValue};
+
+/// Most jobs that one matrix may make, as on GitHub.
+pub const MAX_JOBS: usize = 256;
+/// Deepest nesting of a value in a matrix.
+const MAX_DEPTH: usize = 64;
+
+/// Why a matrix can't be expanded.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum MatrixError {
+    /// Over [`MAX_JOBS`].
+    #[error("the matrix makes more than {MAX_JOBS} jobs")]
+    TooMany,
+    /// An axis without a value.
+    #[error("matrix axis `{0}` has no values")]
+    EmptyAxis(String),
+    /// Not what the place needs.
+    #[error("{what} must be {expected}, not {found}")]
+    WrongKind {
+        /// The place.
+        what: String,
+        /// What it needs.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Nested without end.
+    #[error("a value of the matrix is nested more than {MAX_DEPTH} deep")]
+    TooDeep,
+    /// An expression in it failed.
+    #[error("{0}")]
+    Eval(String),
+}
+
+impl From<EvalError> for MatrixError {
+    fn from(error: EvalError) -> Self {
+        MatrixError::Eval(error.to_string())
+    }
+}
+
+/// A matrix with every expression evaluated.
+struct Evaluated {
+    axes: Vec<(String, Vec<Value>)>,
+    include: Vec<Object>,
+    exclude: Vec<Object>,
+}
+
+/// All combinations, in GitHub's order. Each is the `matrix` context of one job.
+pub fn expand(matrix: &LiteralOr<Matrix>, scope: &dyn Scope) -> Result<Vec<Object>, MatrixError> {
+    let Evaluated { axes, include, exclude } = match matrix {
+        LiteralOr::Literal(matrix) => evaluate(matrix, scope)?,
+        LiteralOr::Expr(expr) => from_value(expr.evaluate(scope)?)?,
+    };
+    let originals = product(&axes)?;
+    let mut combinations: Vec<Object> =
+        originals.into_iter().filter(|c| !exclude.iter().any(|e| excludes(e, c))).collect();
+    let is_axis = |key: &str| axes.iter().any(|(axis, _)| axis.eq_ignore_ascii_case(key));
+    let originals = combinations.len();
+    for extra in include {
+        let mut fits = false;
+        for combination in &mut combinations[..originals] {
+            let same = |(key, value): (&str, &Value)| {
+                !is_axis(key) || combination.get(key).is_some_and(|own| matches(value, own))
+            };
+            if extra.iter().all(same) {
+                fits = true;
+                for (key, value) in extra.iter().filter(|(key, _)| !is_axis(key)) {
+                    combination.insert(key, value.clone());
+                }
+            }
+        }
+        if !fits {
+            combinations.push(extra);
+        }
+        if combinations.len() > MAX_JOBS {
+            return Err(MatrixError::TooMany);
+        }
+    }
+    Ok(combinations)
+}
+
+/// Whether a combination has everything that an entry of `exclude` names. An empty entry names nothing.
+fn excludes(entry: &Object, combination: &Object) -> bool {
+    !entry.is_empty()
+        && entry.iter().all(|(key, value)| combination.get(key).is_some_and(|own| matches(value, own)))
+}
+
+/// Whether a value is what a pattern asks for: an object may have more than the pattern.
+fn matches(pattern: &Value, value: &Value) -> bool {
+    match (pattern, value) {
+        (Value::Object(pattern), Value::Object(value)) => {
+            pattern.iter().all(|(key, p)| value.get(key).is_some_and(|v| matches(p, v)))
+        }
+        (Value::Array(pattern), Value::Array(value)) => {
+            pattern.len() == value.len() && pattern.iter().zip(value.iter()).all(|(p, v)| matches(p, v))
+        }
+        _ => pattern.loosely_equals(value),
+    }
+}
+
+/// The first axis varies slowest. More combinations than a matrix may make are tolerated here, since
+/// `exclude` may bring them down, up to a bound.
+fn product(axes: &[(String, Vec<Value>)]) -> Result<Vec<Object>, MatrixError> {
+    const MAX_PRODUCT: usize = 64 * MAX_JOBS;
+    if axes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut combinations = vec![Object::new()];
+    for (axis, values) in axes {
+        if values.is_empty() {
+            return Err(MatrixError::EmptyAxis(axis.clone()));
+        }
+        if combinations.len() * values.len() > MAX_PRODUCT {
+            return Err(MatrixError::TooMany);
+        }
+        combinations = combinations
+            .iter()
+            .flat_map(|combination| {
+                values.iter().map(move |value| {
+                    let mut next = combination.clone();
+                    next.insert(axis.as_str(), value.clone());
+                    next
+                })
+            })
+            .collect();
+    }
+    Ok(combinations)
+}
+
+fn evaluate(matrix: &Matrix, scope: &dyn Scope) -> Result<Evaluated, MatrixError> {
+    let axes = matrix.axes.iter().map(|(axis, values)| {
+        let values = match values {
+            LiteralOr::Literal(values) => {
+                values.iter().map(|v| value(v, scope, 0)).collect::<Result<_, _>>()?
+            }
+            LiteralOr::Expr(expr) => list(&format!("matrix axis `{axis}`"), expr.evaluate(scope)?)?,
+        };
+        Ok((axis.clone(), values))
+    });
+    let axes = axes.collect::<Result<_, MatrixError>>()?;
+    let entries = |what: &str, entries: &LiteralOrList| match entries {
+        None => Ok(Vec::new()),
+        Some(LiteralOr::Literal(entries)) => {
+            let entries = entries.iter().map(|e| object(what, value(e, scope, 0)?));
+            entries.collect::<Result<_, _>>()
+        }
+        Some(LiteralOr::Expr(expr)) => objects(what, expr, scope),
+    };
+    Ok(Evaluated {
+        axes,
+        include: entries("an entry of `include`", &matrix.include)?,
+        exclude: entries("an entry of `exclude`", &matrix.exclude)?,
+    })
+}
+
+/// A matrix that is one expression as a whole.
+fn from_value(matrix: Value) -> Result<Evaluated, MatrixError> {
+    let matrix = object("the matrix", matrix)?;
+    let mut evaluated = Evaluated { axes: Vec::new(), include: Vec::new(), exclude: Vec::new() };
+    for (key, value) in matrix.iter() {
+        let what = format!("`{key}` of the matrix");
+        let values = list(&what, value.clone())?;
+        match key {
+            "include" => {
+                evaluated.include = values.into_iter().map(|v| object(&what, v)).collect::<Result<_, _>>()?;
+            }
+            "exclude" => {
+                evaluated.exclude = values.into_iter().map(|v| object(&what, v)).collect::<Result<_, _>>()?;
+            }
+            _ => evaluated.axes.push((key.to_owned(), values)),
+        }
+    }
+    Ok(evaluated)
+}
+
+fn value(from: &MatrixValue, scope: &dyn Scope, depth: usize) -> Result<Value, MatrixError> {
+    if depth > MAX_DEPTH {
+        return Err(MatrixError::TooDeep);
+    }
+    Ok(match from {
+        MatrixValue::Scalar(value) => value.clone(),
+        MatrixValue::String(template) => template.evaluate_value(scope)?,
+        MatrixValue::Array(items) => {
+            let items = items.iter().map(|item| value(item, scope, depth + 1));
+            Value::from(items.collect::<Result<Vec<_>, _>>()?)
+        }
+        MatrixValue::Object(entries) => {
+            let mut object = Object::new();
+            for (key, entry) in entries {
+                object.insert(key.as_str(), value(entry, scope, depth + 1)?);
+            }
+            Value::from(object)
+        }
+    })
+}
+
+fn objects(what: &str, expr: &Expr, scope: &dyn Scope) -> Result<Vec<Object>, MatrixError> {
+    match expr.evaluate(scope)? {
+        Value::Null => Ok(Vec::new()),
+        value => list(what, value)?.into_iter().map(|item| object(what, item)).collect(),
+    }
+}
+
+fn list(what: &str, value: Value) -> Result<Vec<Value>, MatrixError> {
+    match value {
+        Value::Array(items) => Ok(std::sync::Arc::unwrap_or_clone(items)),
+        other => Err(wrong(what, "a list", &other)),
+    }
+}
+
+fn object(what: &str, value: Value) -> Result<Object, MatrixError> {
+    match value {
+        Value::Object(object) => Ok(std::sync::Arc::unwrap_or_clone(object)),
+        other => Err(wrong(what, "a mapping", &other)),
+    }
+}
+
+fn wrong(what: &str, expected: &'static str, found: &Value) -> MatrixError {
+    MatrixError::WrongKind { what: what.to_owned(), expected, found: found.kind().name() }
+}
+
+/// What GitHub shows of a combination behind a job's name: its plain values, those of nested mappings and
+/// lists included, cut at 100 characters.
+pub fn display(combination: &Object) -> String {
+    fn collect(value: &Value, shown: &mut Vec<String>, depth: usize) {
+        match value {
+            _ if depth > MAX_DEPTH => {}
+            Value::Array(items) => items.iter().for_each(|item| collect(item, shown, depth + 1)),
+            Value::Object(object) => object.values().for_each(|item| collect(item, shown, depth + 1)),
+            plain => shown.push(plain.to_display_string().into_owned()),
+        }
+    }
+    let mut shown = Vec::new();
+    combination.values().for_each(|value| collect(value, &mut shown, 0));
+    let shown = shown.join(", ");
+    match shown.char_indices().nth(100) {
+        Some((cut, _)) => format!("{}...", &shown[..cut]),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::{Contexts, Memory, read_json};
+
+    /// A matrix as one expression; the written-out form differs only in when expressions are evaluated.
+    fn expand_json(json: &str) -> Result<Vec<String>, MatrixError> {
+        let memory = Memory::new(1 << 20);
+        let scope = Contexts::new([("matrix", read_json(json, &memory).unwrap())].into_iter().collect());
+        let matrix = LiteralOr::Expr(Expr::parse("matrix").unwrap());
+        Ok(expand(&matrix, &scope)?.iter().map(|c| format!("{} | {}", keys(c), display(c))).collect())
+    }
+
+    fn keys(combination: &Object) -> String {
+        combination.iter().map(|(k, _)| k).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_first_axis_varies_slowest() {
+        let all = expand_json(r#"{"os": ["a", "b"], "v": [1, 2]}"#).unwrap();
+        assert_eq!(all, ["os v | a, 1", "os v | a, 2", "os v | b, 1", "os v | b, 2"]);
+    }
+
+    #[test]
+    fn exclude_takes_away_whatever_has_all_that_it_names() {
+        let all = expand_json(
+            r#"{"os": ["a", "b"], "v": [1, 2], "exclude": [{"os": "a", "v": "1"}, {"v": 2, "x": 1}, {}]}"#,
+        );
+        assert_eq!(all.unwrap(), ["os v | a, 2", "os v | b, 1", "os v | b, 2"]);
+    }
+
+    #[test]
+    fn exclude_may_name_a_part_of_a_mapping() {
+        let all = expand_json(
+            r#"{"c": [{"os": "a", "n": 1}, {"os": "b", "n": 1}], "exclude": [{"c": {"os": "a"}}]}"#,
+        );
+        assert_eq!(all.unwrap(), ["c | b, 1"]);
+    }
+
+    /// The example of GitHub's documentation, "Expanding or adding matrix configurations".
+    #[test]
+    fn include_adds_to_what_it_fits_and_else_stands_alone() {
+        let all = expand_json(
+            r#"{"fruit": ["apple", "pear"], "animal": ["cat", "dog"], "include": [
+                {"color": "green"},
+                {"color": "pink", "animal": "cat"},
+                {"fruit": "apple", "shape": "circle"},
+                {"fruit": "banana"},
+                {"fruit": "banana", "animal": "cat"}]}"#,
+        );
+        assert_eq!(
+            all.unwrap(),
+            [
+                "fruit animal color shape | apple, cat, pink, circle",
+                "fruit animal color shape | apple, dog, green, circle",
+                "fruit animal color | pear, cat, pink",
+                "fruit animal color | pear, dog, green",
+                "fruit | banana",
+                "fruit animal | banana, cat",
+            ]
+        );
+    }
+
+    #[test]
+    fn include_alone_makes_a_job_of_each_entry() {
+        let all = expand_json(r#"{"include": [{"a": 1}, {"a": 2}, {"b": true}]}"#).unwrap();
+        assert_eq!(all, ["a | 1", "a | 2", "b | true"]);
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let axis = |n: usize| format!("{:?}", (0..n).collect::<Vec<_>>());
+        let count = |json: String| expand_json(&json).map(|all| all.len());
+        assert_eq!(count(format!(r#"{{"a": {}}}"#, axis(256))), Ok(256));
+        assert_eq!(
+            count(format!(r#"{{"a": {}, "include": [{{"a": -1}}]}}"#, axis(256))),
+            Err(MatrixError::TooMany)
+        );
+        let many = axis(200);
+        assert_eq!(
+            count(format!(r#"{{"a": {many}, "b": {many}, "c": {many}, "d": {many}}}"#)),
+            Err(MatrixError::TooMany)
+        );
+        assert_eq!(count(r#"{"a": []}"#.into()), Err(MatrixError::EmptyAxis("a".into())));
+    }
+
+    #[test]
+    fn the_wrong_kind_is_named() {
+        insta::assert_snapshot!(expand_json(r#"{"a": 1}"#).unwrap_err(), @"`a` of the matrix must be a list, not Number");
+        insta::assert_snapshot!(expand_json(r#"[1]"#).unwrap_err(), @"the matrix must be a mapping, not Array");
+        insta::assert_snapshot!(expand_json(r#"{"include": [1]}"#).unwrap_err(), @"`include` of the matrix must be a mapping, not Number");
+    }
+
+    #[test]
+    fn a_written_out_matrix_evaluates_its_parts() {
+        use crate::expr::Template;
+        let axis = vec![
+            MatrixValue::String(Template::parse("${{ fromJSON('[1]')[0] }}").unwrap()),
+            MatrixValue::Array(vec![MatrixValue::Scalar(Value::Bool(true))]),
+        ];
+        let mut matrix = Matrix::default();
+        matrix.axes.insert("a".into(), LiteralOr::Literal(axis));
+        matrix.axes.insert("b".into(), LiteralOr::Expr(Expr::parse("fromJSON('[\"x\"]')").unwrap()));
+        let all = expand(&LiteralOr::Literal(matrix), &Contexts::new(Object::new())).unwrap();
+        assert_eq!(all[0].get("a"), Some(&Value::Number(1.0)));
+        assert_eq!(all.iter().map(display).collect::<Vec<_>>(), ["1, x", "true, x"]);
+    }
+
+    #[test]
+    fn a_long_combination_is_cut_where_people_read_it() {
+        let long: Object = [("a", "é".repeat(200))].into_iter().collect();
+        assert_eq!(display(&long), format!("{}...", "é".repeat(100)));
+    }
+}
