@@ -200,7 +200,12 @@ mod tests {
     fn payload(name: &str) -> Value {
         let repository = Repository::new("https://git.example.org/", "team", "tool", "main");
         let inputs = vec![("level".to_owned(), "3".to_owned())];
-        Trigger::new(name, "main", inputs).payload(&repository, &head(), &User { login: "bob".into() }, "ci.yml")
+        Trigger::new(name, "main", inputs).payload(
+            &repository,
+            &head(),
+            &User { login: "bob".into() },
+            "ci.yml",
+        )
     }
 
     #[test]
@@ -239,9 +244,12 @@ mod tests {
 
     #[test]
     fn a_branch_is_the_end_of_its_reference() {
-        for (reference, short) in
-            [("refs/heads/a/b", "a/b"), ("refs/tags/v1", "v1"), ("refs/pull/1/merge", "1/merge"), ("HEAD", "HEAD")]
-        {
+        for (reference, short) in [
+            ("refs/heads/a/b", "a/b"),
+            ("refs/tags/v1", "v1"),
+            ("refs/pull/1/merge", "1/merge"),
+            ("HEAD", "HEAD"),
+        ] {
             assert_eq!(branch(reference), short);
         }
     }

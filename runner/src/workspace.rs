@@ -56,20 +56,19 @@ pub enum WorkspaceError {
 /// Looks through the tree at `root`.
 pub fn withheld(root: &Path) -> Result<Withheld, WorkspaceError> {
     let repository = git::Repository::open(root);
-    let mut withheld = Withheld::default();
     if repository.is_none() && !root.join(".gitignore").exists() {
-        return Ok(withheld);
+        return Ok(Withheld::default());
     }
-    let mut tracked = Tracked { repository: repository.as_ref(), paths: None, unknown: false };
     let mut rules = Vec::new();
     rules.extend(matcher(GitignoreBuilder::new(root).build_global().0));
     if let Some(repository) = &repository {
         rules.extend(file_matcher(root, &repository.common_dir().join("info/exclude")));
     }
-    let mut walk = Walk { root, rules, tracked: &mut tracked, entries: 0, out: &mut withheld };
+    let tracked = Tracked { repository: repository.as_ref(), paths: None, unknown: false };
+    let mut walk = Walk { root, rules, tracked, entries: 0, out: Withheld::default() };
     walk.directory(Path::new(""), 0)?;
-    withheld.index_unknown = tracked.unknown;
-    Ok(withheld)
+    walk.out.index_unknown = walk.tracked.unknown;
+    Ok(walk.out)
 }
 
 fn matcher(rules: Gitignore) -> Option<Gitignore> {
@@ -87,9 +86,9 @@ struct Walk<'a> {
     root: &'a Path,
     /// Outermost first; the innermost that matches decides.
     rules: Vec<Gitignore>,
-    tracked: &'a mut Tracked<'a>,
+    tracked: Tracked<'a>,
     entries: usize,
-    out: &'a mut Withheld,
+    out: Withheld,
 }
 
 impl Walk<'_> {
@@ -274,10 +273,11 @@ fn without_credentials(config: &str) -> String {
             let Some(next) = lines.next() else { break };
             logical.push_str(next);
         }
-        let (header, setting) = match logical.trim_start().starts_with('[').then(|| logical.find(']')).flatten() {
-            Some(end) => logical.split_at(end + 1),
-            None => ("", logical.as_str()),
-        };
+        let (header, setting) =
+            match logical.trim_start().starts_with('[').then(|| logical.find(']')).flatten() {
+                Some(end) => logical.split_at(end + 1),
+                None => ("", logical.as_str()),
+            };
         if !header.is_empty() {
             section = header.trim_start_matches(['[', ' ', '\t']).to_ascii_lowercase();
         }

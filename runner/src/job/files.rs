@@ -28,13 +28,8 @@ pub enum CommandFile {
 
 impl CommandFile {
     /// All of them.
-    pub const ALL: [CommandFile; 5] = [
-        CommandFile::Env,
-        CommandFile::Output,
-        CommandFile::Path,
-        CommandFile::Summary,
-        CommandFile::State,
-    ];
+    pub const ALL: [CommandFile; 5] =
+        [CommandFile::Env, CommandFile::Output, CommandFile::Path, CommandFile::Summary, CommandFile::State];
 
     /// The variable that tells a step the file's path.
     pub fn variable(self) -> &'static str {
@@ -124,7 +119,9 @@ impl Rule {
     /// What it says to people.
     pub fn why(self) -> &'static str {
         match self {
-            Rule::Reserved => "names that begin with GITHUB_ or RUNNER_ are the runner's own (rule `reserved`)",
+            Rule::Reserved => {
+                "names that begin with GITHUB_ or RUNNER_ are the runner's own (rule `reserved`)"
+            }
             Rule::Loader => {
                 "it makes programs run foreign code as they start (rule `loader`); set it in the `env` of \
                  the step that needs it"
@@ -202,7 +199,11 @@ impl StepFiles {
         for file in CommandFile::ALL {
             let read = dir.read(&self.name(file), MAX_SIZE);
             // A step may remove what it has no use for.
-            let read = if matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound) { Ok(Vec::new()) } else { read };
+            let read = if matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound) {
+                Ok(Vec::new())
+            } else {
+                read
+            };
             let content = read.map_err(|e| FileError::Read { file, why: e.to_string() });
             if let Err(error) = content.and_then(|content| said.add(file, content)) {
                 errors.push(error);
@@ -364,8 +365,15 @@ mod tests {
     #[test]
     fn hostile_variables_are_refused_for_the_steps_that_follow() {
         for name in [
-            "GITHUB_ENV", "github_token", "RUNNER_TEMP", "LD_PRELOAD", "BASH_ENV", "ENV", "NODE_OPTIONS",
-            "BASH_FUNC_ls%%", "PERL5OPT",
+            "GITHUB_ENV",
+            "github_token",
+            "RUNNER_TEMP",
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "ENV",
+            "NODE_OPTIONS",
+            "BASH_FUNC_ls%%",
+            "PERL5OPT",
         ] {
             let error = said(CommandFile::Env, format!("A=1\n{name}=x").as_bytes()).unwrap_err();
             assert!(matches!(&error, FileError::Refused { name: n, .. } if n == name), "{error}");

@@ -15,7 +15,9 @@ pub struct Shell {
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ShellError {
     /// An unknown name.
-    #[error("there is no shell `{0}`; write bash, sh, python, pwsh, or a command with `{{0}}` where the script's path goes")]
+    #[error(
+        "there is no shell `{0}`; write bash, sh, python, pwsh, or a command with `{{0}}` where the script's path goes"
+    )]
     Unknown(String),
     /// A template whose quotes aren't closed.
     #[error("the quotes in `shell: {0}` are not closed")]
@@ -31,9 +33,7 @@ impl Shell {
     /// The shell of a name or template.
     pub fn parse(text: &str) -> Result<Shell, ShellError> {
         Ok(match text.trim() {
-            "bash" => {
-                Shell::new(&[&["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "{0}"]], ".sh")
-            }
+            "bash" => Shell::new(&[&["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "{0}"]], ".sh"),
             "sh" => Shell::new(&[&["sh", "-e", "{0}"]], ".sh"),
             "python" => Shell::new(&[&["python", "{0}"], &["python3", "{0}"]], ".py"),
             "pwsh" => Shell::new(&[&["pwsh", "-command", ". '{0}'"]], ".ps1"),
@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn a_template_is_split_into_arguments() {
         assert_eq!(invocation("perl {0}"), ["perl", "/t/x"]);
-        assert_eq!(invocation(r#"env "A=b c" node --x="\"{0}\"" "" "#), ["env", "A=b c", "node", "--x=\"/t/x\"", ""]);
+        assert_eq!(
+            invocation(r#"env "A=b c" node --x="\"{0}\"" "" "#),
+            ["env", "A=b c", "node", "--x=\"/t/x\"", ""]
+        );
         assert_eq!(invocation("bash -c 'echo {0}'"), ["bash", "-c", "'echo", "/t/x'"]);
     }
 

@@ -1,5 +1,4 @@
 //! Workflow files: model, parser, diagnostics.
 
 pub mod model;
-pub mod model;
 pub mod span;
