@@ -31,6 +31,7 @@ pub use eval::Scope;
 pub use function::{Function, StatusFunction};
 pub use json::read as read_json;
 pub use memory::{MAX_MEMORY, Memory};
+pub(crate) use nearest::nearest;
 pub use reference::{Member, Reference};
 pub use template::Template;
 pub use value::{Kind, Object, Value};

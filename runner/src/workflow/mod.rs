@@ -1,4 +1,30 @@
-//! Workflow files: model, parser, diagnostics.
+//! Workflow files: finding them, parsing them to a [`model`], and telling what is wrong with them.
+//!
+//! Bytes become a bounded tree of nodes (`yaml`), a `reader` takes typed values from it, and a module for
+//! each part of the syntax puts them together. Source of the syntax: "Workflow syntax for GitHub Actions".
 
+pub mod diagnostic;
 pub mod model;
 pub mod span;
+
+mod availability;
+mod discover;
+mod job;
+mod matrix;
+mod needs;
+mod parse;
+mod reader;
+mod render;
+mod scalar;
+mod settings;
+mod step;
+mod triggers;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use discover::{DIRECTORIES, DiscoverError, discover, read};
+pub use parse::{Parsed, parse};
+pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+
+#[cfg(test)]
+mod tests;

@@ -23,16 +23,16 @@ pub struct Workflow {
     pub jobs: IndexMap<String, Job>,
 }
 
-/// One event under `on:`. Filters are kept as written; the engine issue gives them meaning.
+/// One event under `on:`. Its filters are the forge's: by the time a job arrives, it has been triggered.
 #[derive(Clone, Debug)]
 pub struct Trigger {
     /// The event's name, e.g. `push`.
     pub event: Spanned<String>,
-    /// `inputs:` of `workflow_dispatch`, in the order written.
+    /// `inputs:` of `workflow_dispatch` or `workflow_call`, in the order written.
     pub inputs: IndexMap<String, DispatchInput>,
 }
 
-/// An input of `workflow_dispatch`.
+/// An input of a workflow that is started by hand or called.
 #[derive(Clone, Debug)]
 pub struct DispatchInput {
     /// `required:`.
@@ -92,7 +92,7 @@ pub struct Job {
     pub needs: Vec<Spanned<String>>,
     /// `if:`.
     pub condition: Option<Spanned<Condition>>,
-    /// `runs-on:` labels, unevaluated.
+    /// `runs-on:` labels, unevaluated; empty where only a runner group is given.
     pub runs_on: Vec<Spanned<Template>>,
     /// `env:`.
     pub env: Env,
@@ -108,8 +108,6 @@ pub struct Job {
     pub timeout_minutes: Option<Spanned<LiteralOr<f64>>>,
     /// `continue-on-error:`.
     pub continue_on_error: Option<Spanned<LiteralOr<bool>>>,
-    /// `container:` or `services:`, which this version refuses with a diagnostic; kept for its place.
-    pub container: Option<Span>,
 }
 
 /// `strategy:`.

@@ -1,0 +1,189 @@
+//! `jobs:`.
+
+use indexmap::IndexMap;
+
+use super::availability::{
+    JOB_CONCURRENCY, JOB_CONTINUE, JOB_DEFAULTS, JOB_ENV, JOB_IF, JOB_NAME, JOB_OUTPUTS, JOB_RUNS_ON,
+    JOB_TIMEOUT,
+};
+use super::model::Job;
+use super::reader::Reader;
+use super::span::Spanned;
+use super::yaml::{Entry, Mapping, Node, Yaml};
+use super::{matrix, needs, settings, step};
+use crate::expr::Template;
+
+const KEYS: &[&str] = &[
+    "name",
+    "permissions",
+    "needs",
+    "if",
+    "runs-on",
+    "snapshot",
+    "environment",
+    "concurrency",
+    "outputs",
+    "env",
+    "defaults",
+    "steps",
+    "timeout-minutes",
+    "strategy",
+    "continue-on-error",
+    "container",
+    "services",
+    "uses",
+    "with",
+    "secrets",
+    "enable-openid-connect",
+];
+
+/// Keys that this version can't serve, with what to do instead.
+const REFUSED: &[(&str, &str, &str)] = &[
+    (
+        "container",
+        "run in a container",
+        "the job runs in the host's sandbox; install what it needs in a step",
+    ),
+    ("services", "start service containers", "start what the job needs in a step"),
+    ("uses", "call another workflow", "copy its jobs into this file"),
+];
+
+/// Reads `jobs:`.
+pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
+    let mut jobs = IndexMap::new();
+    let Some(entries) = reader.mapping(node, "`jobs`") else { return jobs };
+    if entries.is_empty() {
+        reader.error(node.span, "`jobs` must have at least one job");
+    }
+    for (id, entry) in entries {
+        reader.id(id, entry.key, "a job");
+        if let Some(job) = job(reader, id, entry) {
+            jobs.insert(id.clone(), job);
+        }
+    }
+    let ids: Vec<&str> = entries.keys().map(String::as_str).collect();
+    needs::check(reader, &jobs, &ids);
+    jobs
+}
+
+fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
+    let entries = reader.mapping_of(&entry.value, &format!("the job `{id}`"), KEYS)?;
+    let refused = refuse(reader, entries);
+    let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
+
+    let name = value("name").and_then(|node| reader.template(node, "`name`", &JOB_NAME));
+    let needs = value("needs").map(|node| needed(reader, node)).unwrap_or_default();
+    let condition = value("if").and_then(|node| reader.condition(node, &JOB_IF));
+    let runs_on = value("runs-on").map(|node| labels(reader, node)).unwrap_or_default();
+    let env = value("env").map(|node| reader.env(node, "`env`", &JOB_ENV)).unwrap_or_default();
+    let defaults =
+        value("defaults").map(|node| settings::defaults(reader, node, &JOB_DEFAULTS)).unwrap_or_default();
+    let outputs = value("outputs").map(|node| outputs(reader, node)).unwrap_or_default();
+    let strategy = value("strategy").map(|node| matrix::strategy(reader, node)).unwrap_or_default();
+    let timeout_minutes = value("timeout-minutes").and_then(|node| {
+        let minutes = reader.number_or_expr(node, "`timeout-minutes`", &JOB_TIMEOUT)?;
+        Some(Spanned::new(minutes, node.span))
+    });
+    let continue_on_error = value("continue-on-error").and_then(|node| {
+        let value = reader.boolean_or_expr(node, "`continue-on-error`", &JOB_CONTINUE)?;
+        Some(Spanned::new(value, node.span))
+    });
+    for_the_forge(reader, entries);
+    let steps = value("steps").map(|node| step::list(reader, node)).unwrap_or_default();
+    if !refused {
+        for key in ["runs-on", "steps"] {
+            if !entries.contains_key(key) {
+                reader.missing(entry.key, &format!("the job `{id}`"), key);
+            }
+        }
+    }
+    Some(Job {
+        id: Spanned::new(id.to_owned(), entry.key),
+        name,
+        needs,
+        condition,
+        runs_on,
+        env,
+        defaults,
+        outputs,
+        strategy,
+        steps,
+        timeout_minutes,
+        continue_on_error,
+    })
+}
+
+/// Reports keys that this version can't serve; whether the job is one of another kind altogether.
+fn refuse(reader: &mut Reader, entries: &Mapping) -> bool {
+    for (key, what, help) in REFUSED {
+        if let Some(entry) = entries.get(*key) {
+            reader.error_help(entry.key, format_args!("this version can't {what} (`{key}`)"), help);
+        }
+    }
+    let calls = entries.contains_key("uses");
+    for key in ["with", "secrets"] {
+        if let Some(entry) = entries.get(key)
+            && !calls
+        {
+            reader.error(entry.key, format_args!("`{key}` can stand only beside `uses` in a job"));
+        }
+    }
+    calls
+}
+
+/// Keys whose meaning is with the forge.
+fn for_the_forge(reader: &mut Reader, entries: &Mapping) {
+    let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
+    if let Some(node) = value("permissions") {
+        settings::permissions(reader, node);
+    }
+    if let Some(node) = value("environment") {
+        settings::environment(reader, node);
+    }
+    if let Some(node) = value("concurrency") {
+        settings::concurrency(reader, node, &JOB_CONCURRENCY);
+    }
+    if let Some(node) = value("enable-openid-connect") {
+        reader.boolean(node, "`enable-openid-connect`");
+    }
+}
+
+fn needed(reader: &mut Reader, node: &Node) -> Vec<Spanned<String>> {
+    let nodes = reader.one_or_many(node, "`needs`");
+    nodes.into_iter().filter_map(|item| reader.text(item, "an entry of `needs`")).collect()
+}
+
+/// `runs-on:` as labels; a runner group is the forge's to match.
+fn labels(reader: &mut Reader, node: &Node) -> Vec<Spanned<Template>> {
+    let node = match &node.value {
+        Yaml::Mapping(_) => {
+            let entries = reader.mapping_of(node, "`runs-on`", &["group", "labels"]);
+            let Some(entries) = entries else { return Vec::new() };
+            if let Some(group) = entries.get("group") {
+                reader.full_template(&group.value, "`group`", &JOB_RUNS_ON);
+            }
+            match entries.get("labels") {
+                Some(labels) => &*labels.value,
+                None => return Vec::new(),
+            }
+        }
+        _ => node,
+    };
+    let nodes = reader.one_or_many(node, "`runs-on`");
+    if nodes.is_empty() && matches!(node.value, Yaml::Sequence(_)) {
+        reader.error(node.span, "`runs-on` must name at least one label");
+    }
+    nodes.into_iter().filter_map(|item| reader.full_template(item, "`runs-on`", &JOB_RUNS_ON)).collect()
+}
+
+fn outputs(reader: &mut Reader, node: &Node) -> IndexMap<String, Spanned<Template>> {
+    let mut outputs = IndexMap::new();
+    let Some(entries) = reader.mapping(node, "`outputs`") else { return outputs };
+    for (name, Entry { key, value }) in entries {
+        reader.id(name, *key, "an output");
+        if let Some(template) = reader.template(value, &format!("the output `{name}`"), &JOB_OUTPUTS) {
+            outputs.insert(name.clone(), template);
+        }
+    }
+    outputs
+}

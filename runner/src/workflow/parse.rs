@@ -1,0 +1,80 @@
+//! A workflow file as a whole.
+
+use std::path::Path;
+
+use super::availability::{CONCURRENCY, DEFAULTS, ENV, RUN_NAME};
+use super::diagnostic::{Collector, Diagnostics};
+use super::model::Workflow;
+use super::reader::Reader;
+use super::yaml::{self, Node};
+use super::{job, settings, triggers};
+
+const KEYS: &[&str] = &[
+    "name",
+    "run-name",
+    "on",
+    "permissions",
+    "env",
+    "defaults",
+    "concurrency",
+    "jobs",
+    "enable-openid-connect",
+];
+
+/// A workflow that can be run.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// What it says.
+    pub workflow: Workflow,
+    /// What probably isn't meant so; may be empty.
+    pub warnings: Diagnostics,
+}
+
+/// Parses the content of the workflow file at `path`, which is only named in diagnostics. All that is wrong
+/// is reported at once, as far as it can be told; then there is at least one error in it.
+pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
+    let mut found = Collector::default();
+    let Some(text) = yaml::text(source, &mut found) else {
+        // Places are before the first byte that isn't text, so they fit the replacement.
+        let shown = source.get(..yaml::MAX_BYTES).unwrap_or(source);
+        return Err(found.finish(path, &String::from_utf8_lossy(shown)));
+    };
+    let Some(root) = yaml::load(text, &mut found) else { return Err(found.finish(path, text)) };
+    let mut reader = Reader::new(text, found);
+    match workflow(&mut reader, &root) {
+        Some(workflow) if !reader.found.has_errors() => {
+            Ok(Parsed { workflow, warnings: reader.found.finish(path, text) })
+        }
+        _ => Err(reader.found.finish(path, text)),
+    }
+}
+
+fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
+    let entries = reader.mapping_of(root, "a workflow", KEYS)?;
+    let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
+    for key in ["on", "jobs"] {
+        if !entries.contains_key(key) {
+            let top = super::span::Span::new(root.span.start as usize, root.span.start as usize);
+            reader.missing(top, "a workflow", key);
+        }
+    }
+    if let Some(node) = value("permissions") {
+        settings::permissions(reader, node);
+    }
+    if let Some(node) = value("concurrency") {
+        settings::concurrency(reader, node, &CONCURRENCY);
+    }
+    if let Some(node) = value("enable-openid-connect") {
+        reader.boolean(node, "`enable-openid-connect`");
+    }
+    Some(Workflow {
+        name: value("name").and_then(|node| reader.text(node, "`name`")),
+        run_name: value("run-name").and_then(|node| reader.template(node, "`run-name`", &RUN_NAME)),
+        on: value("on").map(|node| triggers::read(reader, node)).unwrap_or_default(),
+        env: value("env").map(|node| reader.env(node, "`env`", &ENV)).unwrap_or_default(),
+        defaults: value("defaults")
+            .map(|node| settings::defaults(reader, node, &DEFAULTS))
+            .unwrap_or_default(),
+        jobs: value("jobs").map(|node| job::all(reader, node)).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,352 @@
+//! Reads typed values from nodes and reports what doesn't fit. A method gives `None` only after it has
+//! reported why, so that the caller can go on and find more.
+
+use std::fmt::Display;
+
+use super::availability::Availability;
+use super::diagnostic::{Collector, Diagnostic, Severity};
+use super::model::{Env, LiteralOr};
+use super::scalar::{self, Scalar};
+use super::span::{Span, Spanned};
+use super::yaml::{Entry, Mapping, Node, Yaml};
+use crate::expr::{Condition, Expr, Function, ParseError, Template, nearest};
+
+/// Reads values of one source.
+pub struct Reader<'s> {
+    source: &'s str,
+    /// What was found so far.
+    pub found: Collector,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader that adds to what was found.
+    pub fn new(source: &'s str, found: Collector) -> Self {
+        Reader { source, found }
+    }
+
+    /// Reports an error.
+    pub fn error(&mut self, span: Span, message: impl Display) {
+        self.found.add(Severity::Error, || Diagnostic::error(span, message.to_string()));
+    }
+
+    /// Reports an error and what to do about it.
+    pub fn error_help(&mut self, span: Span, message: impl Display, help: impl Display) {
+        self.found
+            .add(Severity::Error, || Diagnostic::error(span, message.to_string()).help(help.to_string()));
+    }
+
+    /// Reports a warning and what to do about it.
+    pub fn warn(&mut self, span: Span, message: impl Display, help: impl Display) {
+        self.found
+            .add(Severity::Warning, || Diagnostic::warning(span, message.to_string()).help(help.to_string()));
+    }
+
+    fn mismatch(&mut self, node: &Node, what: &str, wanted: &str) {
+        self.error(node.span, format_args!("{what} must be {wanted}, not {}", node.kind()));
+    }
+
+    /// A mapping.
+    pub fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Mapping> {
+        match &node.value {
+            Yaml::Mapping(entries) => Some(entries),
+            _ => {
+                self.mismatch(node, what, "a mapping");
+                None
+            }
+        }
+    }
+
+    /// A mapping that has no key but those of `known`.
+    pub fn mapping_of<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<&'n Mapping> {
+        let entries = self.mapping(node, what)?;
+        for (name, entry) in entries {
+            if !known.contains(&name.as_str()) {
+                self.unknown(entry.key, format_args!("unknown key `{name}` in {what}"), name, known);
+            }
+        }
+        Some(entries)
+    }
+
+    /// Reports a name that isn't one of `known`, with the one that was probably meant.
+    pub fn unknown(&mut self, span: Span, message: impl Display, name: &str, known: &[&str]) {
+        self.found.add(Severity::Error, || {
+            let diagnostic = Diagnostic::error(span, message.to_string());
+            match nearest(name, known.iter().copied()) {
+                Some(meant) => diagnostic.did_you_mean(Some(meant)),
+                None if !known.is_empty() && known.len() <= 20 => {
+                    diagnostic.help(format!("known here: {}", known.join(", ")))
+                }
+                None => diagnostic,
+            }
+        });
+    }
+
+    /// Reports a key that must be there.
+    pub fn missing(&mut self, span: Span, what: &str, key: &str) {
+        self.error(span, format_args!("{what} needs the key `{key}`"));
+    }
+
+    /// A list, or a single value in place of one.
+    pub fn one_or_many<'n>(&mut self, node: &'n Node, what: &str) -> Vec<&'n Node> {
+        match &node.value {
+            Yaml::Sequence(items) => items.iter().map(|item| &**item).collect(),
+            Yaml::Scalar(_) => vec![node],
+            Yaml::Mapping(_) => {
+                self.mismatch(node, what, "a string or a list of strings");
+                Vec::new()
+            }
+        }
+    }
+
+    fn scalar<'n>(&mut self, node: &'n Node, what: &str, wanted: &str) -> Option<&'n Scalar> {
+        match &node.value {
+            Yaml::Scalar(scalar) => Some(scalar),
+            _ => {
+                self.mismatch(node, what, wanted);
+                None
+            }
+        }
+    }
+
+    /// Text without expressions, not empty.
+    pub fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+        let text = self.scalar(node, what, "a string")?.to_text().into_owned();
+        if text.is_empty() {
+            self.error(node.span, format_args!("{what} must not be empty"));
+            return None;
+        }
+        if text.contains("${{") {
+            self.error_help(node.span, format_args!("{what} can't hold an expression"), "write it out");
+            return None;
+        }
+        Some(Spanned::new(text, node.span))
+    }
+
+    /// Text without expressions that is one of a few words.
+    pub fn word(&mut self, node: &Node, what: &str, known: &[&str]) -> Option<Spanned<String>> {
+        let word = self.text(node, what)?;
+        if known.contains(&word.as_str()) {
+            return Some(word);
+        }
+        self.unknown(node.span, format_args!("{what} can't be `{}`", *word), &word, known);
+        None
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
+        match node.value {
+            Yaml::Scalar(Scalar::Bool(b)) => Some(b),
+            _ => {
+                self.not_boolean(node, what, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    fn not_boolean(&mut self, node: &Node, what: &str, wanted: &str) {
+        match &node.value {
+            Yaml::Scalar(Scalar::String(text)) if matches!(text.as_str(), "true" | "false") => self
+                .error_help(
+                    node.span,
+                    format_args!("{what} must be {wanted}, not a string"),
+                    "remove the quotes",
+                ),
+            _ => self.mismatch(node, what, wanted),
+        }
+    }
+
+    /// Text that may hold expressions; null is empty.
+    pub fn template(&mut self, node: &Node, what: &str, at: &Availability) -> Option<Spanned<Template>> {
+        let scalar = self.scalar(node, what, "a string")?;
+        if let Scalar::String(text) = scalar {
+            return self.template_text(node, text, at);
+        }
+        let text = scalar.to_text();
+        let written = node.span.of(self.source);
+        if matches!(scalar, Scalar::Number(_)) && written != text {
+            self.warn(
+                node.span,
+                format_args!("`{written}` is a number and reads as `{text}`"),
+                format_args!("quote it if the spelling matters: '{written}'"),
+            );
+        }
+        Some(Spanned::new(Template::literal(&text), node.span))
+    }
+
+    /// Text that may hold expressions and is not empty.
+    pub fn full_template(&mut self, node: &Node, what: &str, at: &Availability) -> Option<Spanned<Template>> {
+        let template = self.template(node, what, at)?;
+        if template.source().is_empty() {
+            self.error(node.span, format_args!("{what} must not be empty"));
+            return None;
+        }
+        Some(template)
+    }
+
+    /// The template of a text that stands at a node.
+    pub fn template_text(&mut self, node: &Node, text: &str, at: &Availability) -> Option<Spanned<Template>> {
+        match Template::parse(text) {
+            Ok(template) => {
+                template.exprs().for_each(|expr| self.check_available(node, text, expr, at));
+                Some(Spanned::new(template, node.span))
+            }
+            Err(error) => {
+                self.bad_expression(node, text, &error);
+                None
+            }
+        }
+    }
+
+    /// The value of `if:`.
+    pub fn condition(&mut self, node: &Node, at: &Availability) -> Option<Spanned<Condition>> {
+        let text = self.scalar(node, "`if`", "an expression")?.to_text();
+        match Condition::parse(&text) {
+            Ok(condition) => {
+                condition.exprs().for_each(|expr| self.check_available(node, &text, expr, at));
+                if condition.is_always_true_text() {
+                    self.warn(
+                        node.span,
+                        "this condition is always true: it is text with an expression in it",
+                        "put the whole condition in one `${{ }}`, or leave `${{ }}` out",
+                    );
+                }
+                Some(Spanned::new(condition, node.span))
+            }
+            Err(error) => {
+                self.bad_expression(node, &text, &error);
+                None
+            }
+        }
+    }
+
+    fn bad_expression(&mut self, node: &Node, text: &str, error: &ParseError) {
+        let span = scalar::part_span(self.source, node.span, text, error.at.clone());
+        self.found.add(Severity::Error, || {
+            Diagnostic::error(span, format!("bad expression: {}", error.message))
+                .did_you_mean(error.suggestion.as_deref())
+        });
+    }
+
+    fn check_available(&mut self, node: &Node, text: &str, expr: &Expr, at: &Availability) {
+        let source = self.source;
+        // The name's place within the expression, or else the expression's.
+        let place = |name: &str| {
+            let start = text.find(expr.source()).unwrap_or(0);
+            let within = text[start..].to_ascii_lowercase().find(&name.to_ascii_lowercase());
+            let part = within.map_or(start..start + expr.source().len(), |found| {
+                start + found..start + found + name.len()
+            });
+            scalar::part_span(source, node.span, text, part)
+        };
+        for reference in expr.references() {
+            if !at.contexts.contains(&reference.context) {
+                self.warn(
+                    place(reference.context),
+                    format_args!("the context `{}` is not available at `{}`", reference.context, at.key),
+                    format_args!("available here: {}", at.contexts.join(", ")),
+                );
+            }
+        }
+        for function in expr.functions() {
+            let is_available = match function {
+                Function::Status(_) => at.status,
+                Function::HashFiles => at.hash_files,
+                _ => true,
+            };
+            if !is_available {
+                let whole = place(expr.source());
+                let (what, help) = match function {
+                    Function::HashFiles => ("`hashFiles()`", "it reads the workspace, which only steps have"),
+                    _ => ("a status function", "it can stand in `if` only"),
+                };
+                self.warn(whole, format_args!("{what} is not available at `{}`", at.key), help);
+            }
+        }
+    }
+
+    /// One expression that is the whole value of a text.
+    fn sole_expr(&mut self, node: &Node, at: &Availability) -> Result<Expr, WhyNot> {
+        match &node.value {
+            Yaml::Scalar(Scalar::String(text)) if text.contains("${{") => {
+                let template = self.template_text(node, text, at).ok_or(WhyNot::Reported)?;
+                template.single_expr().cloned().ok_or(WhyNot::NoExpression)
+            }
+            _ => Err(WhyNot::NoExpression),
+        }
+    }
+
+    /// `None` if the node is no expression and nothing was reported yet.
+    pub fn expr_instead<T>(&mut self, node: &Node, at: &Availability) -> Option<Option<LiteralOr<T>>> {
+        match self.sole_expr(node, at) {
+            Ok(expr) => Some(Some(LiteralOr::Expr(expr))),
+            Err(WhyNot::Reported) => Some(None),
+            Err(WhyNot::NoExpression) => None,
+        }
+    }
+
+    /// A boolean or an expression.
+    pub fn boolean_or_expr(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<bool>> {
+        if let Yaml::Scalar(Scalar::Bool(b)) = node.value {
+            return Some(LiteralOr::Literal(b));
+        }
+        self.expr_instead(node, at).unwrap_or_else(|| {
+            self.not_boolean(node, what, "`true`, `false` or one expression");
+            None
+        })
+    }
+
+    /// A positive number or an expression.
+    pub fn number_or_expr(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
+        match node.value {
+            Yaml::Scalar(Scalar::Number(n)) if n > 0.0 && n.is_finite() => {
+                return Some(LiteralOr::Literal(n));
+            }
+            Yaml::Scalar(Scalar::Number(_)) => {
+                self.error(node.span, format_args!("{what} must be greater than 0"));
+                return None;
+            }
+            _ => {}
+        }
+        self.expr_instead(node, at).unwrap_or_else(|| {
+            self.mismatch(node, what, "a number or one expression");
+            None
+        })
+    }
+
+    /// An `env:`-like mapping of names to text; null counts as none.
+    pub fn env(&mut self, node: &Node, what: &str, at: &Availability) -> Env {
+        if node.is_null() {
+            return Env::new();
+        }
+        let Some(entries) = self.mapping(node, what) else { return Env::new() };
+        let mut env = Env::new();
+        for (name, Entry { key, value }) in entries {
+            if name.is_empty() || name.contains('=') {
+                self.error(*key, format_args!("`{name}` can't be a name in {what}"));
+            }
+            if let Some(template) = self.template(value, &format!("`{name}` in {what}"), at) {
+                env.push((Spanned::new(name.clone(), *key), template));
+            }
+        }
+        env
+    }
+
+    /// The name of a job, step or input: a letter or `_`, then letters, digits, `-` and `_`.
+    pub fn id(&mut self, id: &str, span: Span, what: &str) -> bool {
+        let is_valid = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if !is_valid {
+            self.error_help(
+                span,
+                format_args!("`{id}` can't be the id of {what}"),
+                "an id begins with a letter or `_` and goes on with letters, digits, `-` and `_`",
+            );
+        }
+        is_valid
+    }
+}
+
+enum WhyNot {
+    Reported,
+    NoExpression,
+}

@@ -1,0 +1,127 @@
+//! Keys that a workflow and a job share: `defaults`, and those that are for the forge, of which only the
+//! shape is checked.
+
+use super::availability::{Availability, JOB_ENVIRONMENT, JOB_ENVIRONMENT_URL};
+use super::model::Defaults;
+use super::reader::Reader;
+use super::scalar::Scalar;
+use super::span::Spanned;
+use super::yaml::{Node, Yaml};
+use crate::expr::Template;
+
+const SCOPES: &[&str] = &[
+    "actions",
+    "artifact-metadata",
+    "attestations",
+    "checks",
+    "contents",
+    "deployments",
+    "discussions",
+    "id-token",
+    "issues",
+    "models",
+    "packages",
+    "pages",
+    "pull-requests",
+    "repository-projects",
+    "security-events",
+    "statuses",
+];
+
+/// Shells that are known by name; any other is a command with `{0}` where the script's path goes.
+const SHELLS: &[&str] = &["bash", "sh", "python", "pwsh"];
+
+/// Reads `defaults:`.
+pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults {
+    let mut defaults = Defaults::default();
+    let Some(entries) = reader.mapping_of(node, "`defaults`", &["run"]) else { return defaults };
+    let Some(run) = entries.get("run") else {
+        reader.missing(node.span, "`defaults`", "run");
+        return defaults;
+    };
+    let keys = ["shell", "working-directory"];
+    let Some(entries) = reader.mapping_of(&run.value, "`defaults.run`", &keys) else { return defaults };
+    defaults.shell = entries.get("shell").and_then(|entry| shell(reader, &entry.value, at));
+    defaults.working_directory = entries
+        .get("working-directory")
+        .and_then(|entry| reader.full_template(&entry.value, "`working-directory`", at));
+    defaults
+}
+
+/// Reads `shell:`.
+pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Spanned<Template>> {
+    let shell = reader.full_template(node, "`shell`", at)?;
+    match shell.as_literal().map(str::trim) {
+        Some(name) if !SHELLS.contains(&name) && !name.contains("{0}") => {
+            let message = format!("unknown shell `{name}`");
+            match name {
+                "cmd" | "powershell" => {
+                    reader.error_help(node.span, message, "that shell is on Windows only; use pwsh");
+                }
+                _ => reader.error_help(
+                    node.span,
+                    message,
+                    format_args!("one of {}, or a command with `{{0}}` for the script", SHELLS.join(", ")),
+                ),
+            }
+            None
+        }
+        _ => Some(shell),
+    }
+}
+
+/// Checks `permissions:`.
+pub fn permissions(reader: &mut Reader, node: &Node) {
+    if node.is_null() {
+        return;
+    }
+    if matches!(node.value, Yaml::Scalar(Scalar::String(_))) {
+        reader.word(node, "`permissions`", &["read-all", "write-all"]);
+        return;
+    }
+    let Some(entries) = reader.mapping_of(node, "`permissions`", SCOPES) else { return };
+    for (scope, entry) in entries {
+        let levels: &[&str] =
+            if scope == "id-token" { &["write", "none"] } else { &["read", "write", "none"] };
+        reader.word(&entry.value, &format!("the permission `{scope}`"), levels);
+    }
+}
+
+/// Checks `concurrency:`.
+pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) {
+    if matches!(node.value, Yaml::Scalar(_)) {
+        reader.full_template(node, "`concurrency`", at);
+        return;
+    }
+    let Some(entries) = reader.mapping_of(node, "`concurrency`", &["group", "cancel-in-progress"]) else {
+        return;
+    };
+    match entries.get("group") {
+        Some(entry) => drop(reader.full_template(&entry.value, "`group`", at)),
+        None => reader.missing(node.span, "`concurrency`", "group"),
+    }
+    if let Some(entry) = entries.get("cancel-in-progress") {
+        reader.boolean_or_expr(&entry.value, "`cancel-in-progress`", at);
+    }
+}
+
+/// Checks `environment:` of a job.
+pub fn environment(reader: &mut Reader, node: &Node) {
+    if matches!(node.value, Yaml::Scalar(_)) {
+        reader.full_template(node, "`environment`", &JOB_ENVIRONMENT);
+        return;
+    }
+    let Some(entries) = reader.mapping_of(node, "`environment`", &["name", "url", "deployment"]) else {
+        return;
+    };
+    match entries.get("name") {
+        Some(entry) => drop(reader.full_template(&entry.value, "`name`", &JOB_ENVIRONMENT)),
+        None => reader.missing(node.span, "`environment`", "name"),
+    }
+    if let Some(entry) = entries.get("url") {
+        reader.template(&entry.value, "`url`", &JOB_ENVIRONMENT_URL);
+    }
+    if let Some(entry) = entries.get("deployment") {
+        reader.boolean_or_expr(&entry.value, "`deployment`", &JOB_ENVIRONMENT);
+    }
+}

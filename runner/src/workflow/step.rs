@@ -1,0 +1,181 @@
+//! `steps:`.
+
+use std::collections::HashSet;
+
+use super::availability::{
+    STEP_CONTINUE, STEP_DIRECTORY, STEP_ENV, STEP_IF, STEP_NAME, STEP_RUN, STEP_SHELL, STEP_TIMEOUT,
+    STEP_WITH,
+};
+use super::model::{Step, StepKind};
+use super::reader::Reader;
+use super::settings;
+use super::span::Spanned;
+use super::yaml::{Mapping, Node, Yaml};
+
+const KEYS: &[&str] = &[
+    "id",
+    "if",
+    "name",
+    "uses",
+    "run",
+    "working-directory",
+    "shell",
+    "with",
+    "env",
+    "continue-on-error",
+    "timeout-minutes",
+];
+/// Keys that stand beside `run` only, and beside `uses` only.
+const RUN_ONLY: &[&str] = &["shell", "working-directory"];
+const USES_ONLY: &[&str] = &["with"];
+
+/// Inputs of `actions/checkout`.
+const CHECKOUT_INPUTS: &[&str] = &[
+    "repository",
+    "ref",
+    "token",
+    "ssh-key",
+    "ssh-known-hosts",
+    "ssh-strict",
+    "ssh-user",
+    "persist-credentials",
+    "path",
+    "clean",
+    "filter",
+    "sparse-checkout",
+    "sparse-checkout-cone-mode",
+    "fetch-depth",
+    "fetch-tags",
+    "show-progress",
+    "lfs",
+    "submodules",
+    "set-safe-directory",
+    "github-server-url",
+    "allow-unsafe-pr-checkout",
+];
+
+/// Reads `steps:`.
+pub fn list(reader: &mut Reader, node: &Node) -> Vec<Step> {
+    let Yaml::Sequence(items) = &node.value else {
+        let message = format!("`steps` must be a list of steps, not {}", node.kind());
+        reader.error_help(node.span, message, "begin each step with `- `");
+        return Vec::new();
+    };
+    if items.is_empty() {
+        reader.error(node.span, "`steps` must have at least one step");
+    }
+    let steps: Vec<Step> = items.iter().filter_map(|item| step(reader, item)).collect();
+    let mut ids = HashSet::new();
+    for id in steps.iter().filter_map(|step| step.id.as_ref()) {
+        // As contexts are, ids are the same in any case.
+        if !ids.insert(id.to_ascii_lowercase()) {
+            let message = format!("the step id `{}` is used twice in this job", id.value);
+            reader.error_help(id.span, message, "give each step an id of its own");
+        }
+    }
+    steps
+}
+
+fn step(reader: &mut Reader, node: &Node) -> Option<Step> {
+    let entries = reader.mapping_of(node, "a step", KEYS)?;
+    let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
+    let id = value("id").and_then(|node| reader.text(node, "`id`"));
+    if let Some(id) = &id {
+        reader.id(id, id.span, "a step");
+    }
+    let name = value("name").and_then(|node| reader.template(node, "`name`", &STEP_NAME));
+    let condition = value("if").and_then(|node| reader.condition(node, &STEP_IF));
+    let env = value("env").map(|node| reader.env(node, "`env`", &STEP_ENV)).unwrap_or_default();
+    let timeout_minutes = value("timeout-minutes").and_then(|node| {
+        let minutes = reader.number_or_expr(node, "`timeout-minutes`", &STEP_TIMEOUT)?;
+        Some(Spanned::new(minutes, node.span))
+    });
+    let continue_on_error = value("continue-on-error").and_then(|node| {
+        let value = reader.boolean_or_expr(node, "`continue-on-error`", &STEP_CONTINUE)?;
+        Some(Spanned::new(value, node.span))
+    });
+    let kind = kind(reader, node, entries)?;
+    Some(Step { span: node.span, id, name, condition, env, timeout_minutes, continue_on_error, kind })
+}
+
+fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind> {
+    match (entries.get("run"), entries.get("uses")) {
+        (Some(_), Some(uses)) => {
+            reader.error_help(uses.key, "a step has either `run` or `uses`, not both", "make it two steps");
+            None
+        }
+        (None, None) => {
+            reader.error(node.span, "a step needs `run` or `uses`");
+            None
+        }
+        (Some(run), None) => {
+            refuse(reader, entries, USES_ONLY, "uses");
+            let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
+            let shell = value("shell").and_then(|node| settings::shell(reader, node, &STEP_SHELL));
+            let working_directory = value("working-directory")
+                .and_then(|node| reader.full_template(node, "`working-directory`", &STEP_DIRECTORY));
+            let script = reader.full_template(&run.value, "`run`", &STEP_RUN)?;
+            Some(StepKind::Run { script, shell, working_directory })
+        }
+        (None, Some(uses)) => {
+            refuse(reader, entries, RUN_ONLY, "run");
+            let action = reader.text(&uses.value, "`uses`");
+            let with = entries.get("with").map(|entry| reader.env(&entry.value, "`with`", &STEP_WITH));
+            let with = with.unwrap_or_default();
+            let action = action?;
+            if !is_checkout(&action) {
+                let message = format!("this version can't run the action `{}`", action.value);
+                let help = "of actions it runs `actions/checkout@…` only; write other steps with `run`";
+                reader.error_help(action.span, message, help);
+                return None;
+            }
+            for (name, _) in with.iter().filter(|(name, _)| !CHECKOUT_INPUTS.contains(&name.as_str())) {
+                let message = format!("`actions/checkout` has no input `{}`", name.value);
+                reader.warn(name.span, message, "it has no effect");
+            }
+            Some(StepKind::Checkout { with })
+        }
+    }
+}
+
+fn refuse(reader: &mut Reader, entries: &Mapping, keys: &[&str], partner: &str) {
+    for (key, entry) in entries.iter().filter(|(key, _)| keys.contains(&key.as_str())) {
+        reader.error(entry.key, format_args!("`{key}` can stand only beside `{partner}`"));
+    }
+}
+
+/// `actions/checkout@REF`, also with the address of the forge that it comes from.
+fn is_checkout(action: &str) -> bool {
+    let Some((name, reference)) = action.rsplit_once('@') else { return false };
+    let name = match name.strip_prefix("https://") {
+        Some(url) => url.split_once('/').map_or("", |(_, path)| path),
+        None => name,
+    };
+    name.eq_ignore_ascii_case("actions/checkout") && !reference.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_checkout;
+
+    #[test]
+    fn checkout_is_recognised_with_and_without_a_forge() {
+        for action in
+            ["actions/checkout@v4", "Actions/Checkout@main", "https://forge.example/actions/checkout@v4"]
+        {
+            assert!(is_checkout(action), "{action}");
+        }
+        for action in [
+            "actions/checkout",
+            "actions/checkout@",
+            "evil/actions/checkout@v4",
+            "actions/checkout/sub@v4",
+            "actions/checkout2@v4",
+            "./actions/checkout",
+            "docker://actions/checkout@v4",
+            "https://actions/checkout@v4",
+        ] {
+            assert!(!is_checkout(action), "{action}");
+        }
+    }
+}
