@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 mod error;
 mod expr;
+mod mask;
 pub mod sandbox;
 
 pub use error::{Blame, Error};
@@ -26,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Mask secrets in what another program prints
+    Mask(mask::Args),
     /// Run one command in the job sandbox, with its exit code
     Sandbox(sandbox::Args),
 }
@@ -58,6 +61,7 @@ fn only<A: clap::Args>(name: &'static str, args: Vec<OsString>) -> Result<A, Err
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Expr(args) => expr::run(args),
+        Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(args),
     }
 }

@@ -115,6 +115,7 @@ fn file_name(job: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample;
     use super::*;
 
     #[test]
@@ -130,5 +131,57 @@ mod tests {
             assert_eq!(file_name(job), file);
         }
         assert_eq!(file_name(&"é".repeat(500)).len(), MAX_NAME);
+    }
+
+    #[test]
+    fn each_job_has_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("logs");
+        std::fs::create_dir(&path).unwrap();
+        let victim = dir.path().join("victim");
+        std::fs::write(&victim, "kept").unwrap();
+        sample::send(sample::run(2), Box::new(Dir::new(&path).unwrap()));
+        let text = std::fs::read_to_string(path.join("build____.log")).unwrap();
+        let stamp = "2026-08-01T12:00:00.123Z ".len();
+        let lines: Vec<&str> = text.lines().map(|l| &l[stamp..]).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        ==> layer limits: degraded: no delegated cgroup ***
+        ==> layer net: off: by --net host ***
+        ==> Build ***
+        plain ***
+        --- details ***
+        [31mred[0m
+        100%
+         ==> forged
+        Prompt: answer
+        ==> error: src/main.rs ***:3:7: Lint ***: broken
+        ==> error: badly ***
+        ==> debug: note ***
+        ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
+        ==> Deploy ***: skipped
+        ==> job failure in 1 min 01 s: cancelled ***
+        "#);
+        let events = std::fs::read_to_string(path.join("events.jsonl")).unwrap();
+        assert_eq!(events.lines().count(), sample::run(2).len());
+        assert!(path.join("test____.log").exists());
+
+        std::fs::remove_file(path.join("test____.log")).unwrap();
+        std::os::unix::fs::symlink(&victim, path.join("test____.log")).unwrap();
+        let mut again = Dir::new(&path).unwrap();
+        assert!(again.job(&JobName("test ***".into())).is_err());
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "kept");
+    }
+
+    #[test]
+    fn jobs_whose_names_look_alike_have_files_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut logs = Dir::new(dir.path()).unwrap();
+        for job in ["a/b", "a b", "A_B"] {
+            logs.job(&JobName(job.into())).unwrap();
+        }
+        let mut names: Vec<_> =
+            std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["A_B-3.log", "a_b-2.log", "a_b.log", "events.jsonl"]);
     }
 }

@@ -15,6 +15,8 @@ mod masked;
 mod plain;
 mod render;
 mod report;
+#[cfg(test)]
+mod sample;
 mod sink;
 mod step_log;
 mod text;

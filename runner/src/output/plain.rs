@@ -40,3 +40,124 @@ impl<W: Write + Send> Sink for Plain<W> {
         self.to.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, Memory};
+    use super::*;
+
+    fn shown(jobs: usize, colours: bool) -> String {
+        let memory = Memory::default();
+        sample::send(sample::run(jobs), Box::new(Plain::new("memory", memory.clone(), colours, colours)));
+        let text = memory.text();
+        assert!(!text.contains(sample::SECRET));
+        text
+    }
+
+    #[test]
+    fn one_job_has_no_prefix() {
+        insta::assert_snapshot!(shown(1, false), @r#"
+        ==> CI *** on push ***
+        ==> layer limits: degraded: no delegated cgroup ***
+        ==> layer net: off: by --net host ***
+        ==> Build ***
+        plain ***
+        --- details ***
+        red
+        100%
+         ==> forged
+        Prompt: answer
+        ==> error: src/main.rs ***:3:7: Lint ***: broken
+        ==> error: badly ***
+        ==> debug: note ***
+        ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
+        ==> Deploy ***: skipped
+        ==> job failure in 1 min 01 s: cancelled ***
+        ==> report
+          build ***     failure    1 min 01 s
+            Build ***   success         1.2 s  despite failure
+            Deploy ***  skipped
+          layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
+          masked: 18 places
+          run           failure    1 min 01 s
+        "#);
+    }
+
+    #[test]
+    fn several_jobs_have_one() {
+        insta::assert_snapshot!(shown(2, false), @r#"
+        ==> CI *** on push ***
+        ==> build ***: started
+        ==> build ***: layer limits: degraded: no delegated cgroup ***
+        ==> build ***: layer net: off: by --net host ***
+        ==> build ***: Build ***
+        build *** | plain ***
+        build *** | --- details ***
+        build *** | red
+        build *** | 100%
+        build *** |  ==> forged
+        build *** | Prompt: answer
+        ==> build ***: error: src/main.rs ***:3:7: Lint ***: broken
+        ==> build ***: error: badly ***
+        ==> build ***: debug: note ***
+        ==> build ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
+        ==> build ***: Deploy ***: skipped
+        ==> build ***: job failure in 1 min 01 s: cancelled ***
+        ==> test ***: started
+        ==> test ***: layer limits: degraded: no delegated cgroup ***
+        ==> test ***: Build ***
+        test *** | plain ***
+        test *** | --- details ***
+        test *** | red
+        test *** | 100%
+        test *** |  ==> forged
+        test *** | Prompt: answer
+        ==> test ***: error: src/main.rs ***:3:7: Lint ***: broken
+        ==> test ***: error: badly ***
+        ==> test ***: debug: note ***
+        ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
+        ==> test ***: Deploy ***: skipped
+        ==> test ***: job failure in 1 min 01 s: cancelled ***
+        ==> report
+          build ***     failure    1 min 01 s
+            Build ***   success         1.2 s  despite failure
+            Deploy ***  skipped
+          test ***      failure    1 min 01 s
+            Build ***   success         1.2 s  despite failure
+            Deploy ***  skipped
+          layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
+          layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
+          masked: 34 places
+          run           failure    1 min 01 s
+        "#);
+    }
+
+    #[test]
+    fn colours_are_those_of_steps_and_of_results() {
+        insta::assert_snapshot!(shown(1, true).escape_debug().to_string().replace("\\n", "\n"), @r#"
+        \u{1b}[1m==>\u{1b}[0m CI *** on push ***
+        \u{1b}[1m==>\u{1b}[0m layer limits: degraded: no delegated cgroup ***
+        \u{1b}[1m==>\u{1b}[0m layer net: off: by --net host ***
+        \u{1b}[1m==>\u{1b}[0m Build ***
+        plain ***
+        --- details ***
+        \u{1b}[31mred\u{1b}[0m
+        100%
+         ==> forged
+        Prompt: answer
+        \u{1b}[1m==>\u{1b}[0m \u{1b}[31merror\u{1b}[0m: src/main.rs ***:3:7: Lint ***: broken
+        \u{1b}[1m==>\u{1b}[0m \u{1b}[31merror\u{1b}[0m: badly ***
+        \u{1b}[1m==>\u{1b}[0m \u{1b}[2mdebug\u{1b}[0m: note ***
+        \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
+        \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
+        \u{1b}[1m==>\u{1b}[0m job \u{1b}[31mfailure\u{1b}[0m in 1 min 01 s: cancelled ***
+        \u{1b}[1m==>\u{1b}[0m report
+          build ***     \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
+            Build ***   \u{1b}[32msuccess\u{1b}[0m         1.2 s  despite failure
+            Deploy ***  \u{1b}[2mskipped\u{1b}[0m
+          layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
+          masked: 18 places
+          run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
+        "#);
+    }
+}

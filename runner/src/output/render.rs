@@ -111,11 +111,7 @@ impl Renderer {
                     text::name(name, o);
                     o.push_str(": ");
                     result(*conclusion, style, o);
-                    if outcome != conclusion {
-                        o.push_str(" despite ");
-                        o.push_str(outcome.as_str());
-                    }
-                    ended(*conclusion, *milliseconds, reason.as_deref(), o);
+                    ended(*conclusion, Some(*outcome), *milliseconds, reason.as_deref(), o);
                 });
             }
             Event::JobFinished { job, result: conclusion, milliseconds, reason, .. } => {
@@ -125,7 +121,7 @@ impl Renderer {
                     self.own(out, Some(job), |o| {
                         o.push_str("job ");
                         result(*conclusion, style, o);
-                        ended(*conclusion, *milliseconds, reason.as_deref(), o);
+                        ended(*conclusion, None, *milliseconds, reason.as_deref(), o);
                     });
                 }
             }
@@ -279,10 +275,20 @@ fn paint(word: &str, colour: &str, style: Style, out: &mut String) {
     }
 }
 
-fn ended(conclusion: Conclusion, milliseconds: u64, reason: Option<&str>, out: &mut String) {
+fn ended(
+    conclusion: Conclusion,
+    outcome: Option<Conclusion>,
+    milliseconds: u64,
+    reason: Option<&str>,
+    out: &mut String,
+) {
     if conclusion != Conclusion::Skipped {
         out.push_str(" in ");
         out.push_str(&clock::duration(milliseconds));
+    }
+    if let Some(outcome) = outcome.filter(|o| *o != conclusion) {
+        out.push_str(" despite ");
+        out.push_str(outcome.as_str());
     }
     if let Some(reason) = reason {
         out.push_str(": ");

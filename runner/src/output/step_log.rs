@@ -120,7 +120,11 @@ impl Rest {
             Piece::More(_) | Piece::End(_) if self.command_line => {
                 self.command_line = !matches!(piece, Piece::End(_));
             }
-            Piece::More(part) | Piece::End(part) => self.text(part),
+            Piece::More(part) => self.text(part),
+            Piece::End(part) => {
+                self.learn_wrapped(part);
+                self.text(part);
+            }
             Piece::Cut(dropped) if self.command_line => {
                 self.command_line = false;
                 self.warn(format!(
@@ -147,18 +151,24 @@ impl Rest {
                 self.text(&block[done..at]);
                 self.apply(command);
                 done = end;
-            } else if wrapped
-                && self.stopped.is_none()
-                && let Some(value) = command::wrapped_add_mask(line)
-            {
+            } else if wrapped {
                 self.text(&block[done..at]);
-                // What is refused here was no more than a mention.
-                let _ = self.output.masker().add_bytes("add-mask", &value);
+                self.learn_wrapped(line);
                 done = at;
             }
             at = end;
         }
         self.text(&block[done..]);
+    }
+
+    /// Registers the value of an `add-mask` within a line, which itself stays and is masked.
+    fn learn_wrapped(&mut self, line: &[u8]) {
+        if self.stopped.is_none()
+            && let Some(value) = command::wrapped_add_mask(line)
+        {
+            // What is refused here was no more than a mention.
+            let _ = self.output.masker().add_bytes("add-mask", &value);
+        }
     }
 
     fn recognise(&mut self, line: &[u8]) -> Option<Command> {
@@ -249,5 +259,187 @@ impl std::fmt::Debug for StepLog {
             .field("job", &self.rest.job)
             .field("step", &self.rest.step)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+
+    use super::super::{Masked, Options, Sink};
+    use super::*;
+    use crate::mask::Masker;
+
+    /// Keeps events in a short notation.
+    #[derive(Clone, Default)]
+    struct Notes(Arc<Mutex<Vec<String>>>);
+
+    impl Sink for Notes {
+        fn name(&self) -> String {
+            "notes".into()
+        }
+
+        fn event(&mut self, event: &Masked) -> io::Result<()> {
+            let mut notes = self.0.lock().unwrap();
+            let before = notes.pop_if(|n| matches!(&**event, Event::Log { .. }) && n.starts_with("log: "));
+            notes.push(match &**event {
+                Event::Log { text, .. } => before.unwrap_or("log: ".into()) + text,
+                Event::GroupStarted { title, .. } => format!("group: {title}"),
+                Event::GroupEnded { .. } => "group ends".into(),
+                Event::Annotation { level, message, .. } => format!("{level:?}: {message}"),
+                other => format!("{other:?}"),
+            });
+            Ok(())
+        }
+    }
+
+    fn through(secrets: &[&str], debug: bool, write: impl FnOnce(&mut StepLog)) -> (Vec<String>, u64) {
+        let masker = Masker::new();
+        for secret in secrets {
+            masker.add_bytes("test", secret.as_bytes()).unwrap();
+        }
+        let notes = Notes::default();
+        let output = Output::new(masker, vec![Box::new(notes.clone())], Options { debug });
+        let mut log = output.step_log(&JobName("build".into()), 0);
+        write(&mut log);
+        log.finish();
+        let seen = std::mem::take(&mut *notes.0.lock().unwrap());
+        (seen, output.masker().masked())
+    }
+
+    fn notes(secrets: &[&str], text: &str) -> Vec<String> {
+        let whole = through(secrets, false, |log| log.write(text.as_bytes())).0;
+        let bytes = through(secrets, false, |log| text.bytes().for_each(|b| log.write(&[b]))).0;
+        assert_eq!(whole, bytes, "chunks must not matter");
+        whole
+    }
+
+    #[test]
+    fn commands_take_effect_in_their_place() {
+        insta::assert_debug_snapshot!(
+            notes(&["s3cret-token"], "one\n::group::with s3cret-token\ntwo s3cret-token\n##[endgroup]\n\
+                ::error file=a.rs,line=1::it broke%0Abadly\n::debug::not now\n::set-output name=a::b\n\
+                ::set-output name=c::d\n::std::vector\nlast"),
+            @r#"
+        [
+            "log: one\n",
+            "group: with ***",
+            "log: two ***\n",
+            "group ends",
+            "Error: it broke\nbadly",
+            "Warning: the command `set-output` is not served; write to the file $GITHUB_OUTPUT",
+            "log: ::std::vector\nlast\n",
+        ]
+        "#
+        );
+        let shown = through(&[], true, |log| log.write(b"::debug::now\n")).0;
+        assert_eq!(shown, ["Debug: now"]);
+    }
+
+    #[test]
+    fn a_value_is_masked_from_the_line_after_its_add_mask() {
+        assert_eq!(
+            notes(
+                &[],
+                "my-value\n::add-mask::my-value\nmy-value\n+ echo '::add-mask::other-value'\nother-value\n"
+            ),
+            ["log: my-value\n***\n+ echo '::add-mask::***'\n***\n"]
+        );
+    }
+
+    #[test]
+    fn an_add_mask_that_fails_shows_no_value_and_says_so() {
+        insta::assert_debug_snapshot!(
+            notes(&[], "::add-mask my-value\n::add-mask::80\n::add-mask::\nok\n"),
+            @r#"
+        [
+            "Warning: a malformed add-mask command was hidden, but nothing was masked; write `::add-mask::VALUE`",
+            "Warning: `the value given to add-mask` is not masked: it has fewer than 4 characters, which would mask ordinary text everywhere",
+            "Warning: `the value given to add-mask` is not masked: it is empty",
+            "log: ok\n",
+        ]
+        "#
+        );
+        let huge = format!("::add-mask::{}\nok\n", "secret".repeat(MAX_LINE / 3));
+        let seen = through(&[], false, |log| log.write(huge.as_bytes())).0;
+        insta::assert_debug_snapshot!(seen, @r#"
+        [
+            "Warning: `the value given to add-mask` is not masked: it is longer than 48 KiB",
+            "Warning: a workflow command was longer than 1 MiB; its last 1048586 bytes were dropped",
+            "log: ok\n",
+        ]
+        "#);
+    }
+
+    #[test]
+    fn stopped_commands_are_ordinary_lines() {
+        assert_eq!(
+            notes(&[], "::stop-commands::t0k3n\n::group::x\n::add-mask::my-value\n::t0k3n::\n::endgroup::\n"),
+            ["log: ::group::x\n::add-mask::my-value\n", "group ends"]
+        );
+    }
+
+    #[test]
+    fn a_prompt_shows_after_silence_unless_it_may_be_a_secret_or_a_command() {
+        let masker = Masker::new();
+        masker.add_bytes("test", b"s3cret-token").unwrap();
+        let notes = Notes::default();
+        let output = Output::new(masker, vec![Box::new(notes.clone())], Options::default());
+        let mut log = output.step_log(&JobName("build".into()), 0);
+        for (text, shown) in [
+            ("Name: ", "Name: "),
+            ("x\n:", "Name: x\n"),
+            (":add-mask::va", "Name: x\n"),
+            ("lue-of-it\nToken s3cret", "Name: x\nToken "),
+            ("-token", "Name: x\nToken ***"),
+            (" ::add-mask::other-value", "Name: x\nToken ***"),
+            ("\nother-value", "Name: x\nToken *** ::add-mask::***\n***"),
+        ] {
+            log.write(text.as_bytes());
+            assert!(log.wants_flush(), "{text}");
+            log.flush_idle();
+            assert!(!log.wants_flush());
+            assert_eq!(notes.0.lock().unwrap().concat(), format!("log: {shown}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_within_a_secret_shows_none_of_it() {
+        let line = format!("{}s3cret-token\nnext\n", "x".repeat(MAX_LINE - 6));
+        let (seen, _) = through(&["s3cret-token"], false, |log| log.write(line.as_bytes()));
+        let text = seen.concat();
+        assert!(!text.contains("s3"), "{}", &text[text.len() - 100..]);
+        assert!(text.ends_with("x [palisade: line cut after 1 MiB, 12 bytes dropped]\nnext\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_chunking_or_silence_lets_a_secret_out(
+            lines in proptest::collection::vec(
+                "(::|##\\[)?(group|add-mask|error|stop-commands|t)?(::|\\])?(s3cret-token|s3cr|\r| |x){0,4}",
+                0..12,
+            ),
+            cuts in proptest::collection::vec(any::<usize>(), 0..12),
+            silences in any::<u32>(),
+        ) {
+            let text = lines.join("\n");
+            let mut cuts: Vec<usize> = cuts.iter().map(|c| c % (text.len() + 1)).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let (seen, _) = through(&["s3cret-token"], false, |log| {
+                for (i, cut) in cuts.windows(2).enumerate() {
+                    log.write(&text.as_bytes()[cut[0]..cut[1]]);
+                    if silences >> i & 1 == 1 {
+                        log.flush_idle();
+                    }
+                }
+            });
+            prop_assert!(!seen.concat().contains("s3cret-token"), "{:?}", seen);
+            let whole = through(&["s3cret-token"], false, |log| log.write(text.as_bytes())).0;
+            prop_assert_eq!(seen, whole);
+        }
     }
 }

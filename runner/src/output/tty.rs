@@ -216,3 +216,77 @@ fn push_cut(line: &str, width: usize, out: &mut String) {
         out.push(c);
     }
 }
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, Memory};
+    use super::*;
+
+    /// What a terminal shows in the end, by the few sequences that the sink uses.
+    fn screen(written: &str) -> String {
+        let mut rows: Vec<String> = vec![String::new()];
+        let mut rest = written;
+        while let Some(c) = rest.chars().next() {
+            if let Some(sequence) = rest.strip_prefix("\x1b[") {
+                let end = sequence.find(|c: char| c.is_ascii_alphabetic()).unwrap();
+                match &sequence[end..=end] {
+                    "A" => {
+                        let up: usize = sequence[..end].parse().unwrap();
+                        assert_eq!(rows.pop().as_deref(), Some(""), "the cursor stands at a line's start");
+                        rows.truncate(rows.len() - up);
+                        rows.push(String::new());
+                    }
+                    "J" | "m" => {}
+                    other => panic!("unexpected sequence {other}"),
+                }
+                rest = &sequence[end + 1..];
+                continue;
+            }
+            match c {
+                '\n' => rows.push(String::new()),
+                '\r' => {}
+                c => rows.last_mut().unwrap().push(c),
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+        rows.join("\n")
+    }
+
+    fn terminal(memory: &Memory) -> Terminal<Memory> {
+        Terminal::new("memory", memory.clone(), || (40, 10), false)
+    }
+
+    #[test]
+    fn what_scrolls_is_what_the_plain_sink_writes() {
+        let (live, plain) = (Memory::default(), Memory::default());
+        sample::send(sample::run(2), Box::new(terminal(&live)));
+        sample::send(sample::run(2), Box::new(Plain::new("memory", plain.clone(), false, false)));
+        assert!(live.text().contains("\x1b[1A\x1b[J"), "something was drawn and erased");
+        assert_eq!(screen(&live.text()), plain.text());
+    }
+
+    #[test]
+    fn an_unfinished_line_stands_beside_its_job() {
+        let memory = Memory::default();
+        let mut events = sample::run(1);
+        let prompt = events.iter().position(|e| matches!(e, Event::Log { text, .. } if text.ends_with(": ")));
+        events.truncate(prompt.unwrap() + 1);
+        let masker = crate::mask::Masker::new();
+        let mut sink = terminal(&memory);
+        for event in events {
+            sink.event(&Masked::new(event, &masker)).unwrap();
+        }
+        sink.last_drawn = None;
+        sink.tick().unwrap();
+        let last =
+            screen(&memory.text()).trim_end().lines().last().unwrap().chars().skip(2).collect::<String>();
+        assert_eq!(last, "build s3cret-token: Build s3cret-toke");
+        assert_eq!(sink.jobs[0].unfinished, "Prompt: ");
+    }
+
+    #[test]
+    fn lines_are_cut_so_that_they_never_wrap() {
+        let mut out = String::new();
+        push_cut("ab\tc漢字漢", 8, &mut out);
+        assert_eq!(out, "ab c漢字");
+    }
+}

@@ -1,0 +1,113 @@
+//! A run in which every event occurs, for the tests of the sinks.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use super::event::{Conclusion, Event, JobName, LayerLine, Level};
+use super::{Options, Output, Sink};
+use crate::mask::Masker;
+
+/// The secret that stands in every text of [`run`].
+pub const SECRET: &str = "s3cret-token";
+
+/// A run of one or two jobs; every text holds [`SECRET`].
+pub fn run(jobs: usize) -> Vec<Event> {
+    let names = ["build", "test"].map(|n| JobName(format!("{n} {SECRET}").into()));
+    let with = |text: &str| format!("{text} {SECRET}");
+    let mut events = vec![Event::RunStarted { workflow: with("CI"), trigger: with("push"), jobs }];
+    for (i, job) in names.iter().take(jobs).cloned().enumerate() {
+        events.extend(self::job(job, i == 0));
+    }
+    let result = Conclusion::Failure;
+    events.push(Event::RunFinished { result, milliseconds: 61_500, masked: 0 });
+    events
+}
+
+fn job(job: JobName, network: bool) -> Vec<Event> {
+    let with = |text: &str| format!("{text} {SECRET}");
+    let layer = |layer: &str, state: &str, detail: &str| LayerLine {
+        layer: layer.into(),
+        state: state.into(),
+        detail: with(detail),
+    };
+    let annotation = |level, message: &str, place: bool| Event::Annotation {
+        job: job.clone(),
+        step: place.then_some(0),
+        level,
+        message: with(message),
+        title: place.then(|| with("Lint")),
+        file: place.then(|| with("src/main.rs")),
+        line: place.then_some(3),
+        column: place.then_some(7),
+    };
+    let net = if network { layer("net", "off", "by --net host") } else { layer("net", "held", "none") };
+    let log = |text: &str| Event::Log { job: job.clone(), step: 0, text: text.replace("SECRET", SECRET) };
+    let finished = |step, name: &str, outcome, conclusion, reason: Option<&str>| Event::StepFinished {
+        job: job.clone(),
+        step,
+        name: with(name),
+        outcome,
+        conclusion,
+        milliseconds: 1_234,
+        reason: reason.map(with),
+    };
+    vec![
+        Event::JobStarted { job: job.clone() },
+        Event::Layers {
+            job: job.clone(),
+            layers: vec![
+                layer("user", "held", "one id"),
+                layer("limits", "degraded", "no delegated cgroup"),
+                net,
+            ],
+        },
+        Event::StepStarted { job: job.clone(), step: 0, name: with("Build") },
+        log("plain SECRET\n"),
+        Event::GroupStarted { job: job.clone(), step: 0, title: with("details") },
+        log("\x1b[31mred\x1b[2J\n 10%\r100%\n==> forged\nPrompt: "),
+        log("answer\n"),
+        Event::GroupEnded { job: job.clone(), step: 0 },
+        annotation(Level::Error, "broken\nbadly", true),
+        annotation(Level::Debug, "note", false),
+        Event::Summary { job: job.clone(), step: 0, markdown: with("# Summary") },
+        finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
+        finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
+        Event::JobFinished {
+            job: job.clone(),
+            result: Conclusion::Failure,
+            milliseconds: 61_234,
+            reason: Some(with("cancelled")),
+            outputs: vec![("url".into(), with("https://example.org"))],
+        },
+    ]
+}
+
+/// Sends events to a sink through a masker that knows [`SECRET`].
+pub fn send(events: Vec<Event>, sink: Box<dyn Sink>) {
+    let masker = Masker::new();
+    masker.add_bytes("SECRET", SECRET.as_bytes()).unwrap();
+    let output = Output::new(masker, vec![sink], Options { debug: true });
+    events.into_iter().for_each(|event| output.emit(event));
+    assert!(output.close().is_empty());
+}
+
+/// A file in memory.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    /// What was written.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
