@@ -19,8 +19,8 @@ const CHUNK: usize = 64 * 1024;
 const EXAMPLES: &str = "\
 EXAMPLES:
   make deploy 2>&1 | palisade mask --secrets .secrets
-  echo '[\"one-line secret\", \"first line\\nsecond line\"]' > s.json
-  ssh-add -v 2>&1 | palisade mask --secrets s.json";
+  printf '%s' '[\"one-line secret\", \"first line\\nsecond line\"]' > s.json
+  ./release.sh 2>&1 | palisade mask --secrets s.json";
 
 /// Mask secrets in what passes from standard input to standard output.
 #[derive(Debug, clap::Args)]
