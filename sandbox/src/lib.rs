@@ -42,7 +42,7 @@ pub use inside::seccomp;
 pub use report::{LayerId, LayerReport, LayerState, Report};
 pub use sandbox::{Child, Sandbox, Starting};
 pub use shared_dir::SharedDir;
-pub use spec::{Access, Bind, Limits, Network, Spec, Stragglers, Workspace};
+pub use spec::{Access, Bind, InitMemory, Limits, Network, Spec, Stragglers, Workspace};
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 

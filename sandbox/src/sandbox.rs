@@ -92,7 +92,7 @@ impl Sandbox {
                 "layer `{layer}` can't be switched off: the others stand on it"
             )));
         }
-        let spawn::Started { pid, control } = spawn::init(off).map_err(Error::Layer)?;
+        let spawn::Started { pid, control } = spawn::init(spec.init_memory, off).map_err(Error::Layer)?;
         let mut init = Init { pid, control, _cgroup: None };
         if !off(LayerId::Limits) {
             init._cgroup = Cgroup::create(pid, &spec.limits).map_err(|e| {

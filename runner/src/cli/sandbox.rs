@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as OsSignal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use palisade_sandbox::{
-    Bind, Child, Command, Exit, LayerId, Limits, Network, Report, Sandbox, Signal, Spec, Stdio,
+    Bind, Child, Command, Exit, InitMemory, LayerId, Limits, Network, Report, Sandbox, Signal, Spec, Stdio,
 };
 use std::os::fd::AsFd;
 
@@ -174,7 +174,12 @@ fn spec(args: &Args) -> Result<Spec, Error> {
     for (name, value) in &args.limit {
         set_limit(&mut limits, name, value).map_err(|e| Error::input(format!("--limit {name}: {e}")))?;
     }
-    let mut spec = Spec::new().network(args.net.into()).limits(limits).allow_degraded(LayerId::Limits);
+    let mut spec = Spec::new()
+        .network(args.net.into())
+        .limits(limits)
+        .allow_degraded(LayerId::Limits)
+        // What this process knows is meant for the command anyway.
+        .init_memory(InitMemory::Copied);
     for path in &args.ro {
         spec = spec.bind(Bind::read_only(full_path("--ro", path)?));
     }

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
@@ -23,35 +24,27 @@ use crate::wire::{Plan, Source};
 const ALLOWLIST: &[&CStr] = &[
     c"/usr",
     c"/opt",
-    c"/bin",
-    c"/sbin",
-    c"/lib",
-    c"/lib32",
-    c"/lib64",
-    c"/libx32",
     c"/nix/store",
     c"/etc/alternatives",
-    c"/etc/ca-certificates",
-    c"/etc/ca-certificates.conf",
     c"/etc/crypto-policies",
     c"/etc/fonts",
     c"/etc/ld.so.cache",
-    c"/etc/localtime",
-    c"/etc/magic",
     c"/etc/mime.types",
-    c"/etc/os-release",
     c"/etc/perl",
-    c"/etc/pki/tls",
     c"/etc/pki/ca-trust",
+    c"/etc/pki/tls",
     c"/etc/protocols",
     c"/etc/services",
     c"/etc/ssl/certs",
     c"/etc/ssl/openssl.cnf",
-    c"/etc/terminfo",
 ];
 
+/// The same, where the host has a symbolic link more often than not; then it is the link that is shown.
+const LINKS: &[&CStr] =
+    &[c"/bin", c"/sbin", c"/lib", c"/lib32", c"/lib64", c"/libx32", c"/etc/localtime", c"/etc/os-release"];
+
 /// Prefixes of `/etc` entries of language runtimes, which keep their defaults there.
-const ETC_RUNTIMES: &[&str] = &["java-", "python3", "ruby", "php", "maven"];
+const ETC_RUNTIMES: &[&[u8]] = &[b"java-", b"maven", b"php", b"ruby"];
 
 /// A tree of the host, cloned and not attached yet.
 struct HostTree {
@@ -92,6 +85,9 @@ impl HostTrees {
         for path in ALLOWLIST {
             host.allow(path)?;
         }
+        for path in LINKS {
+            host.allow_link(path)?;
+        }
         host.allow_runtimes()?;
         for bind in &plan.binds {
             host.push(take(&bind.source)?, bind.at.clone(), bind.writable)?;
@@ -99,35 +95,34 @@ impl HostTrees {
         Ok(host)
     }
 
-    /// Shows a path of the host where it exists; a symbolic link as such.
+    /// Shows a path of the host where it exists.
     fn allow(&mut self, path: &CStr) -> Result<(), LayerError> {
-        let at = PathBuf::from(std::ffi::OsStr::from_bytes(path.to_bytes()));
-        // A merged /usr has links at the root; links in /etc lead to what their target's tree shows.
-        if let Ok(target) = readlink(path)
-            && (at.parent() == Some(Path::new("/"))
-                || at.ends_with("localtime")
-                || at.ends_with("os-release"))
-        {
-            if let Ok(target) = CString::new(target.into_vec()) {
-                self.links.push((target, at));
-            }
-            return Ok(());
-        }
         match mount::clone_tree(here(), path) {
-            Ok(mount) => self.push(mount, at, false),
+            Ok(mount) => self.push(mount, to_path(path).to_owned(), false),
             Err(Errno::ENOENT | Errno::EACCES) => Ok(()),
             Err(errno) => {
-                Err(errno).layer(LayerId::Mount, || format!("clone the tree at `{}`", at.display()))
+                Err(errno).layer(LayerId::Mount, || format!("clone the tree at `{}`", path.to_string_lossy()))
             }
         }
     }
 
+    /// The same for what may be a symbolic link.
+    fn allow_link(&mut self, path: &CStr) -> Result<(), LayerError> {
+        match readlink(path).map(|target| CString::new(target.into_vec())) {
+            Ok(Ok(target)) => self.links.push((target, to_path(path).to_owned())),
+            Err(Errno::EINVAL) => self.allow(path)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn allow_runtimes(&mut self) -> Result<(), LayerError> {
-        let Ok(entries) = std::fs::read_dir("/etc") else { return Ok(()) };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            if ETC_RUNTIMES.iter().any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
-                && let Ok(path) = CString::new(entry.path().into_os_string().into_vec())
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let Ok(mut etc) = Dir::open(c"/etc", flags, Mode::empty()) else { return Ok(()) };
+        for entry in etc.iter().flatten() {
+            let name = entry.file_name().to_bytes();
+            if ETC_RUNTIMES.iter().any(|prefix| name.starts_with(prefix))
+                && let Ok(path) = CString::new([b"/etc/", name].concat())
             {
                 self.allow(&path)?;
             }
@@ -324,4 +319,8 @@ pub fn relative(path: &Path) -> &Path {
 fn c_path(path: &Path) -> Result<CString, LayerError> {
     CString::new(relative(path).as_os_str().as_bytes())
         .map_err(|_| LayerError::new(LayerId::Mount, "use a path with a NUL in it", Errno::EINVAL))
+}
+
+fn to_path(path: &CStr) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()))
 }

@@ -1,7 +1,8 @@
-//! Starts init: this binary executed again, in new namespaces, with one descriptor and no memory, no
-//! argument and no environment of its caller's.
+//! Starts init in new namespaces, with one descriptor of its caller's and nothing else. Usually it is this
+//! binary executed again, so that it has no memory of its caller's either. Half of what that costs is the
+//! C library asking the processor for its features, which traps in a virtual machine; a caller that holds
+//! no secret can have init start from a copy of its memory instead.
 
-use std::cell::Cell;
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -13,7 +14,8 @@ use super::remedy;
 use crate::error::LayerError;
 use crate::inside;
 use crate::report::LayerId;
-use crate::sys::process::{self, CStringArray};
+use crate::spec::InitMemory;
+use crate::sys::process::{self, CStringArray, StartStrings};
 use crate::sys::{self, caps};
 
 /// A started init and the control socket to it.
@@ -30,42 +32,74 @@ enum Stage {
 }
 
 /// Starts init in new namespaces of all layers but those in `off`.
-pub fn init(off: impl Fn(LayerId) -> bool) -> Result<Started, LayerError> {
+pub fn init(memory: InitMemory, off: impl Fn(LayerId) -> bool) -> Result<Started, LayerError> {
     let (control, theirs) =
         UnixStream::pair().map_err(|e| LayerError::new(LayerId::User, "make a socket pair", errno_of(&e)))?;
+    let flags = namespaces(&off);
+    let strings = if memory == InitMemory::Copied { copyable() } else { None };
+    let pid = match strings {
+        Some(strings) => forked(flags, &theirs, strings)?,
+        None => executed(flags, &theirs)?,
+    };
+    Ok(Started { pid, control })
+}
+
+/// Whether init may start from a copy of this memory: only while no other thread exists.
+fn copyable() -> Option<StartStrings> {
+    // Links of the directory: itself, its parent's entry, and one for each thread.
+    let tasks = nix::sys::stat::stat(c"/proc/self/task").ok()?;
+    if tasks.st_nlink == 3 { StartStrings::find() } else { None }
+}
+
+fn forked(flags: i32, theirs: &UnixStream, strings: StartStrings) -> Result<Pid, LayerError> {
+    // SAFETY: `copyable` has seen no other thread, and only a thread could have made one since.
+    match unsafe { process::fork(flags) }.map_err(remedy::for_clone)? {
+        Some(pid) => Ok(pid),
+        None => {
+            strings.wipe();
+            let code = match descriptors(theirs) {
+                Ok(()) => inside::main(),
+                Err(_) => 1,
+            };
+            process::exit_now(code)
+        }
+    }
+}
+
+fn executed(flags: i32, theirs: &UnixStream) -> Result<Pid, LayerError> {
     let program = c"/proc/self/exe";
     let args = CStringArray::new(vec![CString::new(inside::NAME).unwrap_or_default()]);
     let env = CStringArray::new(Vec::new());
-    let failed: Cell<Option<(Stage, Errno)>> = Cell::new(None);
+    let mut failed: Option<(Stage, Errno)> = None;
     let prepare = || -> Result<(), (Stage, Errno)> {
         caps::keep_for_exec().map_err(|e| (Stage::Capabilities, e))?;
-        for number in 0..3 {
-            process::duplicate_to(theirs.as_fd(), number).map_err(|e| (Stage::Descriptors, e))?;
-        }
-        process::close_from(3).map_err(|e| (Stage::Descriptors, e))?;
-        process::reset_signals().map_err(|e| (Stage::Descriptors, e))?;
+        descriptors(theirs).map_err(|e| (Stage::Descriptors, e))?;
         Err((Stage::Exec, process::exec(program, &args, &env)))
     };
     let mut child = || {
-        failed.set(prepare().err());
+        failed = prepare().err();
         127
     };
-    let flags = namespaces(&off);
-    // SAFETY: the closure makes system calls and writes to a cell on this stack; it neither allocates nor
-    // locks nor unwinds, and returns where exec fails.
-    let pid = unsafe { process::vfork(flags, &mut child) }.map_err(|errno| remedy::for_clone(errno))?;
-    match failed.get() {
-        None => Ok(Started { pid, control }),
-        Some((stage, errno)) => {
-            let _ = nix::sys::wait::waitpid(pid, None);
-            let (layer, action) = match stage {
-                Stage::Capabilities => (LayerId::User, "keep its capabilities for set-up"),
-                Stage::Descriptors => (LayerId::User, "hand init its descriptors"),
-                Stage::Exec => (LayerId::User, "execute init (/proc/self/exe)"),
-            };
-            Err(remedy::add(LayerError::new(layer, action, errno)))
-        }
+    // SAFETY: the closure makes system calls and writes to a variable on this stack; it neither allocates
+    // nor locks nor unwinds, and returns where exec fails.
+    let pid = unsafe { process::vfork(flags, &mut child) }.map_err(remedy::for_clone)?;
+    let Some((stage, errno)) = failed else { return Ok(pid) };
+    let _ = nix::sys::wait::waitpid(pid, None);
+    let (layer, action) = match stage {
+        Stage::Capabilities => (LayerId::User, "keep its capabilities for set-up"),
+        Stage::Descriptors => (LayerId::User, "hand init its descriptors"),
+        Stage::Exec => (LayerId::User, "execute init (/proc/self/exe)"),
+    };
+    Err(remedy::add(LayerError::new(layer, action, errno)))
+}
+
+/// Leaves a fresh init nothing but the control socket, as its standard descriptors.
+fn descriptors(theirs: &UnixStream) -> Result<(), Errno> {
+    for number in 0..3 {
+        process::duplicate_to(theirs.as_fd(), number)?;
     }
+    process::close_from(3)?;
+    process::reset_signals()
 }
 
 fn namespaces(off: &impl Fn(LayerId) -> bool) -> i32 {

@@ -37,6 +37,67 @@ pub unsafe fn vfork(flags: c_int, child: &mut dyn FnMut() -> c_int) -> Result<Pi
     check(pid.into()).map(|pid| Pid::from_raw(pid as i32))
 }
 
+/// Starts a child in new namespaces (`flags`, `CLONE_NEW*`) that goes on in a copy of this process's
+/// memory; gives `None` in the child.
+///
+/// # Safety
+/// No other thread may exist: it would be missing in the child, with the locks that it held.
+pub unsafe fn fork(flags: c_int) -> Result<Option<Pid>> {
+    // SAFETY: without CLONE_VM and with a null stack this is fork(2); the rest is the caller's promise.
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) })?;
+    Ok((pid != 0).then(|| Pid::from_raw(pid as i32)))
+}
+
+/// Ends the calling process without running what its parent has put off to its own end.
+pub fn exit_now(code: c_int) -> ! {
+    // SAFETY: takes an integer and doesn't return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Where this process's arguments and environment stand in its memory: the kernel puts their strings one
+/// after the other.
+pub struct StartStrings {
+    start: *mut u8,
+    length: usize,
+}
+
+impl StartStrings {
+    /// Finds them; `None` where they aren't where the kernel put them any more.
+    pub fn find() -> Option<Self> {
+        unsafe extern "C" {
+            static program_invocation_name: *mut c_char;
+            static environ: *const *const c_char;
+        }
+        // SAFETY: glibc has set it before main, and nobody writes to it.
+        let start = unsafe { program_invocation_name };
+        // SAFETY: as above.
+        let mut entry = unsafe { environ };
+        let mut end = start.cast_const();
+        loop {
+            // SAFETY: the array ends with a null pointer, at which this loop ends.
+            let string = unsafe { *entry };
+            if string.is_null() {
+                break;
+            }
+            end = end.max(string);
+            // SAFETY: not past the null pointer, see above.
+            entry = unsafe { entry.add(1) };
+        }
+        // SAFETY: `end` is the start of a C string: the last of the environment, or argument zero.
+        let last = unsafe { CStr::from_ptr(end) };
+        let length = (end.addr() + last.count_bytes()).checked_sub(start.addr())?;
+        // Within what execve(2) accepts; else `environ` has moved to the heap.
+        (length < 8 << 20).then_some(StartStrings { start: start.cast(), length })
+    }
+
+    /// Overwrites them.
+    pub fn wipe(self) {
+        // SAFETY: the strings lie one after the other in this range of the initial stack, which is
+        // writable; afterwards each of them is a valid empty string.
+        unsafe { std::ptr::write_bytes(self.start, 0, self.length) };
+    }
+}
+
 /// An array of C strings as exec wants it: pointers with a null at the end.
 pub struct CStringArray {
     /// Owns what `pointers` points to.
@@ -166,16 +227,14 @@ pub fn set_fs_ids(uid: u32, gid: u32) -> (u32, u32) {
 
 /// Starts a child that does nothing until it is killed, in new namespaces.
 pub fn fork_paused(flags: c_int) -> Result<Pid> {
-    // SAFETY: without CLONE_VM and with a null stack this is fork(2): the child goes on in a copy of this
-    // memory, in which it only calls pause(2) and, if that should ever return, _exit(2).
-    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) })?;
-    if pid == 0 {
-        loop {
-            // SAFETY: no argument, touches no memory.
-            unsafe { libc::pause() };
-        }
+    // SAFETY: the child needs nothing that another thread may have held: it only calls pause(2).
+    if let Some(pid) = unsafe { fork(flags) }? {
+        return Ok(pid);
     }
-    Ok(Pid::from_raw(pid as i32))
+    loop {
+        // SAFETY: no argument, touches no memory.
+        unsafe { libc::pause() };
+    }
 }
 
 /// Empties the supplementary groups of the calling thread; a library's `setgroups` would stop all others.
