@@ -12,6 +12,7 @@ use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstatat, mknodat};
 
 use super::root::{HostTrees, Root, make_directories};
 use super::scratch::Scratch;
+use super::{GID, UID};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::spec::Access;
@@ -37,21 +38,30 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
     mount::attach(tree, scratch.fd(), c"tree").layer(LAYER, || "attach the workspace's tree".into())?;
     let changes = openat(scratch.fd(), "changes", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
         .layer(LAYER, || "open the workspace's changes".into())?;
-    match overlay(tree.as_fd(), changes.as_fd(), scratch) {
+    let overlay =
+        if mapped(tree)? { overlay(tree.as_fd(), changes.as_fd(), scratch) } else { Err(Errno::EINVAL) };
+    match overlay {
         Ok(overlay) => {
             prepare_changes(workspace, tree.as_fd(), changes.as_fd(), true)?;
             root.attach(&overlay, &workspace.at)
         }
         Err(Errno::ENODEV | Errno::EPERM | Errno::EINVAL | Errno::EOPNOTSUPP) => {
-            let mut copy = Copy { hidden: &workspace.hidden };
+            let copy = Copy { hidden: &workspace.hidden };
             copy.directory(tree.as_fd(), changes.as_fd(), &PathBuf::new())
-                .layer(LAYER, || format!("copy the workspace from `{}`", workspace.at.display()))?;
+                .layer(LAYER, || format!("copy the workspace to `{}`", workspace.at.display()))?;
             prepare_changes(workspace, tree.as_fd(), changes.as_fd(), false)?;
             let copied = mount::clone_tree(changes.as_fd(), c"").layer(LAYER, || "clone the copy".into())?;
             root.attach(&copied, &workspace.at)
         }
         Err(errno) => Err(errno).layer(LAYER, || "lay an overlay over the workspace".into()),
     }
+}
+
+/// Whether the tree belongs to the sandbox's user and group: an overlay can't copy up, on a write, what
+/// belongs to an id that isn't mapped.
+fn mapped(tree: &OwnedFd) -> Result<bool, LayerError> {
+    let stat = nix::sys::stat::fstat(tree).layer(LAYER, || "look at the workspace's tree".into())?;
+    Ok(stat.st_uid == UID && stat.st_gid == GID)
 }
 
 fn overlay(tree: BorrowedFd<'_>, changes: BorrowedFd<'_>, scratch: &Scratch) -> Result<OwnedFd, Errno> {
@@ -126,7 +136,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn directory(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, at: &Path) -> Result<(), Errno> {
+    fn directory(&self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, at: &Path) -> Result<(), Errno> {
         let listing =
             openat(from, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         let mut directory = nix::dir::Dir::from_fd(listing)?;
@@ -142,13 +152,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        from: BorrowedFd<'_>,
-        to: BorrowedFd<'_>,
-        name: &CStr,
-        path: &Path,
-    ) -> Result<(), Errno> {
+    fn entry(&self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<(), Errno> {
         let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         let mode = Mode::from_bits_truncate(stat.st_mode);
         let flags = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
