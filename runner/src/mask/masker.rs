@@ -9,9 +9,27 @@ use super::forms::{self, Floor, Form, Refused};
 use super::stream::MaskStream;
 use super::{MASK, Secret};
 
-/// How many bytes all forms may have together. A hostile step can register values without end; this
-/// bounds what they cost.
-const MAX_TOTAL: usize = 1024 * 1024;
+/// What all forms together may cost.
+const MAX: Cost = Cost { forms: 8192, bytes: 1024 * 1024 };
+/// What those may cost that steps register. A hostile step could do it without end; each costs a new search,
+/// and they must leave room for what palisade itself learns later.
+const MAX_OF_STEPS: Cost = Cost { forms: 1024, bytes: 256 * 1024 };
+
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    forms: usize,
+    bytes: usize,
+}
+
+impl Cost {
+    fn with(self, form: &Form) -> Cost {
+        Cost { forms: self.forms + 1, bytes: self.bytes + form.bytes.len() }
+    }
+
+    fn exceeds(self, max: Cost) -> bool {
+        self.forms > max.forms || self.bytes > max.bytes
+    }
+}
 
 /// The registered secrets of a run. Cheap to clone; all clones are the same masker.
 #[derive(Clone, Default)]
@@ -29,7 +47,8 @@ struct Shared {
 struct Registry {
     /// Ordered by bytes, each once.
     forms: Vec<Form>,
-    total: usize,
+    all: Cost,
+    of_steps: Cost,
     /// The search for `forms`, unless some were added since.
     built: Option<Search>,
 }
@@ -52,21 +71,31 @@ impl Masker {
 
     /// As [`Masker::add`], for a value that needn't be text.
     pub fn add_bytes(&self, name: &str, value: &[u8]) -> Result<(), Refused> {
+        self.register(name, value, Source::Trusted)
+    }
+
+    /// As [`Masker::add_bytes`], for a value that a step registers: there can't be too many of them.
+    pub fn add_from_step(&self, name: &str, value: &[u8]) -> Result<(), Refused> {
+        self.register(name, value, Source::Step)
+    }
+
+    fn register(&self, name: &str, value: &[u8], source: Source) -> Result<(), Refused> {
         let refused = |why| Refused { name: name.to_string(), why };
         let forms = forms::of(value).map_err(refused)?;
         let mut registry = self.registry();
-        let more: usize = forms.iter().map(|f| f.bytes.len()).sum();
-        if registry.total + more > MAX_TOTAL {
-            return Err(refused(Floor::Full));
-        }
         let mut grown = false;
+        let mut full = false;
         for form in forms {
-            grown |= registry.insert(form);
+            match registry.insert(form, source) {
+                Insert::New => grown = true,
+                Insert::Known => {}
+                Insert::Full => full = true,
+            }
         }
         if grown {
             self.0.generation.fetch_add(1, Ordering::Release);
         }
-        Ok(())
+        if full { Err(refused(Floor::Full)) } else { Ok(()) }
     }
 
     /// A stream of bytes to be masked; one for each source of bytes, e.g. each step.
@@ -131,19 +160,40 @@ impl Masker {
 }
 
 impl Registry {
-    /// Whether the form, or its place, is new.
-    fn insert(&mut self, form: Form) -> bool {
+    fn insert(&mut self, form: Form, source: Source) -> Insert {
         match self.forms.binary_search_by(|f| f.bytes.as_slice().cmp(&form.bytes)) {
-            Ok(known) if self.forms[known].place <= form.place => return false,
+            Ok(known) if self.forms[known].place <= form.place => return Insert::Known,
             Ok(known) => self.forms[known].place = form.place,
             Err(at) => {
-                self.total += form.bytes.len();
+                let all = self.all.with(&form);
+                let of_steps = match source {
+                    Source::Trusted => self.of_steps,
+                    Source::Step => self.of_steps.with(&form),
+                };
+                if all.exceeds(MAX) || of_steps.exceeds(MAX_OF_STEPS) {
+                    return Insert::Full;
+                }
+                (self.all, self.of_steps) = (all, of_steps);
                 self.forms.insert(at, form);
             }
         }
         self.built = None;
-        true
+        Insert::New
     }
+}
+
+/// Who registers a value.
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    Trusted,
+    Step,
+}
+
+enum Insert {
+    /// Streams have to learn it.
+    New,
+    Known,
+    Full,
 }
 
 impl std::fmt::Debug for Masker {
@@ -179,6 +229,15 @@ mod tests {
             refusals += u32::from(masker.add("FLOOD", &Secret::new(value)).is_err());
         }
         assert!(refusals > 0);
+    }
+
+    #[test]
+    fn steps_leave_room_for_what_is_learnt_later() {
+        let masker = Masker::new();
+        let flooded = (0..100).any(|i| masker.add_from_step("x", format!("{i:048000}").as_bytes()).is_err());
+        assert!(flooded);
+        masker.add("TOKEN", &Secret::new("minted-later".into())).unwrap();
+        assert_eq!(masker.mask("minted-later"), "***");
     }
 
     #[test]

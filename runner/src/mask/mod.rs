@@ -10,7 +10,7 @@ mod masker;
 mod secret;
 mod stream;
 
-pub use forms::Refused;
+pub use forms::{Floor, Refused};
 pub use masker::Masker;
 pub use secret::Secret;
 pub use stream::MaskStream;

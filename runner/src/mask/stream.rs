@@ -50,8 +50,8 @@ impl MaskStream {
 
     /// Takes the next bytes in and appends to `out` what can be let go.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        self.learn();
         let Some(last) = chunk.last() else { return };
+        self.learn();
         match &mut self.search {
             None => {
                 out.extend_from_slice(chunk);

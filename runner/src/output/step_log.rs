@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::mask::MaskStream;
+use crate::mask::{Floor, MaskStream};
 
 use super::Output;
 use super::command::{self, Annotation, Command};
@@ -167,7 +167,7 @@ impl Rest {
             && let Some(value) = command::wrapped_add_mask(line)
         {
             // What is refused here was no more than a mention.
-            let _ = self.output.masker().add_bytes("add-mask", &value);
+            let _ = self.output.masker().add_from_step("add-mask", &value);
         }
     }
 
@@ -190,9 +190,12 @@ impl Rest {
         let (job, step) = (self.job.clone(), self.step);
         match command {
             Command::AddMask(value) => {
-                let added = self.output.masker().add_bytes("the value given to add-mask", &value);
-                if let Err(refused) = added {
-                    self.warn(refused.to_string());
+                let added = self.output.masker().add_from_step("the value given to add-mask", &value);
+                match added {
+                    Ok(()) => {}
+                    // Said once: nothing that comes later will fit either.
+                    Err(refused) if refused.why == Floor::Full => self.tell("add-mask", refused.to_string()),
+                    Err(refused) => self.warn(refused.to_string()),
                 }
             }
             Command::MalformedAddMask => self.warn(
@@ -210,11 +213,16 @@ impl Rest {
             Command::Stop(token) => self.stopped = Some(token),
             Command::Ignored => {}
             Command::Refused { name, instead } => {
-                if !self.told.contains(&name) {
-                    self.told.push(name);
-                    self.warn(format!("the command `{name}` is not served; write to the file ${instead}"));
-                }
+                self.tell(name, format!("the command `{name}` is not served; write to the file ${instead}"));
             }
+        }
+    }
+
+    /// Warns about a command, once.
+    fn tell(&mut self, command: &'static str, message: String) {
+        if !self.told.contains(&command) {
+            self.told.push(command);
+            self.warn(message);
         }
     }
 
@@ -372,6 +380,18 @@ mod tests {
             "log: ok\n",
         ]
         "#);
+    }
+
+    #[test]
+    fn a_flood_of_add_masks_is_bounded_and_said_once() {
+        let (seen, masked) = through(&[], false, |log| {
+            for i in 0..2_000 {
+                log.write(format!("::add-mask::value-number-{i:09}\nvalue-number-000000007\n").as_bytes());
+            }
+        });
+        let full = "Warning: `the value given to add-mask` is not masked: too many values are masked already";
+        assert_eq!(seen.iter().filter(|s| *s == full).count(), 1);
+        assert_eq!(masked, 2_000 - 7);
     }
 
     #[test]
