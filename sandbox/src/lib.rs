@@ -40,7 +40,7 @@ pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
 pub use error::{Error, LayerError, StartStage};
 pub use inside::seccomp;
 pub use report::{LayerId, LayerReport, LayerState, Report};
-pub use sandbox::{Child, Sandbox, Starting};
+pub use sandbox::{Child, Sandbox, Starting, Terminal};
 pub use shared_dir::SharedDir;
 pub use spec::{Access, Bind, InitMemory, Limits, Network, Spec, Stragglers, Workspace};
 

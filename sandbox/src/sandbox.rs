@@ -16,7 +16,8 @@ use crate::outside::{plan, remedy, spawn};
 use crate::report::{LayerId, LayerState, Report};
 use crate::shared_dir::SharedDir;
 use crate::spec::{Network, Spec};
-use crate::wire::{self, Identity, Outcome, Reply, Request, Run};
+use crate::sys::process::{copy_terminal_size, terminal_peer};
+use crate::wire::{self, Identity, Opened, Outcome, Reply, Request, Run};
 
 /// A sandbox whose init has been started and is setting it up.
 #[derive(Debug)]
@@ -136,6 +137,23 @@ impl Sandbox {
         std::mem::forget(init);
     }
 
+    /// Opens a pseudo-terminal of the sandbox's own; a command gets its slave side as its standard
+    /// descriptors and [`Command::controlling_terminal`].
+    pub fn open_terminal(&self) -> Result<Terminal, Error> {
+        let failed = |e: std::io::Error| Error::Ended(format!("while it opened a terminal: {e}"));
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        wire::send(&self.init.control, &Request::Terminal, &[theirs.as_raw_fd()]).map_err(failed)?;
+        drop(theirs);
+        match wire::receive::<Opened>(&ours).map_err(failed)? {
+            Some((Opened(None), fds)) => {
+                let master = fds.into_iter().next().ok_or_else(|| failed(Errno::EBADF.into()))?;
+                Ok(Terminal { master })
+            }
+            Some((Opened(Some(errno)), _)) => Err(failed(Errno::from_raw(errno).into())),
+            None => Err(failed(std::io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+
     /// Sends a signal to every process in the sandbox.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         wire::send(&self.init.control, &Request::Signal(signal), &[])
@@ -199,6 +217,30 @@ fn descriptor(number: usize, stdio: Stdio) -> std::io::Result<OwnedFd> {
             1 => std::io::stdout().as_fd().try_clone_to_owned(),
             _ => std::io::stderr().as_fd().try_clone_to_owned(),
         },
+    }
+}
+
+/// The master side of a pseudo-terminal in a sandbox.
+#[derive(Debug)]
+pub struct Terminal {
+    master: OwnedFd,
+}
+
+impl Terminal {
+    /// Opens the slave side.
+    pub fn slave(&self) -> std::io::Result<OwnedFd> {
+        Ok(terminal_peer(self.master.as_fd())?)
+    }
+
+    /// Gives it the size of another terminal.
+    pub fn resize_as(&self, other: BorrowedFd<'_>) -> std::io::Result<()> {
+        Ok(copy_terminal_size(other, self.master.as_fd())?)
+    }
+}
+
+impl AsFd for Terminal {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.master.as_fd()
     }
 }
 

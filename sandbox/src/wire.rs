@@ -7,6 +7,8 @@
 //! | ← init | [`Reply::Ready`] | the shared directory, if any |
 //! | → init | [`Request::Run`] | stdin, stdout, stderr, and a pipe for the [`Outcome`] |
 //! | → init | [`Request::Signal`] | none |
+//! | → init | [`Request::Terminal`] | a socket, on which init answers |
+//! | ← init | [`Opened`] | the terminal's master side |
 
 use std::ffi::{CString, OsString};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -34,7 +36,12 @@ pub enum Request {
     Setup(Box<Plan>),
     Run(Run),
     Signal(Signal),
+    Terminal,
 }
+
+/// Answer to [`Request::Terminal`]: an `errno` number where there is no descriptor with it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Opened(pub Option<i32>);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {

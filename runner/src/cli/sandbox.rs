@@ -1,7 +1,9 @@
 //! `palisade sandbox`: one command in the job sandbox, with its exit code.
 
+mod relay;
+
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,12 +17,14 @@ use palisade_sandbox::{
 use std::os::fd::AsFd;
 
 use super::error::{Blame, Error};
+use relay::Relay;
 
 /// Run one command in the job sandbox, with its exit code.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES:
   palisade sandbox -- id
   palisade sandbox --report -- sh -c 'ls /; cat /etc/passwd'
+  palisade sandbox --tty -- bash
   palisade sandbox --ro ~/.cargo/bin --rw ./out --limit memory=2G --limit disk=1G -- make
 
 The command's own exit code is palisade's; 128 + n where signal n ended it; 126 or 127 where it could not
@@ -35,6 +39,9 @@ pub struct Args {
     /// Set an environment variable; otherwise only PATH, HOME, USER, LANG and TERM are set
     #[arg(long, value_name = "K=V", value_parser = key_value)]
     env: Vec<(String, String)>,
+    /// Give the command a terminal of its own, relayed to this one: for shells and full-screen programs
+    #[arg(long)]
+    tty: bool,
     /// Working directory inside
     #[arg(long, value_name = "PATH", default_value = "/tmp")]
     workdir: PathBuf,
@@ -128,20 +135,30 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     let spec = spec(&args)?;
+    if args.tty && !std::io::stdin().is_terminal() {
+        return Err(Error::input("--tty needs a terminal on standard input"));
+    }
     let signals = Signals::block()?;
     let command = command(args.command, args.workdir, args.env);
     let starting = Sandbox::start(&spec).map_err(isolation)?;
-    let (sandbox, child) = if args.report {
-        // Before the command's own output.
+    let (sandbox, child, relay) = if args.report || args.tty {
         let sandbox = starting.ready().map_err(isolation)?;
-        report(sandbox.report(), args.json)?;
+        if args.report {
+            // Before the command's own output.
+            report(sandbox.report(), args.json)?;
+        }
+        let relay = if args.tty { Some(Relay::open(&sandbox)?) } else { None };
+        let command = match &relay {
+            Some(relay) => relay.attach(command)?,
+            None => command,
+        };
         let child = sandbox.spawn(command).map_err(isolation)?;
-        (sandbox, child)
+        (sandbox, child, relay)
     } else {
         let child = starting.spawn(command).map_err(isolation)?;
-        (starting.ready().map_err(isolation)?, child)
+        (starting.ready().map_err(isolation)?, child, None)
     };
-    match signals.wait(&sandbox, child) {
+    match signals.wait(&sandbox, child, relay) {
         Ok(exit) => {
             if args.report {
                 used(&exit, args.json)?;
@@ -266,30 +283,56 @@ struct Signals(SignalFd);
 impl Signals {
     fn block() -> Result<Self, Error> {
         let set: SigSet =
-            [OsSignal::SIGINT, OsSignal::SIGTERM, OsSignal::SIGHUP, OsSignal::SIGQUIT].into_iter().collect();
+            [OsSignal::SIGINT, OsSignal::SIGTERM, OsSignal::SIGHUP, OsSignal::SIGQUIT, OsSignal::SIGWINCH]
+                .into_iter()
+                .collect();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
             .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
             .map(Signals)
             .map_err(|e| Error::new(Blame::Isolation, format!("cannot catch signals: {e}")))
     }
 
-    fn wait(&self, sandbox: &Sandbox, child: Child) -> Result<Exit, palisade_sandbox::Error> {
+    fn wait(
+        &self,
+        sandbox: &Sandbox,
+        child: Child,
+        mut relay: Option<Relay>,
+    ) -> Result<Exit, palisade_sandbox::Error> {
+        let stdin = std::io::stdin();
         loop {
-            let mut fds = [
+            let mut fds = vec![
                 PollFd::new(child.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.0.as_fd(), PollFlags::POLLIN),
             ];
+            if let Some(relay) = &relay {
+                fds.push(PollFd::new(relay.terminal.as_fd(), PollFlags::POLLIN));
+                fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+            }
             let _ = poll(&mut fds, PollTimeout::NONE);
-            if fds[0].any() == Some(true) {
+            let ready: Vec<bool> = fds.iter().map(|fd| fd.any() == Some(true)).collect();
+            drop(fds);
+            if let Some(relay) = &mut relay {
+                if ready[2] {
+                    relay.output();
+                } else if ready[3] {
+                    relay.input();
+                }
+            }
+            if ready[0] {
+                if let Some(relay) = &mut relay {
+                    while relay.output() {}
+                }
                 return child.wait();
             }
             while let Ok(Some(info)) = self.0.read_signal() {
-                sandbox.signal(match OsSignal::try_from(info.ssi_signo as i32) {
-                    Ok(OsSignal::SIGINT) => Signal::Interrupt,
-                    Ok(OsSignal::SIGHUP) => Signal::Hangup,
-                    Ok(OsSignal::SIGQUIT) => Signal::Quit,
-                    _ => Signal::Terminate,
-                })?;
+                match (OsSignal::try_from(info.ssi_signo as i32), &relay) {
+                    (Ok(OsSignal::SIGWINCH), Some(relay)) => relay.resize(),
+                    (Ok(OsSignal::SIGWINCH), None) => {}
+                    (Ok(OsSignal::SIGINT), _) => sandbox.signal(Signal::Interrupt)?,
+                    (Ok(OsSignal::SIGHUP), _) => sandbox.signal(Signal::Hangup)?,
+                    (Ok(OsSignal::SIGQUIT), _) => sandbox.signal(Signal::Quit)?,
+                    _ => sandbox.signal(Signal::Terminate)?,
+                }
             }
         }
     }

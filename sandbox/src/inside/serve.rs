@@ -2,21 +2,23 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::confine::Confinement;
 use super::step;
 use crate::command::{Exit, Status};
 use crate::spec::Stragglers;
-use crate::sys::process::{Ended, reap};
-use crate::wire::{self, Outcome, Request, Run};
+use crate::sys::process::{Ended, reap, unlock_terminal};
+use crate::wire::{self, Opened, Outcome, Request, Run};
 
 /// A command that runs, and the pipe that its outcome goes to.
 struct Running {
@@ -51,6 +53,7 @@ pub fn serve(control: &UnixStream, confinement: Confinement, stragglers: Straggl
                 Ok(Some((Request::Signal(signal), _))) => {
                     let _ = kill(EVERYBODY, Signal::try_from(signal.number()).unwrap_or(Signal::SIGKILL));
                 }
+                Ok(Some((Request::Terminal, fds))) => open_terminal(fds),
                 // The caller is gone, or isn't one that we understand: the kernel ends the rest.
                 Ok(Some((Request::Setup(_), _)) | None) | Err(_) => return 0,
             }
@@ -109,6 +112,17 @@ fn kill_everybody() -> u32 {
         killed += u32::from(ended.status == Status::Signal(libc::SIGKILL));
     }
     killed
+}
+
+/// Opens a pseudo-terminal of the sandbox's own instance and sends its master side.
+fn open_terminal(fds: Vec<OwnedFd>) {
+    let Some(answer) = fds.into_iter().next().map(UnixStream::from) else { return };
+    let opened = open(c"/dev/ptmx", OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty())
+        .and_then(|master| unlock_terminal(master.as_fd()).map(|()| master));
+    let _ = match opened {
+        Ok(master) => wire::send(&answer, &Opened(None), &[master.as_raw_fd()]),
+        Err(errno) => wire::send(&answer, &Opened(Some(errno as i32)), &[]),
+    };
 }
 
 fn report(mut to: File, outcome: &Outcome) {

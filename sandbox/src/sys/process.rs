@@ -193,6 +193,31 @@ pub fn take_terminal() -> Result<()> {
     Ok(())
 }
 
+/// Unlocks the slave side of a pseudo-terminal.
+pub fn unlock_terminal(master: BorrowedFd<'_>) -> Result<()> {
+    let locked: c_int = 0;
+    // SAFETY: TIOCSPTLCK reads an int, which lives through the call.
+    check(i64::from(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const locked) }))?;
+    Ok(())
+}
+
+/// Opens the slave side of a pseudo-terminal, wherever its file system is mounted.
+pub fn terminal_peer(master: BorrowedFd<'_>) -> Result<std::os::fd::OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: TIOCGPTPEER takes an integer argument.
+    super::check_fd(i64::from(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags) }))
+}
+
+/// Copies the size of one terminal to another.
+pub fn copy_terminal_size(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes a winsize.
+    check(i64::from(unsafe { libc::ioctl(from.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) }))?;
+    // SAFETY: TIOCSWINSZ reads a winsize.
+    check(i64::from(unsafe { libc::ioctl(to.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }))?;
+    Ok(())
+}
+
 /// Opens a path below `dir` following neither symbolic links nor `..` out of it (`openat2(2)`).
 pub fn open_beneath(
     dir: BorrowedFd<'_>,
