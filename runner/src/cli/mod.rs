@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
+mod check;
 mod error;
 mod expr;
 mod mask;
@@ -25,6 +26,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Validate workflow files
+    Check(check::Args),
     /// Evaluate an expression
     Expr(expr::Args),
     /// Mask secrets in what another program prints
@@ -60,6 +63,7 @@ fn only<A: clap::Args>(name: &'static str, args: Vec<OsString>) -> Result<A, Err
 
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
+        Command::Check(args) => check::run(args),
         Command::Expr(args) => expr::run(args),
         Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(args),

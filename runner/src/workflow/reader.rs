@@ -187,7 +187,7 @@ impl<'s> Reader<'s> {
     pub fn template_text(&mut self, node: &Node, text: &str, at: &Availability) -> Option<Spanned<Template>> {
         match Template::parse(text) {
             Ok(template) => {
-                template.exprs().for_each(|expr| self.check_available(node, text, expr, at));
+                self.check_available(node, text, template.exprs(), at);
                 Some(Spanned::new(template, node.span))
             }
             Err(error) => {
@@ -202,7 +202,7 @@ impl<'s> Reader<'s> {
         let text = self.scalar(node, "`if`", "an expression")?.to_text();
         match Condition::parse(&text) {
             Ok(condition) => {
-                condition.exprs().for_each(|expr| self.check_available(node, &text, expr, at));
+                self.check_available(node, &text, condition.exprs(), at);
                 if condition.is_always_true_text() {
                     self.warn(
                         node.span,
@@ -227,39 +227,43 @@ impl<'s> Reader<'s> {
         });
     }
 
-    fn check_available(&mut self, node: &Node, text: &str, expr: &Expr, at: &Availability) {
+    /// Warns once of each context and function that the expressions of a text use where it isn't available.
+    fn check_available<'e>(
+        &mut self,
+        node: &Node,
+        text: &str,
+        exprs: impl Iterator<Item = &'e Expr>,
+        at: &Availability,
+    ) {
         let source = self.source;
-        // The name's place within the expression, or else the expression's.
-        let place = |name: &str| {
-            let start = text.find(expr.source()).unwrap_or(0);
-            let within = text[start..].to_ascii_lowercase().find(&name.to_ascii_lowercase());
-            let part = within.map_or(start..start + expr.source().len(), |found| {
-                start + found..start + found + name.len()
-            });
-            scalar::part_span(source, node.span, text, part)
-        };
-        for reference in expr.references() {
-            if !at.contexts.contains(&reference.context) {
+        let mut warned: Vec<&str> = Vec::new();
+        for expr in exprs {
+            for reference in expr.references() {
+                let name = reference.context;
+                if at.contexts.contains(&name) || warned.contains(&name) {
+                    continue;
+                }
+                warned.push(name);
+                let span = scalar::part_span(source, node.span, text, place(text, expr, name));
                 self.warn(
-                    place(reference.context),
-                    format_args!("the context `{}` is not available at `{}`", reference.context, at.key),
+                    span,
+                    format_args!("the context `{name}` is not available at `{}`", at.key),
                     format_args!("available here: {}", at.contexts.join(", ")),
                 );
             }
-        }
-        for function in expr.functions() {
-            let is_available = match function {
-                Function::Status(_) => at.status,
-                Function::HashFiles => at.hash_files,
-                _ => true,
-            };
-            if !is_available {
-                let whole = place(expr.source());
-                let (what, help) = match function {
-                    Function::HashFiles => ("`hashFiles()`", "it reads the workspace, which only steps have"),
-                    _ => ("a status function", "it can stand in `if` only"),
+            for function in expr.functions() {
+                let (is_available, what, help) = match function {
+                    Function::Status(_) => (at.status, "a status function", "it can stand in `if` only"),
+                    Function::HashFiles => {
+                        (at.hash_files, "`hashFiles()`", "it reads the workspace, which only steps have")
+                    }
+                    _ => continue,
                 };
-                self.warn(whole, format_args!("{what} is not available at `{}`", at.key), help);
+                if !is_available && !warned.contains(&what) {
+                    warned.push(what);
+                    let span = scalar::part_span(source, node.span, text, place(text, expr, expr.source()));
+                    self.warn(span, format_args!("{what} is not available at `{}`", at.key), help);
+                }
             }
         }
     }
@@ -343,6 +347,16 @@ impl<'s> Reader<'s> {
             );
         }
         is_valid
+    }
+}
+
+/// Where a name of an expression stands in the text that holds it, or else where the expression does.
+fn place(text: &str, expr: &Expr, name: &str) -> std::ops::Range<usize> {
+    let start = text.find(expr.source()).unwrap_or(0);
+    let within = expr.source().to_ascii_lowercase().find(&name.to_ascii_lowercase());
+    match within {
+        Some(at) => start + at..start + at + name.len(),
+        None => start..start + expr.source().len(),
     }
 }
 

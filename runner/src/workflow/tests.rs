@@ -123,6 +123,103 @@ fn anchors_are_shared() {
     assert_eq!(workflow.jobs["a"].env[0].1.source(), "b");
 }
 
+/// What is said of each file in tests/fixtures/bad stands beside it.
+#[test]
+fn bad_workflows_are_explained() {
+    let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bad"));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(directory);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut count = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yml") {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let text = report(std::fs::read(&path).unwrap());
+            assert!(!text.is_empty(), "{name}");
+            settings.bind(|| insta::assert_snapshot!(name, text));
+            count += 1;
+        }
+    }
+    assert!(count > 20);
+}
+
+/// The first line of the report on a source that must be refused.
+fn refusal(source: impl AsRef<[u8]>) -> String {
+    let errors = parse(source.as_ref(), Path::new("ci.yml")).unwrap_err();
+    errors.to_string().lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn size_is_bounded() {
+    let large = "#".repeat(10 << 20);
+    assert_eq!(refusal(&large), "error: the file is larger than 512 KiB");
+    let fits = format!(
+        "{}\non: push\njobs: {{ a: {{ runs-on: x, steps: [{{ run: y }}] }} }}",
+        "#".repeat(MAX_BYTES - 80)
+    );
+    assert_eq!(report(fits), "");
+}
+
+#[test]
+fn nodes_are_bounded() {
+    let many = format!("error: the file has more than {MAX_NODES} values, counting those of aliases");
+    let keys: String = (0..60_000).map(|n| format!("{n:x}:\n")).collect();
+    assert_eq!(refusal(keys), many);
+    assert_eq!(refusal("- \n".repeat(150_000)), many);
+    for marks in ["a,", "a: b,", "[],", "? : "] {
+        assert!(
+            refusal(format!("[{}]", marks.repeat(100_000))).contains("commas, colons, brackets"),
+            "{marks}"
+        );
+    }
+}
+
+#[test]
+fn aliases_count_as_what_they_name() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..30 {
+        let below = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "));
+    }
+    assert!(refusal(&bomb).starts_with("error: the file has more than"), "{}", refusal(&bomb));
+    assert!(refusal(format!("[&a {}, {}]", "x".repeat(100_000), "*a, ".repeat(50))).contains("KiB of text"));
+    let chain: String = (1..200).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+    assert!(refusal(format!("a0: &a0 x\n{chain}")).contains("levels deep"));
+}
+
+#[test]
+fn depth_is_bounded() {
+    let deep = format!("error: the file is nested more than {MAX_DEPTH} levels deep");
+    for (open, close) in [("[", "]"), ("{a: ", "}"), ("[{a: ", "}]")] {
+        assert_eq!(refusal(format!("{}{}", open.repeat(1000), close.repeat(1000))), deep, "{open}");
+        assert_eq!(refusal(open.repeat(50_000 / open.len())), deep, "{open}");
+    }
+    let blocks: String = (0..1000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    assert_eq!(refusal(&blocks), deep);
+    assert_eq!(refusal("- ".repeat(100_000)), deep);
+    assert_eq!(refusal("? ".repeat(100_000)), deep);
+    // Strings and comments may hold whatever they like.
+    let script = format!(
+        "on: push\n# {0}\njobs: {{ a: {{ runs-on: x, steps: [{{ run: '{0}' }}] }} }}",
+        "[{".repeat(500)
+    );
+    assert_eq!(report(script), "");
+}
+
+#[test]
+fn reports_are_bounded() {
+    let typos: String = (0..20_000).map(|n| format!("onn{n}: push\n")).collect();
+    let text = report(typos);
+    assert!(text.contains("… and "), "{text}");
+    assert!(text.len() < 100_000);
+    let chain: String = (0..5000)
+        .map(|n| format!("  j{n}: {{ needs: j{}, runs-on: x, steps: [{{ run: y }}] }}\n", (n + 1) % 5000))
+        .collect();
+    assert!(report(format!("on: push\njobs:\n{chain}")).contains("wait for each other"));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -18,6 +18,10 @@ pub const MAX_BYTES: usize = 512 << 10;
 pub const MAX_DEPTH: usize = 100;
 /// Most nodes, keys included, counting what an alias names each time it is used.
 pub const MAX_NODES: usize = 100_000;
+/// Most characters that may separate values, wherever they stand.
+const MAX_MARKS: usize = 80_000;
+/// Most bytes of text, counting what an alias names each time it is used.
+const MAX_TEXT: usize = 4 * MAX_BYTES;
 
 /// A node.
 #[derive(Debug)]
@@ -26,10 +30,7 @@ pub struct Node {
     pub span: Span,
     /// What it is.
     pub value: Yaml,
-    /// Nodes from here down.
-    size: usize,
-    /// Levels from here down.
-    height: usize,
+    size: Size,
 }
 
 /// What a node is.
@@ -53,6 +54,25 @@ pub struct Entry {
     pub key: Span,
     /// The value.
     pub value: Rc<Node>,
+}
+
+/// How much there is from a node down, aliases expanded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+    levels: usize,
+}
+
+impl Size {
+    const SCALAR: Size = Size { nodes: 1, bytes: 0, levels: 0 };
+
+    /// Takes in a node one level below.
+    fn add(&mut self, below: Size) {
+        self.nodes += below.nodes;
+        self.bytes += below.bytes;
+        self.levels = self.levels.max(below.levels + 1);
+    }
 }
 
 impl Node {
@@ -104,10 +124,12 @@ fn precheck(source: &str) -> Result<(), Diagnostic> {
     if let Some(at) = memchr::memchr(0, source.as_bytes()) {
         return Err(Diagnostic::error(Span::new(at, at + 1), "a NUL character can't be in a workflow"));
     }
-    // The scanner holds all tokens of an outermost `[` or `{` at once, and a token may be a single byte.
-    let marks = source.bytes().filter(|b| matches!(b, b',' | b'[' | b']' | b'{' | b'}')).count();
-    if marks > 2 * MAX_NODES {
-        return Err(too_many_nodes(Span::default()));
+    // The scanner holds all tokens of an outermost `[` or `{` at once, and a token of a hundred bytes in memory
+    // may be a single byte of the file.
+    let marks = source.bytes().filter(|b| matches!(b, b',' | b':' | b'[' | b']' | b'{' | b'}')).count();
+    if marks > MAX_MARKS {
+        let message = format!("the file has more than {MAX_MARKS} commas, colons, brackets and braces");
+        return Err(Diagnostic::whole_file(message).help("move data into files of the repository"));
     }
     // Each tag copies the prefix that its directive gave it.
     for (at, _) in source.match_indices("%TAG") {
@@ -128,8 +150,7 @@ struct Frame {
     start: usize,
     anchor: usize,
     items: Items,
-    size: usize,
-    height: usize,
+    size: Size,
 }
 
 enum Items {
@@ -144,8 +165,8 @@ struct Loader<'s, 'c> {
     open: Vec<Frame>,
     /// By the parser's number of an anchor; `None` until the node it names has ended.
     anchors: Vec<Option<Rc<Node>>>,
-    /// Nodes so far, aliases expanded.
-    count: usize,
+    /// What there is so far.
+    total: Size,
 }
 
 type Loaded<T> = Result<T, Diagnostic>;
@@ -153,7 +174,7 @@ type Loaded<T> = Result<T, Diagnostic>;
 impl<'s, 'c> Loader<'s, 'c> {
     fn new(source: &'s str, found: &'c mut Collector) -> Self {
         let places = Places::new(source);
-        Loader { source, places, found, open: Vec::new(), anchors: Vec::new(), count: 0 }
+        Loader { source, places, found, open: Vec::new(), anchors: Vec::new(), total: Size::default() }
     }
 
     fn run(mut self) -> Loaded<Rc<Node>> {
@@ -203,9 +224,9 @@ impl<'s, 'c> Loader<'s, 'c> {
         let at = self.places.byte(*error.marker());
         let info = error.info();
         let diagnostic = Diagnostic::error(Span::new(at, at + 1), format!("this is not valid YAML: {info}"));
-        match self.source[at..].chars().next() {
+        match self.source.get(at..).and_then(|rest| rest.chars().next()) {
             _ if info.contains("recursion") => Diagnostic { message: too_deep(), ..diagnostic },
-            Some('\t') => diagnostic.help("indent with spaces; YAML does not take tabs"),
+            _ if info.contains("tab") => diagnostic.help("indent with spaces; YAML does not take tabs"),
             Some('@' | '`' | '%') => diagnostic.help("quote a value that begins with this character"),
             _ if info.contains("mapping values are not allowed") => {
                 diagnostic.help("quote a value that holds `: `, and check the indentation")
@@ -217,9 +238,18 @@ impl<'s, 'c> Loader<'s, 'c> {
         }
     }
 
-    fn count(&mut self, nodes: usize, span: Span) -> Loaded<()> {
-        self.count += nodes;
-        if self.count > MAX_NODES { Err(too_many_nodes(span)) } else { Ok(()) }
+    /// Counts what was read or named by an alias.
+    fn count(&mut self, size: Size, span: Span) -> Loaded<()> {
+        self.total.add(size);
+        if self.total.nodes > MAX_NODES {
+            return Err(too_many_nodes(span));
+        }
+        if self.total.bytes > MAX_TEXT {
+            let message =
+                format!("the file has more than {} KiB of text, counting that of aliases", MAX_TEXT >> 10);
+            return Err(Diagnostic::error(span, message));
+        }
+        Ok(())
     }
 
     /// The name of a tag of YAML's own; `None` without a tag or with `!`, which says "text" of a scalar.
@@ -249,7 +279,8 @@ impl<'s, 'c> Loader<'s, 'c> {
         tag: Option<&str>,
         anchor: usize,
     ) -> Loaded<Rc<Node>> {
-        self.count(1, span)?;
+        let size = Size { bytes: text.len(), ..Size::SCALAR };
+        self.count(size, span)?;
         if text.contains('\0') {
             return Err(Diagnostic::error(span, "a NUL character can't be in a workflow"));
         }
@@ -261,7 +292,7 @@ impl<'s, 'c> Loader<'s, 'c> {
             scalar::resolve(text, style == ScalarStyle::Plain, tag)
                 .ok_or_else(|| Diagnostic::error(span, "the YAML tag doesn't fit the value"))?
         };
-        let node = Rc::new(Node { span, value: Yaml::Scalar(value), size: 1, height: 0 });
+        let node = Rc::new(Node { span, value: Yaml::Scalar(value), size });
         self.remember(anchor, &node);
         Ok(node)
     }
@@ -271,7 +302,7 @@ impl<'s, 'c> Loader<'s, 'c> {
             return Err(Diagnostic::error(span, "an alias can't stand within what it names"));
         };
         self.count(node.size, span)?;
-        if self.open.len() + node.height > MAX_DEPTH {
+        if self.open.len() + node.size.levels > MAX_DEPTH {
             return Err(Diagnostic::error(span, too_deep()));
         }
         Ok(node)
@@ -279,11 +310,12 @@ impl<'s, 'c> Loader<'s, 'c> {
 
     fn begin(&mut self, start: usize, anchor: usize, items: Items) -> Loaded<()> {
         let span = Span::new(start, start + 1);
-        self.count(1, span)?;
+        let size = Size { levels: 1, ..Size::SCALAR };
+        self.count(size, span)?;
         if self.open.len() == MAX_DEPTH {
             return Err(Diagnostic::error(span, too_deep()));
         }
-        self.open.push(Frame { start, anchor, items, size: 1, height: 1 });
+        self.open.push(Frame { start, anchor, items, size });
         Ok(())
     }
 
@@ -296,7 +328,7 @@ impl<'s, 'c> Loader<'s, 'c> {
             Items::Mapping { entries, .. } => Yaml::Mapping(entries),
         };
         let span = Span::new(frame.start, end);
-        let node = Rc::new(Node { span, value, size: frame.size, height: frame.height });
+        let node = Rc::new(Node { span, value, size: frame.size });
         self.remember(frame.anchor, &node);
         Some(node)
     }
@@ -314,8 +346,7 @@ impl<'s, 'c> Loader<'s, 'c> {
     /// Adds a finished node to the innermost open one.
     fn add(&mut self, node: Rc<Node>) -> Loaded<()> {
         let Some(frame) = self.open.last_mut() else { return Ok(()) };
-        frame.size += node.size;
-        frame.height = frame.height.max(node.height + 1);
+        frame.size.add(node.size);
         match &mut frame.items {
             Items::Sequence(items) => items.push(node),
             Items::Mapping { entries, key } => match key.take() {
@@ -329,7 +360,7 @@ impl<'s, 'c> Loader<'s, 'c> {
                     *key = Some((name.to_text().into_owned(), node.span));
                 }
                 Some((name, place)) => {
-                    let value = if node.is_null() && node.size == 1 { at_key(node, place) } else { node };
+                    let value = if node.is_null() { at_key(node, place) } else { node };
                     if let Some(first) = entries.get(&name) {
                         let line = super::render::position(self.source, first.key.start as usize).line;
                         self.found.push(
@@ -351,7 +382,7 @@ fn at_key(node: Rc<Node>, key: Span) -> Rc<Node> {
     if node.span.start < node.span.end {
         return node;
     }
-    Rc::new(Node { span: key, value: Yaml::Scalar(Scalar::Null), size: 1, height: 0 })
+    Rc::new(Node { span: key, value: Yaml::Scalar(Scalar::Null), size: Size::SCALAR })
 }
 
 fn too_deep() -> String {
