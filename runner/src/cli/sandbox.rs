@@ -55,6 +55,9 @@ pub struct Args {
     /// Switch a layer off, for debugging: landlock, seccomp, net, ipc, uts, cgroup, capabilities, limits
     #[arg(long, value_name = "LAYER")]
     without: Vec<LayerId>,
+    /// Accept less of a layer than it should give, where this machine can't; `limits` always is accepted
+    #[arg(long, value_name = "LAYER")]
+    allow_degraded: Vec<LayerId>,
     /// Print how each layer stands, and what the command used, to standard error
     #[arg(long)]
     report: bool,
@@ -202,6 +205,9 @@ fn spec(args: &Args) -> Result<Spec, Error> {
     }
     for path in &args.rw {
         spec = spec.bind(Bind::read_write(full_path("--rw", path)?));
+    }
+    for layer in &args.allow_degraded {
+        spec = spec.allow_degraded(*layer);
     }
     for layer in &args.without {
         spec = spec.without(*layer);

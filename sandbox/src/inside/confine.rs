@@ -14,6 +14,7 @@ use super::root::{HostTrees, Writable};
 use super::{ReportBuilder, seccomp};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
+use crate::spec::Network;
 use crate::sys;
 use crate::wire::Plan;
 
@@ -39,10 +40,14 @@ pub fn confine(
         let ruleset = landlock_ruleset(abi, plan, host, writable).map_err(|e| {
             LayerError::new(LayerId::Landlock, format!("build its ruleset ({e})"), Errno::EINVAL)
         })?;
-        let scopes = if abi >= 6 { "files, abstract sockets, signals" } else { "files" };
-        let missing = (abi < 6).then(|| {
-            format!("ABI {abi}: files only; abstract sockets and signals are left to the namespaces (ABI 6)")
-        });
+        let scopes = if abi >= 6 {
+            "files, abstract sockets, signals"
+        } else {
+            "files; abstract sockets and signals are held by the net and pid namespaces alone"
+        };
+        // Abstract sockets belong to the network namespace, so with the host's this wall is the only one.
+        let missing = (abi < 6 && plan.network == Network::Host)
+            .then(|| format!("ABI {abi}: abstract sockets of the host can be reached (ABI 6 would hold them)"));
         report.add_state(LayerId::Landlock, format!("ABI {abi}: {scopes}"), missing);
         ruleset
     };
