@@ -30,8 +30,6 @@ impl Cgroup {
         cgroup.write("pids.max", &limits.processes.to_string())?;
         if let Some(memory) = limits.memory {
             cgroup.write("memory.max", &memory.to_string())?;
-            // One process out of memory ends the job as a whole, not a random part of it.
-            cgroup.write("memory.oom.group", "1")?;
         }
         if let Some(cpus) = limits.cpus {
             cgroup.write("cpu.max", &format!("{} {PERIOD}", (cpus * PERIOD as f64) as u64))?;
