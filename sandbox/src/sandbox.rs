@@ -41,8 +41,8 @@ pub struct Sandbox {
 struct Init {
     pid: Pid,
     control: UnixStream,
-    /// After the process: a cgroup can be removed only when it is empty.
-    _cgroup: Option<Cgroup>,
+    /// Dropped after the process has ended.
+    cgroup: Option<Cgroup>,
 }
 
 impl Drop for Init {
@@ -94,13 +94,13 @@ impl Sandbox {
             )));
         }
         let spawn::Started { pid, control } = spawn::init(spec.init_memory, off).map_err(Error::Layer)?;
-        let mut init = Init { pid, control, _cgroup: None };
+        let mut init = Init { pid, control, cgroup: None };
         if !off(LayerId::Limits) {
-            init._cgroup = Cgroup::create(pid, &spec.limits).map_err(|e| {
+            init.cgroup = Cgroup::create(pid, &spec.limits).map_err(|e| {
                 Error::Layer(LayerError::new(LayerId::Limits, e.to_string(), spawn::errno_of(&e)))
             })?;
         }
-        let planned = plan::make(spec, pid, init._cgroup.as_ref())?;
+        let planned = plan::make(spec, pid, init.cgroup.as_ref())?;
         let identity = planned.plan.identity;
         let fds: Vec<_> = planned.trees.iter().map(AsRawFd::as_raw_fd).collect();
         wire::send(&init.control, &Request::Setup(Box::new(planned.plan)), &fds)
@@ -133,8 +133,11 @@ impl Sandbox {
     /// init itself goes as soon as the caller's end of its socket is closed.
     pub fn end(self) {
         let Sandbox { init, .. } = self;
-        let _ = nix::sys::signal::kill(init.pid, nix::sys::signal::Signal::SIGKILL);
-        std::mem::forget(init);
+        // A cgroup can be removed only when it is empty, so then the wait is worth it.
+        if init.cgroup.is_none() {
+            let _ = nix::sys::signal::kill(init.pid, nix::sys::signal::Signal::SIGKILL);
+            std::mem::forget(init);
+        }
     }
 
     /// Opens a pseudo-terminal of the sandbox's own; a command gets its slave side as its standard
