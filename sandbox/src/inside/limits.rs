@@ -42,11 +42,6 @@ pub fn set(plan: &Plan) -> Result<(String, Option<String>), LayerError> {
     );
     Ok(match &plan.cgroup {
         Some(cgroup) => (format!("{cgroup}; {each}"), None),
-        None => (
-            String::new(),
-            Some(format!(
-                "no cgroup v2 is delegated to palisade: memory and processor are not limited in sum; by rlimits: {each}"
-            )),
-        ),
+        None => (String::new(), Some(format!("rlimits only, no cgroup v2 is delegated to palisade: {each}"))),
     })
 }

@@ -1,0 +1,47 @@
+//! The sandbox under another kernel, and under a delegated cgroup v2: a machine booted by software
+//! emulation (`tests/vm/`).
+
+use std::path::PathBuf;
+use std::process::Command;
+
+fn found(program: &str) -> bool {
+    Command::new(program).arg("--help").output().is_ok()
+}
+
+/// A kernel image that can be read, with the overlay module beside its modules where it has one.
+fn kernel() -> Option<(PathBuf, Option<PathBuf>)> {
+    let image = std::env::var_os("PALISADE_TEST_KERNEL").map(PathBuf::from).or_else(|| {
+        let entries = std::fs::read_dir("/boot").ok()?.flatten().map(|e| e.path());
+        entries.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("vmlinuz-"))).max()
+    })?;
+    let version = image.file_name()?.to_str()?.strip_prefix("vmlinuz-")?.to_owned();
+    let root = image.parent()?.parent()?;
+    let module = root.join(format!("lib/modules/{version}/kernel/fs/overlayfs/overlay.ko"));
+    Some((image, module.exists().then_some(module)))
+}
+
+#[test]
+fn holds_under_another_kernel_and_a_delegated_cgroup() {
+    for program in ["qemu-system-x86_64", "busybox", "cpio"] {
+        if !found(program) {
+            println!("skipped: vm: {program} is not installed");
+            return;
+        }
+    }
+    let Some((kernel, module)) = kernel() else {
+        println!("skipped: vm: no kernel image in /boot, and PALISADE_TEST_KERNEL names none");
+        return;
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/vm/run");
+    let output = Command::new(script)
+        .arg(palisade_tests::palisade())
+        .arg(kernel)
+        .args(module)
+        .output()
+        .expect("the script runs");
+    let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    let lines: Vec<&str> = text.lines().filter(|l| l.contains("vm: ")).collect();
+    assert!(lines.iter().any(|l| l.ends_with("vm: done")), "the machine didn't get to its end:\n{text}");
+    assert!(!lines.iter().any(|l| l.contains("FAILED")), "{text}");
+    assert!(lines.len() > 5, "{text}");
+}
