@@ -36,7 +36,7 @@ pub fn write(plan: &Plan, root: &Root) -> Result<(), LayerError> {
     for (at, content) in files {
         root.file(Path::new(at), content)?;
     }
-    for empty in ["/run", "/var", "/mnt"] {
+    for empty in ["/run", "/var"] {
         root.mount_point(Path::new(empty), true)?;
     }
     root.link(c"/run", Path::new("/var/run"))?;

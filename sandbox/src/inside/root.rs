@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
@@ -28,9 +27,15 @@ const ALLOWLIST: &[&CStr] = &[
     c"/etc/alternatives",
     c"/etc/crypto-policies",
     c"/etc/fonts",
+    c"/etc/java-11-openjdk",
+    c"/etc/java-17-openjdk",
+    c"/etc/java-21-openjdk",
+    c"/etc/java-25-openjdk",
     c"/etc/ld.so.cache",
+    c"/etc/maven",
     c"/etc/mime.types",
     c"/etc/perl",
+    c"/etc/php",
     c"/etc/pki/ca-trust",
     c"/etc/pki/tls",
     c"/etc/protocols",
@@ -42,9 +47,6 @@ const ALLOWLIST: &[&CStr] = &[
 /// The same, where the host has a symbolic link more often than not; then it is the link that is shown.
 const LINKS: &[&CStr] =
     &[c"/bin", c"/sbin", c"/lib", c"/lib32", c"/lib64", c"/libx32", c"/etc/localtime", c"/etc/os-release"];
-
-/// Prefixes of `/etc` entries of language runtimes, which keep their defaults there.
-const ETC_RUNTIMES: &[&[u8]] = &[b"java-", b"maven", b"php", b"ruby"];
 
 /// A tree of the host, cloned and not attached yet.
 struct HostTree {
@@ -88,7 +90,6 @@ impl HostTrees {
         for path in LINKS {
             host.allow_link(path)?;
         }
-        host.allow_runtimes()?;
         for bind in &plan.binds {
             host.push(take(&bind.source)?, bind.at.clone(), bind.writable)?;
         }
@@ -112,20 +113,6 @@ impl HostTrees {
             Ok(Ok(target)) => self.links.push((target, to_path(path).to_owned())),
             Err(Errno::EINVAL) => self.allow(path)?,
             _ => {}
-        }
-        Ok(())
-    }
-
-    fn allow_runtimes(&mut self) -> Result<(), LayerError> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let Ok(mut etc) = Dir::open(c"/etc", flags, Mode::empty()) else { return Ok(()) };
-        for entry in etc.iter().flatten() {
-            let name = entry.file_name().to_bytes();
-            if ETC_RUNTIMES.iter().any(|prefix| name.starts_with(prefix))
-                && let Ok(path) = CString::new([b"/etc/", name].concat())
-            {
-                self.allow(&path)?;
-            }
         }
         Ok(())
     }
