@@ -1,10 +1,12 @@
 //! palisade's library: everything the binary does, one module per idea.
 
 pub mod cli;
+pub mod config;
 pub mod expr;
 pub mod git;
 pub mod job;
 pub mod mask;
 pub mod output;
+pub mod toolchain;
 pub mod workflow;
 pub mod workspace;

@@ -1,0 +1,208 @@
+//! What an administrator or a person decides once: `config.toml`. Everything has a default, a missing file
+//! is none; what isn't understood is an error.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
+use serde::Deserialize;
+
+use crate::cli::sandbox::set_limit;
+
+/// Largest configuration file, in bytes.
+const MAX_SIZE: u64 = 1 << 20;
+
+/// `config.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    /// `[sandbox]`
+    pub sandbox: Sandbox,
+}
+
+/// `[sandbox]`: what jobs get of this machine.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Sandbox {
+    /// Further paths that jobs may read.
+    pub ro: Vec<PathBuf>,
+    /// Which tools jobs find.
+    pub tools: ToolSource,
+    /// Limits by name, as `palisade sandbox --limit` takes them.
+    pub limits: LimitTable,
+    /// Layers that may hold in part where this machine can't give them in full.
+    pub allow_degraded: Vec<LayerId>,
+    /// What becomes of processes that outlive their step.
+    pub keep_stragglers: bool,
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Sandbox {
+            ro: Vec::new(),
+            tools: ToolSource::Path,
+            limits: LimitTable::default(),
+            // Memory and processor limits need a cgroup that the service manager delegates, which an
+            // interactive session rarely has; the report says what holds instead.
+            allow_degraded: vec![LayerId::Limits],
+            keep_stragglers: false,
+        }
+    }
+}
+
+/// Which tools jobs find on their `PATH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToolSource {
+    /// Those on the caller's `PATH`.
+    Path,
+    /// Those of the system only.
+    None,
+}
+
+/// `limits`: checked where they are read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "toml::Table")]
+pub struct LimitTable(Limits);
+
+impl TryFrom<toml::Table> for LimitTable {
+    type Error = String;
+    fn try_from(table: toml::Table) -> Result<Self, String> {
+        let mut limits = Limits::default();
+        for (name, value) in table {
+            let text = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Float(number) => number.to_string(),
+                other => return Err(format!("limit `{name}` can't be a {}", other.type_str())),
+            };
+            set_limit(&mut limits, &name, &text).map_err(|e| format!("limit `{name}`: {e}"))?;
+        }
+        Ok(LimitTable(limits))
+    }
+}
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It can't be read.
+    #[error("cannot read configuration `{}`: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// It isn't valid.
+    #[error("invalid configuration `{}`: {error}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        error: String,
+    },
+}
+
+impl Config {
+    /// Reads the file; without one, the defaults.
+    pub fn load(path: &Path) -> Result<Config, ConfigError> {
+        match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(error) => Err(ConfigError::Read { path: path.to_owned(), error }),
+            Ok(file) => Config::read(file, path),
+        }
+    }
+
+    /// Reads the file, which must exist.
+    pub fn load_existing(path: &Path) -> Result<Config, ConfigError> {
+        let file = File::open(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        Config::read(file, path)
+    }
+
+    fn read(file: File, path: &Path) -> Result<Config, ConfigError> {
+        let mut text = String::new();
+        let read = file.take(MAX_SIZE + 1).read_to_string(&mut text);
+        let read = read.map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        let invalid = |error: String| ConfigError::Invalid { path: path.to_owned(), error };
+        if read as u64 > MAX_SIZE {
+            return Err(invalid(format!("it is larger than {MAX_SIZE} bytes")));
+        }
+        Config::parse(&text).map_err(invalid)
+    }
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let config: Config = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        if let Some(path) = config.sandbox.ro.iter().find(|path| !path.is_absolute()) {
+            return Err(format!("`sandbox.ro`: `{}` is not an absolute path", path.display()));
+        }
+        Ok(config)
+    }
+
+    /// Where a person's configuration is.
+    pub fn of_user() -> Option<PathBuf> {
+        let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
+        Some(base.join("palisade/config.toml"))
+    }
+}
+
+impl Sandbox {
+    /// A specification with all that is decided here.
+    pub fn spec(&self) -> Spec {
+        let stragglers = if self.keep_stragglers { Stragglers::Keep } else { Stragglers::Kill };
+        let mut spec = Spec::new().limits(self.limits.0.clone()).stragglers(stragglers);
+        for path in &self.ro {
+            spec = spec.bind(Bind::read_only(path));
+        }
+        for layer in &self.allow_degraded {
+            spec = spec.allow_degraded(*layer);
+        }
+        spec
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_has_a_default() {
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+        assert_eq!(Config::load(Path::new("/nonexistent/config.toml")).unwrap(), Config::default());
+        assert!(Config::load_existing(Path::new("/nonexistent/config.toml")).is_err());
+    }
+
+    #[test]
+    fn all_of_it_is_read() {
+        let config = Config::parse(
+            "[sandbox]\nro = ['/srv/sdk']\ntools = 'none'\nlimits = { memory = '2G', processes = 100, cpus = 1.5 }\n\
+             allow-degraded = ['limits', 'landlock']\nkeep-stragglers = true\n",
+        )
+        .unwrap()
+        .sandbox;
+        assert_eq!(config.ro, [Path::new("/srv/sdk")]);
+        assert_eq!(config.tools, ToolSource::None);
+        let limits = &config.limits.0;
+        assert_eq!((limits.memory, limits.processes, limits.cpus), (Some(2 << 30), 100, Some(1.5)));
+        assert_eq!(config.allow_degraded, [LayerId::Limits, LayerId::Landlock]);
+        assert!(config.keep_stragglers);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error_with_its_place() {
+        let error = |text| Config::parse(text).unwrap_err();
+        insta::assert_snapshot!(error("[sandbox]\ntool = 'path'\n"), @r"
+        TOML parse error at line 2, column 1
+          |
+        2 | tool = 'path'
+          | ^^^^
+        unknown field `tool`, expected one of `ro`, `tools`, `limits`, `allow-degraded`, `keep-stragglers`
+        ");
+        assert!(error("[sandbox]\nlimits = { speed = 1 }").contains("no limit is called `speed`"));
+        assert!(error("[sandbox]\nlimits = { memory = true }").contains("limit `memory` can't be a boolean"));
+        assert!(error("[sandbox]\nro = ['sdk']").contains("not an absolute path"));
+        assert!(error("[sandbox]\nallow-degraded = ['wall']").contains("unknown variant `wall`"));
+    }
+}

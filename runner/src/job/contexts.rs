@@ -1,0 +1,287 @@
+//! What expressions see: the contexts of a run, a job and a step. Each is made when it is read.
+//! Source: "Contexts reference" in GitHub's documentation.
+
+use std::sync::OnceLock;
+
+use super::secrets::Secrets;
+use crate::expr::{EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
+
+/// Where a job's things are inside its sandbox.
+pub mod inside {
+    /// `runner.temp`: scripts and command files.
+    pub const TEMP: &str = "/home/runner/work/_temp";
+    /// `runner.tool_cache`
+    pub const TOOL_CACHE: &str = "/home/runner/work/_tool";
+    /// The event's payload, a file in [`TEMP`].
+    pub const EVENT: &str = "event.json";
+}
+
+/// What the contexts of all jobs of a run share.
+#[derive(Debug, Default)]
+pub struct RunContexts {
+    /// `github`, without `event`.
+    pub github: Object,
+    /// The event's payload, JSON.
+    pub event: String,
+    /// `vars`
+    pub vars: Object,
+    /// `inputs`
+    pub inputs: Object,
+    /// `secrets`
+    pub secrets: Secrets,
+    /// `github` with `event`: parsed when it is first read.
+    whole_github: OnceLock<Object>,
+}
+
+impl RunContexts {
+    /// The contexts of a run.
+    pub fn new(github: Object, event: String, vars: Object, inputs: Object, secrets: Secrets) -> Self {
+        RunContexts { github, event, vars, inputs, secrets, whole_github: OnceLock::new() }
+    }
+
+    fn github(&self) -> &Object {
+        self.whole_github.get_or_init(|| {
+            let mut github = self.github.clone();
+            // The payload is JSON: it was made here, or checked when it was read.
+            let event = read_json(&self.event, &Memory::new(MAX_MEMORY)).unwrap_or_default();
+            github.insert("event", event);
+            github
+        })
+    }
+
+    /// One value of `github` as text.
+    pub fn github_text(&self, key: &str) -> String {
+        self.github.get(key).map(|value| value.to_display_string().into_owned()).unwrap_or_default()
+    }
+}
+
+/// What the status functions answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// `success()`
+    pub success: bool,
+    /// `failure()`
+    pub failure: bool,
+    /// `cancelled()`
+    pub cancelled: bool,
+}
+
+impl Standing {
+    /// Nothing has happened yet.
+    pub const FRESH: Standing = Standing { success: true, failure: false, cancelled: false };
+}
+
+/// What one job knows besides its run.
+#[derive(Debug, Default)]
+pub struct JobContexts {
+    /// Its key under `jobs:`.
+    pub id: String,
+    /// `needs`
+    pub needs: Value,
+    /// `matrix`
+    pub matrix: Value,
+    /// `strategy`
+    pub strategy: Value,
+}
+
+/// What a job's steps have made so far.
+#[derive(Debug)]
+pub struct StepContexts {
+    /// `steps`
+    pub steps: Object,
+    /// `env` of the steps to come: the workflow's, the job's, and what steps wrote to `GITHUB_ENV`.
+    pub env: Object,
+    /// `job.status`
+    pub status: &'static str,
+}
+
+/// The contexts in one place of a workflow.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The run's.
+    pub run: &'a RunContexts,
+    /// The job's.
+    pub job: &'a JobContexts,
+    /// The steps'; none outside of steps.
+    pub steps: Option<&'a StepContexts>,
+    /// `env`, where it is not the steps'.
+    pub env: Option<&'a Object>,
+    /// `github.action`
+    pub action: Option<&'a str>,
+    /// What the status functions answer.
+    pub standing: Standing,
+}
+
+impl View<'_> {
+    fn github(&self) -> Object {
+        let mut github = self.run.github().clone();
+        github.insert("job", self.job.id.as_str());
+        if let Some(action) = self.action {
+            github.insert("action", action);
+        }
+        github
+    }
+}
+
+impl Scope for View<'_> {
+    fn context(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "github" => Value::from(self.github()),
+            "env" => Value::from(self.env.or(self.steps.map(|s| &s.env))?.clone()),
+            "vars" => Value::from(self.run.vars.clone()),
+            "inputs" => Value::from(self.run.inputs.clone()),
+            "secrets" => self.run.secrets.context(),
+            "needs" => self.job.needs.clone(),
+            "matrix" => self.job.matrix.clone(),
+            "strategy" => self.job.strategy.clone(),
+            "steps" => Value::from(self.steps?.steps.clone()),
+            "job" => Value::from([("status", self.steps?.status)].into_iter().collect::<Object>()),
+            "runner" => runner(),
+            _ => return None,
+        })
+    }
+
+    fn status(&self, function: StatusFunction) -> bool {
+        match function {
+            StatusFunction::Success => self.standing.success,
+            StatusFunction::Failure => self.standing.failure,
+            StatusFunction::Cancelled => self.standing.cancelled,
+            StatusFunction::Always => true,
+        }
+    }
+
+    fn hash_files(&self, _: &[&str]) -> Result<String, EvalError> {
+        Err(EvalError::new("`hashFiles` can't read a sandboxed workspace in this version"))
+    }
+}
+
+/// The `runner` context and the `RUNNER_…` variables.
+pub const RUNNER: [(&str, &str); 6] = [
+    ("name", "palisade"),
+    ("os", "Linux"),
+    ("arch", ARCH),
+    ("temp", inside::TEMP),
+    ("tool_cache", inside::TOOL_CACHE),
+    ("environment", "self-hosted"),
+];
+
+/// The processor as GitHub calls it.
+const ARCH: &str = match std::env::consts::ARCH.as_bytes() {
+    b"x86_64" => "X64",
+    b"aarch64" => "ARM64",
+    b"arm" => "ARM",
+    b"x86" => "X86",
+    _ => std::env::consts::ARCH,
+};
+
+fn runner() -> Value {
+    Value::from(RUNNER.into_iter().collect::<Object>())
+}
+
+/// The variables of every step that are copies of `github`: variable and key.
+/// Source: "Variables reference", "Default environment variables".
+const FROM_GITHUB: [(&str, &str); 27] = [
+    ("GITHUB_ACTOR", "actor"),
+    ("GITHUB_ACTOR_ID", "actor_id"),
+    ("GITHUB_API_URL", "api_url"),
+    ("GITHUB_BASE_REF", "base_ref"),
+    ("GITHUB_EVENT_NAME", "event_name"),
+    ("GITHUB_EVENT_PATH", "event_path"),
+    ("GITHUB_GRAPHQL_URL", "graphql_url"),
+    ("GITHUB_HEAD_REF", "head_ref"),
+    ("GITHUB_REF", "ref"),
+    ("GITHUB_REF_NAME", "ref_name"),
+    ("GITHUB_REF_PROTECTED", "ref_protected"),
+    ("GITHUB_REF_TYPE", "ref_type"),
+    ("GITHUB_REPOSITORY", "repository"),
+    ("GITHUB_REPOSITORY_ID", "repository_id"),
+    ("GITHUB_REPOSITORY_OWNER", "repository_owner"),
+    ("GITHUB_REPOSITORY_OWNER_ID", "repository_owner_id"),
+    ("GITHUB_RETENTION_DAYS", "retention_days"),
+    ("GITHUB_RUN_ATTEMPT", "run_attempt"),
+    ("GITHUB_RUN_ID", "run_id"),
+    ("GITHUB_RUN_NUMBER", "run_number"),
+    ("GITHUB_SERVER_URL", "server_url"),
+    ("GITHUB_SHA", "sha"),
+    ("GITHUB_TRIGGERING_ACTOR", "triggering_actor"),
+    ("GITHUB_WORKFLOW", "workflow"),
+    ("GITHUB_WORKFLOW_REF", "workflow_ref"),
+    ("GITHUB_WORKFLOW_SHA", "workflow_sha"),
+    ("GITHUB_WORKSPACE", "workspace"),
+];
+
+/// The runner's own variables, which no workflow can change.
+pub fn runner_variables(run: &RunContexts, job: &JobContexts) -> Vec<(String, String)> {
+    let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut variables = vec![own("GITHUB_ACTIONS", "true"), own("GITHUB_JOB", &job.id)];
+    variables.extend(FROM_GITHUB.iter().map(|(name, key)| ((*name).to_owned(), run.github_text(key))));
+    variables.extend(RUNNER.iter().map(|(key, value)| (format!("RUNNER_{}", key.to_ascii_uppercase()), (*value).to_owned())));
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::Template;
+
+    fn run() -> RunContexts {
+        let mut secrets = Secrets::default();
+        secrets.insert("TOKEN".into(), crate::mask::Secret::new("hunter2".into()));
+        RunContexts::new(
+            [("ref", "refs/heads/main"), ("sha", "c0ffee")].into_iter().collect(),
+            r#"{"pull_request": {"number": 7}}"#.into(),
+            [("LEVEL", "3")].into_iter().collect(),
+            Object::new(),
+            secrets,
+        )
+    }
+
+    #[test]
+    fn a_view_shows_each_context() {
+        let run = run();
+        let job = JobContexts {
+            id: "build".into(),
+            matrix: Value::from([("os", "a")].into_iter().collect::<Object>()),
+            ..JobContexts::default()
+        };
+        let mut env = Object::case_sensitive();
+        env.insert("A", "1");
+        let steps = StepContexts { steps: Object::new(), env, status: "success" };
+        let view = View {
+            run: &run,
+            job: &job,
+            steps: Some(&steps),
+            env: None,
+            action: Some("__run"),
+            standing: Standing::FRESH,
+        };
+        for (template, value) in [
+            ("${{ github.ref }}", "refs/heads/main"),
+            ("${{ github.job }}", "build"),
+            ("${{ github.action }}", "__run"),
+            ("${{ github.event.pull_request.number }}", "7"),
+            ("${{ env.A }}${{ env.a }}", "1"),
+            ("${{ vars.level }}", "3"),
+            ("${{ secrets.token }}", "hunter2"),
+            ("${{ matrix.os }}", "a"),
+            ("${{ job.status }}", "success"),
+            ("${{ runner.os }}", "Linux"),
+            ("${{ needs.x.result }}", ""),
+            ("${{ inputs.x }}", ""),
+            ("${{ success() }}", "true"),
+            ("${{ cancelled() }}", "false"),
+        ] {
+            assert_eq!(Template::parse(template).unwrap().evaluate(&view).unwrap(), value, "{template}");
+        }
+    }
+
+    #[test]
+    fn every_documented_variable_is_set() {
+        let variables = runner_variables(&run(), &JobContexts { id: "build".into(), ..JobContexts::default() });
+        let get = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!(get("GITHUB_SHA"), Some("c0ffee"));
+        assert_eq!(get("GITHUB_JOB"), Some("build"));
+        assert_eq!(get("RUNNER_TOOL_CACHE"), Some(inside::TOOL_CACHE));
+        assert_eq!(get("GITHUB_HEAD_REF"), Some(""));
+    }
+}

@@ -1,0 +1,71 @@
+//! The secrets of a run, by name.
+
+use crate::expr::{Expr, Member, Object, Value};
+use crate::mask::Secret;
+
+/// Name and value of each secret. Names are the same in any case, as on GitHub.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Vec<(String, Secret)>);
+
+impl Secrets {
+    /// Adds one; a later one of the same name stands.
+    pub fn insert(&mut self, name: String, value: Secret) {
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+        self.0.push((name, value));
+    }
+
+    /// Names and values in the order of insertion.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
+    /// The `secrets` context: made only while an expression reads it.
+    pub fn context(&self) -> Value {
+        Value::from(self.iter().map(|(name, value)| (name, value.expose())).collect::<Object>())
+    }
+
+    /// The secrets that expressions name and that nobody gave, each once.
+    pub fn missing<'a>(&self, exprs: impl Iterator<Item = &'a Expr>) -> Vec<String> {
+        let mut missing: Vec<String> = Vec::new();
+        for reference in exprs.flat_map(Expr::references) {
+            if let ("secrets", Member::Named(name)) = (reference.context, reference.member)
+                && !self.has(name)
+                && !missing.iter().any(|known| known.eq_ignore_ascii_case(name))
+            {
+                missing.push(name.to_owned());
+            }
+        }
+        missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets() -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.insert("Token".into(), Secret::new("old".into()));
+        secrets.insert("KEY".into(), Secret::new("k".into()));
+        secrets.insert("TOKEN".into(), Secret::new("new".into()));
+        secrets
+    }
+
+    #[test]
+    fn names_are_the_same_in_any_case_and_the_last_value_stands() {
+        let context = secrets().context();
+        assert_eq!(context.get("token"), Some(&"new".into()));
+        assert_eq!(secrets().iter().count(), 2);
+    }
+
+    #[test]
+    fn what_is_named_and_not_there_is_told_once() {
+        let exprs = ["secrets.token", "secrets.A || secrets['a']", "toJSON(secrets)", "secrets.B"]
+            .map(|source| Expr::parse(source).unwrap());
+        assert_eq!(secrets().missing(exprs.iter()), ["A", "B"]);
+    }
+}
