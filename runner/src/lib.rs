@@ -2,9 +2,11 @@
 
 pub mod cli;
 pub mod config;
+pub mod dotenv;
 pub mod expr;
 pub mod git;
 pub mod job;
+pub mod local;
 pub mod mask;
 pub mod output;
 pub mod toolchain;

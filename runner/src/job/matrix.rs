@@ -223,6 +223,33 @@ fn wrong(what: &str, expected: &'static str, found: &Value) -> MatrixError {
     MatrixError::WrongKind { what: what.to_owned(), expected, found: found.kind().name() }
 }
 
+/// Whether a matrix reads a context.
+pub fn reads(matrix: &LiteralOr<Matrix>, context: &str) -> bool {
+    fn in_value(value: &MatrixValue, context: &str, depth: usize) -> bool {
+        match value {
+            // Nested too deep: expanding it fails.
+            _ if depth > MAX_DEPTH => false,
+            MatrixValue::Scalar(_) => false,
+            MatrixValue::String(template) => template.exprs().any(|expr| in_expr(expr, context)),
+            MatrixValue::Array(items) => items.iter().any(|item| in_value(item, context, depth + 1)),
+            MatrixValue::Object(entries) => entries.values().any(|item| in_value(item, context, depth + 1)),
+        }
+    }
+    fn in_expr(expr: &Expr, context: &str) -> bool {
+        expr.references().iter().any(|reference| reference.context == context)
+    }
+    let in_list = |list: &LiteralOr<Vec<MatrixValue>>| match list {
+        LiteralOr::Literal(values) => values.iter().any(|value| in_value(value, context, 0)),
+        LiteralOr::Expr(expr) => in_expr(expr, context),
+    };
+    match matrix {
+        LiteralOr::Expr(expr) => in_expr(expr, context),
+        LiteralOr::Literal(matrix) => {
+            matrix.axes.values().chain(&matrix.include).chain(&matrix.exclude).any(in_list)
+        }
+    }
+}
+
 /// What GitHub shows of a combination behind a job's name: its plain values, those of nested mappings and
 /// lists included, cut at 100 characters.
 pub fn display(combination: &Object) -> String {

@@ -1,5 +1,21 @@
-//! Runs the jobs of a workflow.
+//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `execute` one of them from its sandbox
+//! to its outputs, `step` one of its steps, `process` one command.
 
+mod cancel;
+mod contexts;
+mod execute;
 pub mod files;
 pub mod matrix;
+mod place;
+mod plan;
+mod process;
+mod schedule;
+mod secrets;
 pub mod shell;
+mod step;
+
+pub use contexts::{RUNNER, RunContexts, inside};
+pub use place::Place;
+pub use plan::{Plan, PlanError, Selection};
+pub use schedule::{Interrupts, Run, RunEnd, run};
+pub use secrets::Secrets;

@@ -1,0 +1,443 @@
+//! `palisade run`: a workflow on this machine.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use palisade_proto::event::Trigger;
+use palisade_sandbox::{Access, Stragglers};
+use zeroize::Zeroizing;
+
+use super::error::{Blame, Error};
+use super::sandbox::{Net, key_value};
+use super::workflows::{self, Found};
+use crate::config::{Config, ToolSource};
+use crate::dotenv;
+use crate::expr::{Object, Value};
+use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection};
+use crate::local::{self, Facts};
+use crate::mask::{Masker, Secret};
+use crate::output::event::Conclusion;
+use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
+use crate::toolchain;
+use crate::workflow::model::{DispatchInput, InputKind, Workflow};
+use crate::workspace;
+
+/// Largest event payload or file of secrets, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Run a workflow on this machine, each job in a sandbox of its own.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES:
+  palisade run                                   the workflows here that a push triggers
+  palisade run ci.yml --job test                 one job, with the jobs that it needs
+  palisade run --event pull_request              as if a pull request had been opened
+  palisade run --secret NPM_TOKEN --var LEVEL=3  a secret from the environment, a variable
+  palisade run --matrix os:ubuntu --json         a part of a matrix, events as JSON lines
+
+Jobs work on a copy of the tree: files that git ignores aren't in it, and nothing is written back unless
+--write is given. Where there is no workflow, a built-in example runs.
+
+EXIT CODES: 0 success, 1 a job failed, 2 invalid input, 4 isolation could not be set up, 130 interrupted")]
+pub struct Args {
+    /// Workflow file; a bare name is looked for among the workflows here
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Directory with the tree to run in, instead of the repository around the current one
+    #[arg(short = 'C', value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Run this job, and those that it needs (repeatable)
+    #[arg(long, value_name = "ID")]
+    job: Vec<String>,
+    /// The event that triggers the run [default: push]
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
+    /// The event's payload, JSON, instead of one made from the git repository
+    #[arg(long, value_name = "FILE")]
+    event_file: Option<PathBuf>,
+    /// A secret; without a value it is taken from the environment (repeatable)
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    secret: Vec<String>,
+    /// Secrets as NAME=value lines or a JSON object (repeatable)
+    #[arg(long, value_name = "FILE")]
+    secret_file: Vec<PathBuf>,
+    /// A variable of the `vars` context (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
+    var: Vec<(String, String)>,
+    /// An environment variable of every step, as if at the top of the workflow (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
+    env: Vec<(String, String)>,
+    /// An input of `workflow_dispatch` (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
+    input: Vec<(String, String)>,
+    /// Only the matrix jobs with this value; several of one axis are alternatives (repeatable)
+    #[arg(long, value_name = "AXIS:VALUE", value_parser = axis_value)]
+    matrix: Vec<(String, String)>,
+    /// Print events as JSON, one a line
+    #[arg(long)]
+    json: bool,
+    /// Also write logs, one file a job, and all events to this directory
+    #[arg(long, value_name = "DIR")]
+    log_dir: Option<PathBuf>,
+    /// How many jobs run side by side [default: the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Let jobs change the tree itself instead of a copy
+    #[arg(long)]
+    write: bool,
+    /// What jobs can reach: their own loopback, or the host's network
+    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
+    net: Net,
+    /// Let processes that a step leaves behind live until the job ends
+    #[arg(long)]
+    keep_stragglers: bool,
+    /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Show debug messages of steps
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+fn axis_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((axis, value)) if !axis.is_empty() => Ok((axis.to_owned(), value.to_owned())),
+        _ => Err("expected AXIS:VALUE".to_owned()),
+    }
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<ExitCode, Error> {
+    let signals = Signals::block()?;
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let config = config(&args)?;
+    let found = workflows::find(args.file.as_deref(), args.directory.as_deref(), args.event.as_deref())?;
+    if found.example {
+        note(&format!("no workflow in {}: running the built-in example", found.root.display()));
+    }
+    let secrets = secrets(&args, found.example)?;
+    let mut code = 0;
+    let several = found.files.len() > 1;
+    for file in &found.files {
+        let masker = Masker::new();
+        for (name, value) in secrets.iter() {
+            // An empty secret has nothing to hide.
+            if !value.expose().is_empty()
+                && let Err(refused) = masker.add(name, value)
+            {
+                note(&format!("warning: {refused}"));
+            }
+        }
+        let prepared = prepare(&args, &config, &found, file, secrets.clone())?;
+        let output = output(&args, masker, several.then(|| file.stem()))?;
+        let end = job::run(&prepared.run, prepared.plan, &prepared.trigger, &output, &signals);
+        for failed in output.close() {
+            // A reader that has seen enough, such as `head`, is no error.
+            if failed.error.kind() != std::io::ErrorKind::BrokenPipe {
+                note(&format!("warning: {failed}"));
+            }
+        }
+        let end = end.map_err(|e| Error::new(Blame::Isolation, format!("cannot run the jobs: {e}")))?;
+        if end.interrupted {
+            return Ok(ExitCode::from(Blame::Interrupted.code()));
+        }
+        code = code.max(match end.result {
+            _ if end.no_isolation => Blame::Isolation.code(),
+            Conclusion::Success | Conclusion::Skipped => 0,
+            Conclusion::Failure | Conclusion::Cancelled => Blame::Job.code(),
+        });
+    }
+    Ok(ExitCode::from(code))
+}
+
+fn config(args: &Args) -> Result<Config, Error> {
+    let loaded = match (&args.config, Config::of_user()) {
+        (Some(path), _) => Config::load_existing(path),
+        (None, Some(path)) => Config::load(&path),
+        (None, None) => Ok(Config::default()),
+    };
+    loaded.map_err(Error::input)
+}
+
+/// One workflow, ready to run.
+struct Prepared {
+    run: Arc<Run>,
+    plan: Plan,
+    trigger: String,
+}
+
+fn prepare(
+    args: &Args,
+    config: &Config,
+    found: &Found,
+    file: &workflows::File,
+    secrets: Secrets,
+) -> Result<Prepared, Error> {
+    let workflow = &file.workflow;
+    let mut facts = Facts::of(&found.root);
+    if file.reads_event {
+        facts.read_commit(&found.root);
+    }
+    let inputs = inputs(workflow, &file.event, &args.input)?;
+    let given = inputs.iter().map(|(name, value)| (name.to_owned(), value.to_display_string().into_owned()));
+    let trigger = Trigger::new(&file.event, facts.default_branch(), given.collect());
+    let payload = match &args.event_file {
+        Some(path) => event_file(path)?,
+        None => facts.payload(&trigger, &file.shown),
+    };
+    let name = workflow.name.as_ref().map_or(file.shown.as_str(), |name| name.value.as_str());
+    let place = place(args, config, &found.root)?;
+    let github = facts.github(
+        &trigger,
+        &payload,
+        &local::Workflow { name, path: &file.shown, workspace: &place.workspace.to_string_lossy() },
+    );
+    let vars = args.var.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
+    let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
+    let plan = Plan::new(workflow, &contexts, &selection)
+        .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;
+    let parallel = args.jobs.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
+    let trigger = trigger.name().to_owned();
+    let run = Run {
+        workflow: workflow.clone(),
+        name: name.to_owned(),
+        contexts,
+        extra_env: args.env.clone(),
+        place,
+        parallel,
+    };
+    Ok(Prepared { run: Arc::new(run), plan, trigger })
+}
+
+fn place(args: &Args, config: &Config, root: &Path) -> Result<Place, Error> {
+    let withheld = workspace::withheld(root)
+        .map_err(|e| Error::input(e).hint("run in another directory with -C, or move what doesn't belong there"))?;
+    if withheld.index_unknown {
+        note("warning: the git index is split or sparse, so files that are tracked and ignored are not shown");
+    }
+    if args.write && !withheld.replaced.is_empty() {
+        note("warning: --write shows jobs the tree as it is, with the credentials in its git configuration");
+    }
+    let tools = match config.sandbox.tools {
+        ToolSource::None => toolchain::system(),
+        ToolSource::Path => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            let home = std::env::var_os("HOME").map(PathBuf::from);
+            let variable = |name: &str| std::env::var(name).ok();
+            toolchain::find(&toolchain::Caller { path: &path, home: home.as_deref(), variable: &variable })
+        }
+    };
+    let access = if args.write { Access::Write } else { Access::Copy };
+    let mut spec = config.sandbox.spec();
+    if args.keep_stragglers {
+        spec = spec.stragglers(Stragglers::Keep);
+    }
+    Ok(Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into()))
+}
+
+fn output(args: &Args, masker: Masker, subdirectory: Option<String>) -> Result<Output, Error> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if args.json {
+        sinks.push(Box::new(Json::new("standard output", std::io::stdout())));
+    } else {
+        sinks.push(for_stdout());
+    }
+    if let Some(dir) = &args.log_dir {
+        let dir = subdirectory.map_or_else(|| dir.clone(), |name| dir.join(name));
+        let sink = Dir::new(&dir).map_err(|e| Error::input(format!("--log-dir {}: {e}", dir.display())))?;
+        sinks.push(Box::new(sink));
+    }
+    Ok(Output::new(masker, sinks, Options { debug: args.verbose }))
+}
+
+fn secrets(args: &Args, example: bool) -> Result<Secrets, Error> {
+    let mut secrets = Secrets::default();
+    if example {
+        secrets.insert("EXAMPLE".into(), Secret::new("correct-horse-battery-staple".into()));
+    }
+    for path in &args.secret_file {
+        let text = Zeroizing::new(read("--secret-file", path)?);
+        let pairs = dotenv::parse(&text)
+            .map_err(|e| Error::input(format!("--secret-file {}: {e}", path.display())))?;
+        for (name, value) in pairs {
+            secrets.insert(name, Secret::new(value));
+        }
+    }
+    for given in &args.secret {
+        let (name, value) = match given.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => {
+                let value = std::env::var(given).map_err(|_| {
+                    Error::input(format!("--secret {given}: there is no such variable in the environment"))
+                        .hint(format!("set it, or write --secret {given}=VALUE"))
+                })?;
+                (given.as_str(), value)
+            }
+        };
+        if !dotenv::is_name(name) {
+            // The text may be the value itself: it isn't shown.
+            return Err(Error::input("--secret: a name has only letters, digits and `_`, and no digit first"));
+        }
+        secrets.insert(name.to_owned(), Secret::new(value));
+    }
+    Ok(secrets)
+}
+
+fn event_file(path: &Path) -> Result<serde_json::Value, Error> {
+    let text = read("--event-file", path)?;
+    let value: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|e| Error::input(format!("--event-file {}: {e}", path.display())))?;
+    if !value.is_object() {
+        return Err(Error::input(format!("--event-file {}: the payload must be a JSON object", path.display())));
+    }
+    Ok(value)
+}
+
+fn read(option: &str, path: &Path) -> Result<String, Error> {
+    let error = |what: String| Error::input(format!("{option} {}: {what}", path.display()));
+    let mut text = String::new();
+    let size = File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
+        .map_err(|e| error(e.to_string()))?;
+    if size as u64 > MAX_FILE {
+        return Err(error(format!("larger than {MAX_FILE} bytes")));
+    }
+    Ok(text)
+}
+
+/// The `inputs` context: what was given, else the defaults, each of the kind that the workflow declares.
+fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> Result<Object, Error> {
+    let trigger = workflow.on.iter().find(|trigger| trigger.event.value == event);
+    let declared = trigger.map(|trigger| &trigger.inputs);
+    for (name, _) in given {
+        if !declared.is_some_and(|inputs| inputs.keys().any(|known| known.eq_ignore_ascii_case(name))) {
+            let known: Vec<&str> = declared.into_iter().flat_map(|d| d.keys().map(String::as_str)).collect();
+            let error = Error::input(format!("the workflow has no input `{name}` for the event `{event}`"));
+            return Err(match known.as_slice() {
+                [] => error.hint("inputs belong to `workflow_dispatch`: add --event workflow_dispatch"),
+                known => error.hint(format!("the inputs are {}", known.join(", "))),
+            });
+        }
+    }
+    let mut inputs = Object::new();
+    for (name, input) in declared.into_iter().flatten() {
+        let text = given.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
+        let value = match (text, &input.default) {
+            (Some(text), _) => typed(input, text).map_err(|e| Error::input(format!("--input {name}: {e}")))?,
+            (None, Some(default)) => default.clone(),
+            (None, None) if input.required => {
+                return Err(Error::input(format!("input `{name}` is required: give it with --input {name}=VALUE")));
+            }
+            (None, None) => match input.kind {
+                InputKind::Boolean => Value::Bool(false),
+                InputKind::Number => Value::Number(0.0),
+                _ => Value::from(""),
+            },
+        };
+        inputs.insert(name.as_str(), value);
+    }
+    Ok(inputs)
+}
+
+fn typed(input: &DispatchInput, text: &str) -> Result<Value, String> {
+    match input.kind {
+        InputKind::String | InputKind::Environment => Ok(text.into()),
+        InputKind::Boolean => match text {
+            "true" => Ok(true.into()),
+            "false" => Ok(false.into()),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        InputKind::Number => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number.into()),
+            _ => Err(format!("`{text}` is not a number")),
+        },
+        InputKind::Choice if input.options.iter().any(|option| option == text) => Ok(text.into()),
+        InputKind::Choice => Err(format!("`{text}` is none of {}", input.options.join(", "))),
+    }
+}
+
+/// A remark about the run that is no part of its output.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// SIGINT, SIGTERM and SIGHUP as orders to stop the run.
+struct Signals(SignalFd);
+
+impl Signals {
+    fn block() -> Result<Self, Error> {
+        let set: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
+            .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
+            .map(Signals)
+            .map_err(|e| Error::new(Blame::Isolation, format!("cannot catch signals: {e}")))
+    }
+}
+
+impl Interrupts for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    fn take(&self) -> usize {
+        std::iter::from_fn(|| self.0.read_signal().ok().flatten()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dispatch(given: &[(&str, &str)]) -> Result<Object, String> {
+        let source = "
+on:
+  push:
+  workflow_dispatch:
+    inputs:
+      level: { type: choice, options: [low, high], default: low }
+      count: { type: number }
+      dry: { type: boolean, required: true }
+jobs: { a: { runs-on: x, steps: [{ run: a }] } }
+";
+        let workflow = crate::workflow::parse(source.as_bytes(), Path::new("w.yml")).unwrap().workflow;
+        let given: Vec<_> = given.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        inputs(&workflow, "workflow_dispatch", &given).map_err(|e| format!("{e:?}"))
+    }
+
+    #[test]
+    fn inputs_have_the_kinds_that_the_workflow_declares() {
+        let inputs = dispatch(&[("dry", "true"), ("Level", "high")]).unwrap();
+        assert_eq!(inputs.get("dry"), Some(&Value::Bool(true)));
+        assert_eq!(inputs.get("level"), Some(&"high".into()));
+        assert_eq!(inputs.get("count"), Some(&Value::Number(0.0)));
+    }
+
+    #[test]
+    fn wrong_inputs_are_named() {
+        for (given, message) in [
+            (&[][..], "input `dry` is required"),
+            (&[("dry", "yes")], "`yes` is neither true nor false"),
+            (&[("dry", "true"), ("level", "x")], "`x` is none of low, high"),
+            (&[("dry", "true"), ("count", "x")], "`x` is not a number"),
+            (&[("speed", "1")], "no input `speed`"),
+        ] {
+            let error = dispatch(given).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_axis_and_its_value_are_split_at_the_first_colon() {
+        assert_eq!(axis_value("os:a:b"), Ok(("os".into(), "a:b".into())));
+        assert!(axis_value("os").is_err() && axis_value(":x").is_err());
+    }
+}

@@ -1,0 +1,388 @@
+//! One job from its sandbox to its outputs.
+
+use std::time::{Duration, Instant};
+
+use palisade_sandbox::{Sandbox, SharedDir};
+
+use super::cancel::{Cancel, Urgency};
+use super::contexts::{JobContexts, RunContexts, Standing, StepContexts, View, inside, runner_variables};
+use super::place::Place;
+use super::step;
+use crate::expr::{EvalError, Object, Scope, Value};
+use crate::output::Output;
+use crate::output::event::{Conclusion, Event, JobName, LayerLine, Level};
+use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
+use crate::workflow::span::Spanned;
+
+/// How long a job may take that doesn't say, as on GitHub.
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(360);
+/// How long the last steps of a cancelled job may take, as on GitHub.
+const AFTER_CANCEL: Duration = Duration::from_mins(5);
+
+/// All that one job needs to run.
+pub struct Execution<'a> {
+    /// The workflow that it is of.
+    pub workflow: &'a Workflow,
+    /// What it says.
+    pub job: &'a Job,
+    /// What it is called in events.
+    pub name: JobName,
+    /// The run's contexts.
+    pub run: &'a RunContexts,
+    /// The job's contexts.
+    pub contexts: JobContexts,
+    /// Variables for every step, besides the workflow's.
+    pub extra_env: &'a [(String, String)],
+    /// Sandbox, tree and tools.
+    pub place: &'a Place,
+    /// Orders to stop.
+    pub cancel: &'a Cancel,
+    /// Where everything that is said goes.
+    pub output: &'a Output,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its result, after `continue-on-error`.
+    pub result: Conclusion,
+    /// Its outputs.
+    pub outputs: Vec<(String, String)>,
+    /// Its sandbox could not be set up.
+    pub no_isolation: bool,
+}
+
+/// A job while its steps run.
+pub struct Running<'a> {
+    /// What it was asked to do.
+    pub execution: &'a Execution<'a>,
+    /// Its sandbox.
+    pub sandbox: &'a Sandbox,
+    /// The directory that it shares with its steps.
+    pub dir: &'a SharedDir,
+    /// What its steps have made.
+    pub steps: StepContexts,
+    /// Directories in front of `PATH`, from `GITHUB_PATH`; the last is the first.
+    pub path: Vec<String>,
+    /// The runner's own variables.
+    pub variables: Vec<(String, String)>,
+    /// A step has failed.
+    pub failed: bool,
+    /// When the job was seen to be cancelled.
+    pub cancelled: Option<Instant>,
+    /// When it ends at the latest.
+    pub deadline: Option<Instant>,
+    /// Scratch space for output.
+    pub buffer: Vec<u8>,
+}
+
+/// Why a job can't go on.
+struct Broken {
+    reason: String,
+    no_isolation: bool,
+}
+
+impl Broken {
+    fn of_isolation(error: &palisade_sandbox::Error) -> Self {
+        let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        Broken { reason: format!("{error}{remedy}"), no_isolation: true }
+    }
+}
+
+impl From<EvalError> for Broken {
+    fn from(error: EvalError) -> Self {
+        Broken { reason: error.to_string(), no_isolation: false }
+    }
+}
+
+/// Runs a job. Every event of it is emitted here, the first and the last included. Gives its sandbox too,
+/// for the caller to drop when it has nothing better to do.
+pub fn execute(execution: &Execution<'_>) -> (Finished, Option<Sandbox>) {
+    let start = Instant::now();
+    let Execution { name, output, .. } = execution;
+    output.emit(Event::JobStarted { job: name.clone() });
+    let (mut finished, reason, sandbox) = match prepare_and_run(execution, start) {
+        Ok((finished, reason, sandbox)) => (finished, reason, Some(sandbox)),
+        Err(Broken { reason, no_isolation }) => {
+            let finished = Finished { result: Conclusion::Failure, outputs: Vec::new(), no_isolation };
+            (finished, Some(reason), None)
+        }
+    };
+    if finished.result == Conclusion::Failure && !finished.no_isolation {
+        let allowed = execution.job.continue_on_error.as_ref().map(|c| c.resolve(&execution.view()));
+        if matches!(allowed, Some(Ok(true))) {
+            finished.result = Conclusion::Success;
+        }
+    }
+    output.emit(Event::JobFinished {
+        job: name.clone(),
+        result: finished.result,
+        milliseconds: start.elapsed().as_millis() as u64,
+        reason,
+        outputs: finished.outputs.clone(),
+    });
+    (finished, sandbox)
+}
+
+fn prepare_and_run(
+    execution: &Execution<'_>,
+    start: Instant,
+) -> Result<(Finished, Option<String>, Sandbox), Broken> {
+    let Execution { job, run, contexts, place, output, .. } = execution;
+    // The sandbox sets itself up while the job's own settings are evaluated.
+    let starting = Sandbox::start(&place.spec).map_err(|e| Broken::of_isolation(&e))?;
+    execution.warn_of_missing_secrets();
+    let env = execution.env()?;
+    let timeout = match &job.timeout_minutes {
+        Some(minutes) => minutes.resolve_minutes(&execution.view())?,
+        None => DEFAULT_TIMEOUT,
+    };
+    let variables = runner_variables(run, contexts);
+    let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
+    let layers = sandbox.report().layers.iter().map(|layer| LayerLine {
+        layer: layer.layer.to_string(),
+        state: layer.state.as_str().to_owned(),
+        detail: layer.state.detail().to_owned(),
+    });
+    output.emit(Event::Layers { job: execution.name.clone(), layers: layers.collect() });
+    let broken = |what: String| Broken { reason: format!("cannot prepare the job: {what}"), no_isolation: true };
+    let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;
+    dir.write(inside::EVENT, 0o644, run.event.as_bytes())
+        .map_err(|e| broken(format!("writing the event's payload: {e}")))?;
+    let mut running = Running {
+        execution,
+        sandbox: &sandbox,
+        dir,
+        steps: StepContexts { steps: Object::new(), env, status: "success" },
+        path: Vec::new(),
+        variables,
+        failed: false,
+        cancelled: None,
+        deadline: start.checked_add(timeout),
+        buffer: Vec::new(),
+    };
+    let (finished, reason) = running.to_the_end(timeout);
+    Ok((finished, reason, sandbox))
+}
+
+impl Execution<'_> {
+    /// The contexts before any step has run.
+    pub fn view(&self) -> View<'_> {
+        View {
+            run: self.run,
+            job: &self.contexts,
+            steps: None,
+            env: None,
+            action: None,
+            standing: Standing::FRESH,
+        }
+    }
+
+    /// The variables of the workflow and of the job.
+    fn env(&self) -> Result<Object, EvalError> {
+        let mut env = Object::case_sensitive();
+        for (name, value) in &self.workflow.env {
+            env.insert(name.as_str(), value.evaluate(&self.view())?);
+        }
+        for (name, value) in self.extra_env {
+            env.insert(name.as_str(), value.as_str());
+        }
+        let outer = env.clone();
+        let view = View { env: Some(&outer), ..self.view() };
+        for (name, value) in &self.job.env {
+            env.insert(name.as_str(), value.evaluate(&view)?);
+        }
+        Ok(env)
+    }
+
+    /// Tells of secrets that an `env` names and that nobody gave: they are empty.
+    fn warn_of_missing_secrets(&self) {
+        let exprs = self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs());
+        self.warn_of_missing(None, self.run.secrets.missing(exprs));
+    }
+
+    /// Tells of secrets that nobody gave.
+    pub fn warn_of_missing(&self, step: Option<usize>, missing: Vec<String>) {
+        for name in missing {
+            let message = format!("secret `{name}` was not given, so it is empty; give it with `--secret {name}`");
+            self.annotate(step, Level::Warning, message);
+        }
+    }
+
+    /// Palisade's own word on a job or step.
+    pub fn annotate(&self, step: Option<usize>, level: Level, message: String) {
+        self.output.emit(Event::Annotation {
+            job: self.name.clone(),
+            step,
+            level,
+            message,
+            title: None,
+            file: None,
+            line: None,
+            column: None,
+        });
+    }
+}
+
+impl Running<'_> {
+    fn to_the_end(&mut self, timeout: Duration) -> (Finished, Option<String>) {
+        let mut reason = None;
+        for index in 0..self.execution.job.steps.len() {
+            self.look_for_cancellation();
+            if self.cancelled.is_none() && self.deadline.is_some_and(|at| at <= Instant::now()) {
+                self.cancel();
+            }
+            step::run(self, index);
+            if self.execution.cancel.urgency() == Urgency::AtOnce {
+                break;
+            }
+        }
+        self.look_for_cancellation();
+        if self.cancelled.is_some() && self.execution.cancel.urgency() == Urgency::None {
+            reason = Some(format!("exceeded its timeout of {} minutes", timeout.as_secs_f64() / 60.0));
+        }
+        let mut result = match self.standing() {
+            Standing { cancelled: true, .. } => Conclusion::Cancelled,
+            Standing { failure: true, .. } => Conclusion::Failure,
+            _ => Conclusion::Success,
+        };
+        let outputs = self.outputs().unwrap_or_else(|error| {
+            reason = Some(format!("cannot evaluate its outputs: {error}"));
+            result = Conclusion::Failure;
+            Vec::new()
+        });
+        (Finished { result, outputs, no_isolation: false }, reason)
+    }
+
+    /// What the status functions answer.
+    pub fn standing(&self) -> Standing {
+        let cancelled = self.cancelled.is_some();
+        Standing { success: !self.failed && !cancelled, failure: self.failed && !cancelled, cancelled }
+    }
+
+    /// The contexts that a step sees.
+    pub fn view<'v>(&'v self, env: Option<&'v Object>, action: Option<&'v str>) -> View<'v> {
+        View {
+            run: self.execution.run,
+            job: &self.execution.contexts,
+            steps: Some(&self.steps),
+            env,
+            action,
+            standing: self.standing(),
+        }
+    }
+
+    /// Takes note of an order to stop.
+    pub fn look_for_cancellation(&mut self) {
+        if self.cancelled.is_none() && self.execution.cancel.urgency() != Urgency::None {
+            self.cancel();
+        }
+    }
+
+    /// From now on only steps run whose condition holds for a cancelled job, and not for long.
+    pub fn cancel(&mut self) {
+        let now = Instant::now();
+        self.cancelled = Some(now);
+        self.deadline = Some(now + AFTER_CANCEL);
+        self.steps.status = "cancelled";
+    }
+
+    /// Takes note of a failed step.
+    pub fn fail(&mut self) {
+        self.failed = true;
+        if self.cancelled.is_none() {
+            self.steps.status = "failure";
+        }
+    }
+
+    fn outputs(&self) -> Result<Vec<(String, String)>, EvalError> {
+        let view = self.view(None, None);
+        let outputs = self.execution.job.outputs.iter();
+        outputs.map(|(name, value)| Ok((name.clone(), value.evaluate(&view)?))).collect()
+    }
+}
+
+/// A setting that is written out or computed.
+pub trait Resolve<T> {
+    /// Its value.
+    fn resolve(&self, scope: &dyn Scope) -> Result<T, EvalError>;
+}
+
+impl Resolve<bool> for LiteralOr<bool> {
+    fn resolve(&self, scope: &dyn Scope) -> Result<bool, EvalError> {
+        match self {
+            LiteralOr::Literal(value) => Ok(*value),
+            LiteralOr::Expr(expr) => match expr.evaluate(scope)? {
+                Value::Bool(value) => Ok(value),
+                Value::String(text) if &*text == "true" => Ok(true),
+                Value::String(text) if text.is_empty() || &*text == "false" => Ok(false),
+                Value::Null => Ok(false),
+                other => Err(EvalError::new(format!(
+                    "`{}` must be true or false, not {}",
+                    expr.source(),
+                    other.kind()
+                ))),
+            },
+        }
+    }
+}
+
+impl Resolve<f64> for LiteralOr<f64> {
+    fn resolve(&self, scope: &dyn Scope) -> Result<f64, EvalError> {
+        match self {
+            LiteralOr::Literal(value) => Ok(*value),
+            LiteralOr::Expr(expr) => {
+                let number = expr.evaluate(scope)?.to_number();
+                if number.is_nan() {
+                    return Err(EvalError::new(format!("`{}` must be a number", expr.source())));
+                }
+                Ok(number)
+            }
+        }
+    }
+}
+
+impl<T, L: Resolve<T>> Resolve<T> for Spanned<L> {
+    fn resolve(&self, scope: &dyn Scope) -> Result<T, EvalError> {
+        self.value.resolve(scope)
+    }
+}
+
+/// `timeout-minutes`.
+pub trait ResolveMinutes {
+    /// Its value.
+    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Duration, EvalError>;
+}
+
+impl<L: Resolve<f64>> ResolveMinutes for L {
+    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Duration, EvalError> {
+        let minutes = self.resolve(scope)?;
+        Duration::try_from_secs_f64(minutes * 60.0).ok().filter(|d| !d.is_zero()).ok_or_else(|| {
+            EvalError::new(format!("`timeout-minutes` must be a number above 0, not {minutes}"))
+        })
+    }
+}
+
+/// Names of an `env` whose values have no place in a process's environment, with what is wrong.
+pub fn check_env(env: &Object) -> Result<(), String> {
+    for (name, value) in env.iter() {
+        let shown = name.escape_debug();
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(format!("`{shown}` can't be the name of an environment variable"));
+        }
+        if value.to_display_string().contains('\0') {
+            return Err(format!("environment variable `{shown}` has a NUL byte in its value"));
+        }
+    }
+    Ok(())
+}
+
+/// Evaluates an `env` over what it extends.
+pub fn extend_env(outer: &Object, own: &Env, scope: &dyn Scope) -> Result<Object, EvalError> {
+    let mut env = outer.clone();
+    for (name, value) in own {
+        env.insert(name.as_str(), value.evaluate(scope)?);
+    }
+    Ok(env)
+}
+

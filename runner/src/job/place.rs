@@ -1,0 +1,79 @@
+//! Where the jobs of a run take place: the sandbox's specification, the tree inside it, the tools.
+
+use std::path::{Path, PathBuf};
+
+use palisade_sandbox::{Access, Bind, Network, Spec, Workspace};
+
+use super::contexts::inside;
+use crate::toolchain::Tools;
+use crate::workspace::Withheld;
+
+/// The same for every job of a run; each job makes a sandbox of its own from it.
+#[derive(Debug)]
+pub struct Place {
+    /// The sandbox.
+    pub spec: Spec,
+    /// `github.workspace`
+    pub workspace: PathBuf,
+    /// The tree on the host, for messages.
+    pub source: PathBuf,
+    /// `PATH` and the variables of the tools on it.
+    pub tools: Tools,
+}
+
+/// Longest name of a directory that a tree's own name gives.
+const MAX_NAME: usize = 64;
+
+impl Place {
+    /// Completes a specification by a tree, the tools and the network.
+    pub fn new(
+        spec: Spec,
+        source: PathBuf,
+        access: Access,
+        withheld: Withheld,
+        tools: Tools,
+        network: Network,
+    ) -> Place {
+        let name = directory_name(&source);
+        let workspace = Path::new("/home/runner/work").join(&name).join(&name);
+        let tree = Workspace {
+            source: source.clone(),
+            at: workspace.clone(),
+            access,
+            hidden: withheld.hidden,
+            replaced: withheld.replaced,
+        };
+        let mut spec = spec.workspace(tree).shared_dir(inside::TEMP).network(network);
+        for dir in &tools.shown {
+            spec = spec.bind(Bind::read_only(dir));
+        }
+        Place { spec, workspace, source, tools }
+    }
+}
+
+/// The tree's own name, as far as it is plain.
+fn directory_name(source: &Path) -> String {
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.chars().take(MAX_NAME).map(plain).collect();
+    if name.is_empty() || name.starts_with(['.', '_']) { format!("w{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_is_named_after_its_tree_where_that_is_plain() {
+        for (source, name) in [
+            ("/srv/tool", "tool"),
+            ("/srv/a b:ü", "a-b--"),
+            ("/", "w"),
+            ("/srv/.hidden", "w.hidden"),
+            ("/srv/_temp", "w_temp"),
+        ] {
+            assert_eq!(directory_name(Path::new(source)), name);
+        }
+        assert_eq!(directory_name(Path::new(&format!("/{}", "x".repeat(200)))).len(), MAX_NAME);
+    }
+}

@@ -1,0 +1,542 @@
+//! The jobs of a run: what waits for what, what runs side by side, what is skipped.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::cancel::{Cancel, Urgency};
+use super::contexts::{JobContexts, RunContexts, Standing, View};
+use super::execute::{self, Execution, Finished, Resolve};
+use super::matrix;
+use super::place::Place;
+use super::plan::Plan;
+use crate::expr::{Object, Value};
+use crate::output::Output;
+use crate::output::event::{Conclusion, Event, JobName};
+use crate::workflow::model::{Job, Workflow};
+
+/// How long threads have to end their jobs after an order to stop at once, before the process ends and
+/// takes the sandboxes with it.
+const LAST_GRACE: Duration = Duration::from_secs(2);
+
+/// Everything that the jobs of a run share.
+pub struct Run {
+    /// What it says.
+    pub workflow: Workflow,
+    /// What the workflow is called.
+    pub name: String,
+    /// Contexts.
+    pub contexts: RunContexts,
+    /// Variables for every step, besides the workflow's.
+    pub extra_env: Vec<(String, String)>,
+    /// Sandbox, tree and tools.
+    pub place: Place,
+    /// How many jobs run side by side.
+    pub parallel: usize,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug)]
+pub struct RunEnd {
+    /// Success, failure or cancelled.
+    pub result: Conclusion,
+    /// It was interrupted.
+    pub interrupted: bool,
+    /// A sandbox could not be set up.
+    pub no_isolation: bool,
+}
+
+/// Where orders to stop the whole run come from: readable when there is one.
+pub trait Interrupts {
+    /// The descriptor.
+    fn as_fd(&self) -> BorrowedFd<'_>;
+    /// How many orders have come since it was last asked.
+    fn take(&self) -> usize;
+}
+
+/// Where one entry of `jobs:` stands.
+enum State {
+    Waiting,
+    /// How many of its jobs are to end yet, and what those before gave.
+    Started { left: usize, results: Vec<Conclusion>, outputs: IndexMap<String, String> },
+    Done { result: Conclusion, outputs: IndexMap<String, String> },
+}
+
+/// One job of the matrix of an entry.
+struct Instance {
+    entry: usize,
+    name: JobName,
+    contexts: JobContexts,
+}
+
+/// A job that runs.
+struct Active {
+    entry: usize,
+    cancel: Arc<Cancel>,
+}
+
+struct Scheduler<'a> {
+    run: &'a Arc<Run>,
+    output: &'a Output,
+    plan: Plan,
+    states: Vec<State>,
+    ready: VecDeque<Instance>,
+    active: Vec<Option<Active>>,
+    names: Vec<JobName>,
+    done: (Sender<Done>, Receiver<Done>),
+    wake: Arc<EventFd>,
+    interrupted: bool,
+    no_isolation: bool,
+}
+
+/// A thread's word that its job has ended.
+struct Done {
+    slot: usize,
+    finished: Finished,
+}
+
+/// Runs a plan to its end.
+pub fn run(
+    run: &Arc<Run>,
+    plan: Plan,
+    trigger: &str,
+    output: &Output,
+    interrupts: &dyn Interrupts,
+) -> std::io::Result<RunEnd> {
+    let start = Instant::now();
+    output.emit(Event::RunStarted {
+        workflow: run.name.clone(),
+        trigger: trigger.to_owned(),
+        jobs: plan.entries.len(),
+    });
+    let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+    let states = plan.entries.iter().map(|_| State::Waiting).collect();
+    let mut scheduler = Scheduler {
+        run,
+        output,
+        plan,
+        states,
+        ready: VecDeque::new(),
+        active: Vec::new(),
+        names: Vec::new(),
+        done: channel(),
+        wake: Arc::new(wake),
+        interrupted: false,
+        no_isolation: false,
+    };
+    scheduler.to_the_end(interrupts)?;
+    let result = scheduler.result();
+    output.emit(Event::RunFinished { result, milliseconds: start.elapsed().as_millis() as u64, masked: 0 });
+    Ok(RunEnd { result, interrupted: scheduler.interrupted, no_isolation: scheduler.no_isolation })
+}
+
+impl Scheduler<'_> {
+    fn to_the_end(&mut self, interrupts: &dyn Interrupts) -> std::io::Result<()> {
+        let mut last = None;
+        loop {
+            self.decide();
+            self.start();
+            if self.running() == 0 && self.ready.is_empty() {
+                return Ok(());
+            }
+            let timeout = match last {
+                None => PollTimeout::NONE,
+                Some(until) => {
+                    let left = Instant::saturating_duration_since(&until, Instant::now());
+                    PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)
+                }
+            };
+            let mut fds = [
+                PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
+                PollFd::new(interrupts.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut fds, timeout) {
+                Ok(0) if last.is_some() => return Ok(()),
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+            for _ in 0..interrupts.take() {
+                if self.interrupt() == Urgency::AtOnce {
+                    last.get_or_insert(Instant::now() + LAST_GRACE);
+                }
+            }
+            let _ = self.wake.read();
+            while let Ok(done) = self.done.1.try_recv() {
+                self.ended(done);
+            }
+        }
+    }
+
+    /// Starts, skips or fails each entry whose needs have ended. Entries stand after what they need, so
+    /// one pass settles all that can be settled.
+    fn decide(&mut self) {
+        for entry in 0..self.states.len() {
+            if matches!(self.states[entry], State::Waiting)
+                && self.plan.entries[entry].needs.iter().all(|n| matches!(self.states[*n], State::Done { .. }))
+            {
+                self.decide_one(entry);
+            }
+        }
+    }
+
+    fn decide_one(&mut self, entry: usize) {
+        let run = self.run.clone();
+        let job = self.job(&run, entry);
+        let base = JobContexts { id: job.id.value.clone(), needs: self.needs(entry), ..JobContexts::default() };
+        match self.holds(&run, job, entry, &base) {
+            Err(error) => return self.settle(entry, Conclusion::Failure, format!("`if`: {error}")),
+            Ok(false) if self.interrupted => {
+                return self.settle(entry, Conclusion::Cancelled, "the run was cancelled".into());
+            }
+            Ok(false) => {
+                let reason = match &job.condition {
+                    Some(_) => "its condition is false".to_owned(),
+                    None => "a job that it needs did not succeed".to_owned(),
+                };
+                return self.settle(entry, Conclusion::Skipped, reason);
+            }
+            Ok(true) => {}
+        }
+        let view = view(&run.contexts, &base, Standing::FRESH);
+        let combinations = match (&job.strategy.matrix, self.plan.entries[entry].combinations.take()) {
+            (None, _) => Ok(vec![None]),
+            (Some(_), Some(known)) => Ok(known.into_iter().map(Some).collect()),
+            (Some(matrix), None) => matrix::expand(&matrix.value, &view)
+                .map(|all| all.into_iter().filter(|c| self.plan.fits(c)).map(Some).collect::<Vec<_>>()),
+        };
+        let combinations = match combinations {
+            Ok(combinations) if combinations.is_empty() => {
+                return self.settle(entry, Conclusion::Skipped, "its matrix has no combination left".into());
+            }
+            Ok(combinations) => combinations,
+            Err(error) => return self.settle(entry, Conclusion::Failure, error.to_string()),
+        };
+        match self.instances(&run, job, entry, &base, combinations) {
+            Ok(instances) => {
+                self.states[entry] = State::Started {
+                    left: instances.len(),
+                    results: Vec::new(),
+                    outputs: IndexMap::new(),
+                };
+                self.ready.extend(instances);
+            }
+            Err(error) => self.settle(entry, Conclusion::Failure, error.to_string()),
+        }
+    }
+
+    fn instances(
+        &mut self,
+        run: &Run,
+        job: &Job,
+        entry: usize,
+        base: &JobContexts,
+        combinations: Vec<Option<Object>>,
+    ) -> Result<Vec<Instance>, crate::expr::EvalError> {
+        let total = combinations.len();
+        let outer = view(&run.contexts, base, Standing::FRESH);
+        let fail_fast = job.strategy.fail_fast.resolve(&outer)?;
+        let limit = job.strategy.max_parallel.as_ref().map(|limit| limit.resolve(&outer)).transpose()?;
+        let limit = limit.map(|limit| (limit.max(1.0) as usize).min(total));
+        self.plan.entries[entry].fail_fast = fail_fast;
+        self.plan.entries[entry].max_parallel = limit;
+        let mut instances = Vec::with_capacity(total);
+        for (index, combination) in combinations.into_iter().enumerate() {
+            let strategy: Object = [
+                ("fail-fast", Value::Bool(fail_fast)),
+                ("job-index", Value::Number(index as f64)),
+                ("job-total", Value::Number(total as f64)),
+                ("max-parallel", Value::Number(limit.unwrap_or(total) as f64)),
+            ]
+            .into_iter()
+            .collect();
+            let shown = combination.as_ref().map(matrix::display).filter(|shown| !shown.is_empty());
+            let contexts = JobContexts {
+                id: base.id.clone(),
+                needs: base.needs.clone(),
+                matrix: combination.map(Value::from).unwrap_or_default(),
+                strategy: Value::from(strategy),
+            };
+            let view = view(&run.contexts, &contexts, Standing::FRESH);
+            let (name, computed) = match &job.name {
+                Some(name) => (name.evaluate(&view)?, !name.is_literal()),
+                None => (job.id.value.clone(), false),
+            };
+            // As on GitHub: a name with an expression in it tells its jobs apart by itself.
+            let name = match shown {
+                Some(shown) if !computed => format!("{name} ({shown})"),
+                _ => name,
+            };
+            let name = self.unique(name);
+            instances.push(Instance { entry, name, contexts });
+        }
+        Ok(instances)
+    }
+
+    /// A name that no other job of the run has: events tell jobs apart by it.
+    fn unique(&mut self, name: String) -> JobName {
+        let taken = |name: &str| self.names.iter().any(|known| &*known.0 == name);
+        let mut unique = name.clone();
+        let mut number = 2;
+        while taken(&unique) {
+            unique = format!("{name} #{number}");
+            number += 1;
+        }
+        let name = JobName(unique.into());
+        self.names.push(name.clone());
+        name
+    }
+
+    /// Ends an entry of which nothing runs.
+    fn settle(&mut self, entry: usize, result: Conclusion, reason: String) {
+        let run = self.run.clone();
+        let job = self.job(&run, entry);
+        let shown = job.name.as_ref().and_then(|name| name.as_literal().map(str::to_owned));
+        let name = self.unique(shown.unwrap_or_else(|| job.id.value.clone()));
+        self.tell(name, result, reason);
+        self.states[entry] = State::Done { result, outputs: IndexMap::new() };
+    }
+
+    fn tell(&self, job: JobName, result: Conclusion, reason: String) {
+        self.output.emit(Event::JobFinished {
+            job,
+            result,
+            milliseconds: 0,
+            reason: Some(reason),
+            outputs: Vec::new(),
+        });
+    }
+
+    /// Starts as many of the ready jobs as may run.
+    fn start(&mut self) {
+        let mut held_back = VecDeque::new();
+        while self.running() < self.run.parallel {
+            let Some(instance) = self.ready.pop_front() else { break };
+            let limit = self.plan.entries[instance.entry].max_parallel;
+            let same = self.active.iter().flatten().filter(|a| a.entry == instance.entry).count();
+            if limit.is_some_and(|limit| same >= limit) {
+                held_back.push_back(instance);
+            } else {
+                self.start_one(instance);
+            }
+        }
+        held_back.append(&mut self.ready);
+        self.ready = held_back;
+    }
+
+    fn start_one(&mut self, instance: Instance) {
+        let Instance { entry, name, contexts } = instance;
+        let cancel = match Cancel::new() {
+            Ok(cancel) => Arc::new(cancel),
+            Err(e) => return self.not_started(entry, name, &e.to_string()),
+        };
+        let slot = self.active.len();
+        let mut report = Report {
+            done: self.done.0.clone(),
+            wake: self.wake.clone(),
+            slot,
+            finished: Some(Finished {
+                result: Conclusion::Failure,
+                outputs: Vec::new(),
+                no_isolation: false,
+            }),
+        };
+        let (run, output, order, called) = (self.run.clone(), self.output.clone(), cancel.clone(), name.clone());
+        let thread = std::thread::Builder::new().name(format!("job {slot}")).spawn(move || {
+            let Some(job) = run.workflow.jobs.get(&contexts.id) else { return };
+            let (finished, sandbox) = execute::execute(&Execution {
+                workflow: &run.workflow,
+                job,
+                name: called,
+                run: &run.contexts,
+                contexts,
+                extra_env: &run.extra_env,
+                place: &run.place,
+                cancel: &order,
+                output: &output,
+            });
+            report.finished = Some(finished);
+            drop(report);
+            // Taking the namespaces down takes the kernel longer than anybody should wait for.
+            drop(sandbox);
+        });
+        match thread {
+            Ok(_) => self.active.push(Some(Active { entry, cancel })),
+            Err(e) => self.not_started(entry, name, &e.to_string()),
+        }
+    }
+
+    fn not_started(&mut self, entry: usize, name: JobName, why: &str) {
+        self.tell(name, Conclusion::Failure, format!("cannot start the job: {why}"));
+        self.count(entry, Finished { result: Conclusion::Failure, outputs: Vec::new(), no_isolation: false });
+    }
+
+    fn ended(&mut self, Done { slot, finished }: Done) {
+        let Some(Active { entry, .. }) = self.active.get_mut(slot).and_then(Option::take) else { return };
+        self.no_isolation |= finished.no_isolation;
+        if finished.result == Conclusion::Failure && self.plan.entries[entry].fail_fast {
+            for sibling in self.active.iter().flatten().filter(|a| a.entry == entry) {
+                sibling.cancel.order(Urgency::Asked);
+            }
+            self.drop_ready(|instance| instance.entry == entry, "another job of its matrix failed");
+        }
+        self.count(entry, finished);
+    }
+
+    /// Takes ready jobs out of the queue: they are cancelled.
+    fn drop_ready(&mut self, which: impl Fn(&Instance) -> bool, reason: &str) {
+        let (dropped, kept) = std::mem::take(&mut self.ready).into_iter().partition(which);
+        self.ready = kept;
+        let dropped: VecDeque<Instance> = dropped;
+        for Instance { entry, name, .. } in dropped {
+            self.tell(name, Conclusion::Cancelled, reason.to_owned());
+            self.count(entry, Finished { result: Conclusion::Cancelled, outputs: Vec::new(), no_isolation: false });
+        }
+    }
+
+    /// Counts the end of one job of an entry.
+    fn count(&mut self, entry: usize, finished: Finished) {
+        let State::Started { left, results, outputs } = &mut self.states[entry] else { return };
+        *left -= 1;
+        results.push(finished.result);
+        for (name, value) in finished.outputs {
+            // Of several jobs that set an output, the last that gives it a value stands.
+            if !value.is_empty() || !outputs.contains_key(&name) {
+                outputs.insert(name, value);
+            }
+        }
+        if *left == 0 {
+            let result = together(results);
+            let outputs = std::mem::take(outputs);
+            self.states[entry] = State::Done { result, outputs };
+        }
+    }
+
+    /// One order to stop the run: the first asks, a second doesn't.
+    fn interrupt(&mut self) -> Urgency {
+        let urgency = if self.interrupted { Urgency::AtOnce } else { Urgency::Asked };
+        self.interrupted = true;
+        for active in self.active.iter().flatten() {
+            active.cancel.order(urgency);
+        }
+        if urgency == Urgency::AtOnce {
+            self.drop_ready(|_| true, "the run was cancelled");
+        } else {
+            // Those stay whose condition holds for a cancelled run too.
+            let run = self.run.clone();
+            let stays: Vec<bool> = (0..self.states.len())
+                .map(|entry| {
+                    let job = self.job(&run, entry);
+                    let base = JobContexts { needs: self.needs(entry), ..JobContexts::default() };
+                    matches!(self.states[entry], State::Started { .. })
+                        && self.holds(&run, job, entry, &base).unwrap_or(false)
+                })
+                .collect();
+            self.drop_ready(|instance| !stays[instance.entry], "the run was cancelled");
+        }
+        urgency
+    }
+
+    /// Whether a job's condition holds now.
+    fn holds(
+        &self,
+        run: &Run,
+        job: &Job,
+        entry: usize,
+        contexts: &JobContexts,
+    ) -> Result<bool, crate::expr::EvalError> {
+        let standing = self.standing(entry);
+        match &job.condition {
+            None => Ok(standing.success),
+            Some(condition) => condition.evaluate(&view(&run.contexts, contexts, standing)),
+        }
+    }
+
+    /// How everything stands that an entry needs, directly or not.
+    fn standing(&self, entry: usize) -> Standing {
+        let results = self.plan.ancestors(entry).into_iter().filter_map(|n| match &self.states[n] {
+            State::Done { result, .. } => Some(*result),
+            _ => None,
+        });
+        let results: Vec<Conclusion> = results.collect();
+        let all_success = results.iter().all(|r| *r == Conclusion::Success);
+        Standing {
+            success: all_success && !self.interrupted,
+            failure: results.contains(&Conclusion::Failure) && !self.interrupted,
+            cancelled: self.interrupted,
+        }
+    }
+
+    /// The `needs` context of an entry.
+    fn needs(&self, entry: usize) -> Value {
+        let needs = self.plan.entries[entry].needs.iter().filter_map(|n| {
+            let State::Done { result, outputs } = &self.states[*n] else { return None };
+            let outputs: Object = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            let need: Object =
+                [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))].into_iter().collect();
+            Some((self.plan.entries[*n].id.as_str(), Value::from(need)))
+        });
+        Value::from(needs.collect::<Object>())
+    }
+
+    fn job<'r>(&self, run: &'r Run, entry: usize) -> &'r Job {
+        &run.workflow.jobs[self.plan.entries[entry].id.as_str()]
+    }
+
+    fn running(&self) -> usize {
+        self.active.iter().flatten().count()
+    }
+
+    fn result(&self) -> Conclusion {
+        let results = self.states.iter().map(|state| match state {
+            State::Done { result, .. } => *result,
+            State::Waiting | State::Started { .. } => Conclusion::Cancelled,
+        });
+        match together(&results.collect::<Vec<_>>()) {
+            // A run of which nothing ran hasn't failed.
+            Conclusion::Skipped => Conclusion::Success,
+            result => result,
+        }
+    }
+}
+
+/// Sends a job's end, also where its thread doesn't get so far.
+struct Report {
+    done: Sender<Done>,
+    wake: Arc<EventFd>,
+    slot: usize,
+    finished: Option<Finished>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(finished) = self.finished.take() {
+            // A run that is over doesn't listen any more.
+            let _ = self.done.send(Done { slot: self.slot, finished });
+            let _ = self.wake.write(1);
+        }
+    }
+}
+
+/// The result of several jobs as one.
+fn together(results: &[Conclusion]) -> Conclusion {
+    let any = |wanted| results.contains(&wanted);
+    if any(Conclusion::Failure) {
+        Conclusion::Failure
+    } else if any(Conclusion::Cancelled) {
+        Conclusion::Cancelled
+    } else if any(Conclusion::Success) || results.is_empty() {
+        Conclusion::Success
+    } else {
+        Conclusion::Skipped
+    }
+}
+
+fn view<'a>(run: &'a RunContexts, job: &'a JobContexts, standing: Standing) -> View<'a> {
+    View { run, job, steps: None, env: None, action: None, standing }
+}
