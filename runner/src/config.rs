@@ -106,10 +106,14 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file; without one, the defaults.
+    /// Reads the file; without one, the defaults. A file in a place where this user has no business, such
+    /// as another's home, is none.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
+        use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
         match File::open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(e) if matches!(e.kind(), NotFound | NotADirectory | PermissionDenied) => {
+                Ok(Config::default())
+            }
             Err(error) => Err(ConfigError::Read { path: path.to_owned(), error }),
             Ok(file) => Config::read(file, path),
         }

@@ -108,13 +108,17 @@ mod tests {
     #[test]
     fn values_with_and_without_quotes() {
         let text = "# comment\n\nA=1\nexport B = two words \nC=\"x\\ny\" # c\nD='a\nb'\r\nE=\nF=a#b\"c\n";
-        let expected = [("A", "1"), ("B", "two words"), ("C", "x\ny"), ("D", "a\nb"), ("E", ""), ("F", "a#b\"c")];
+        let expected =
+            [("A", "1"), ("B", "two words"), ("C", "x\ny"), ("D", "a\nb"), ("E", ""), ("F", "a#b\"c")];
         assert_eq!(pairs(text), expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 
     #[test]
     fn an_object_of_strings_is_as_good() {
-        assert_eq!(pairs(" {\"B\": \"x\\ny\", \"A\": \"\"}"), [("B".into(), "x\ny".into()), ("A".into(), String::new())]);
+        assert_eq!(
+            pairs(" {\"B\": \"x\\ny\", \"A\": \"\"}"),
+            [("B".into(), "x\ny".into()), ("A".into(), String::new())]
+        );
         assert!(matches!(parse("{\"A\": 1}"), Err(DotenvError::Json(_))));
     }
 

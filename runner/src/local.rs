@@ -184,7 +184,10 @@ mod tests {
     }
 
     fn shown(github: &Object, keys: &[&str]) -> String {
-        keys.iter().map(|k| github.get(k).unwrap().to_display_string().into_owned()).collect::<Vec<_>>().join(" ")
+        keys.iter()
+            .map(|k| github.get(k).unwrap().to_display_string().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -194,10 +197,7 @@ mod tests {
             shown(&github, &["event_name", "ref", "ref_name", "ref_type", "repository", "server_url"]),
             "push refs/heads/topic topic branch team/tool https://git.example.org"
         );
-        assert_eq!(
-            shown(&github, &["workflow_ref"]),
-            "team/tool/.github/workflows/ci.yml@refs/heads/topic"
-        );
+        assert_eq!(shown(&github, &["workflow_ref"]), "team/tool/.github/workflows/ci.yml@refs/heads/topic");
         assert!(shown(&github, &["sha"]).starts_with("c0ffee"));
     }
 
@@ -215,7 +215,10 @@ mod tests {
         });
         let github = github("push", Some(payload));
         assert_eq!(
-            shown(&github, &["ref", "ref_name", "ref_type", "sha", "actor", "repository", "repository_owner"]),
+            shown(
+                &github,
+                &["ref", "ref_name", "ref_type", "sha", "actor", "repository", "repository_owner"]
+            ),
             "refs/tags/v1 v1 tag abc eve other/thing other"
         );
     }
@@ -228,6 +231,9 @@ mod tests {
         let facts = Facts::of(&tree);
         let trigger = Trigger::Push;
         let github = facts.github(&trigger, &facts.payload(&trigger, "w.yml"), &WORKFLOW);
-        assert_eq!(shown(&github, &["repository", "ref", "sha"]), format!("local/plain refs/heads/main {NO_COMMIT}"));
+        assert_eq!(
+            shown(&github, &["repository", "ref", "sha"]),
+            format!("local/plain refs/heads/main {NO_COMMIT}")
+        );
     }
 }

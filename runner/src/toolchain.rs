@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 /// Where programs of the system are; always at the end of a job's `PATH`.
-const SYSTEM: [&str; 6] =
-    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const SYSTEM: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// What a sandbox shows of the host in any case.
 const SHOWN: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store"];
 /// What belongs to the sandbox itself, or is no place for tools.
@@ -173,7 +172,8 @@ mod tests {
 
     #[test]
     fn directories_of_the_system_are_passed_on_and_nothing_else_is_shown() {
-        let tools = find(&Caller { path: "/usr/bin:/usr/lib/ccache::.:../x:/proc", home: None, variable: &none });
+        let tools =
+            find(&Caller { path: "/usr/bin:/usr/lib/ccache::.:../x:/proc", home: None, variable: &none });
         assert_eq!(tools.path, format!("/usr/lib/ccache:{}", SYSTEM.join(":")));
         assert_eq!(tools.shown, Vec::<PathBuf>::new());
     }

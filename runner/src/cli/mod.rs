@@ -2,6 +2,7 @@
 //! command that was typed is built.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Subcommand};
@@ -10,7 +11,9 @@ mod check;
 mod error;
 mod expr;
 mod mask;
+mod run;
 pub mod sandbox;
+mod workflows;
 
 pub use error::{Blame, Error};
 
@@ -32,6 +35,8 @@ pub enum Command {
     Expr(expr::Args),
     /// Mask secrets in what another program prints
     Mask(mask::Args),
+    /// Run a workflow on this machine
+    Run(Box<run::Args>),
     /// Run one command in the job sandbox, with its exit code
     Sandbox(sandbox::Args),
 }
@@ -47,8 +52,10 @@ pub fn main() -> ExitCode {
 
 fn parse(args: Vec<OsString>) -> Result<Command, Error> {
     // What starts most often and has to start fast doesn't pay for the parsers of all the others.
-    if args.get(1).is_some_and(|name| name == "sandbox") {
-        return only("sandbox", args).map(Command::Sandbox);
+    match args.get(1).and_then(|name| name.to_str()) {
+        Some("run") => return only("run", args).map(|args| Command::Run(Box::new(args))),
+        Some("sandbox") => return only("sandbox", args).map(Command::Sandbox),
+        _ => {}
     }
     let matches = Cli::command().try_get_matches_from(args)?;
     Ok(Cli::from_arg_matches(&matches)?.command)
@@ -61,11 +68,17 @@ fn only<A: clap::Args>(name: &'static str, args: Vec<OsString>) -> Result<A, Err
     Ok(A::from_arg_matches(&matches)?)
 }
 
+/// Whether what goes to standard error may have colours.
+fn colour_on_stderr() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Check(args) => check::run(args),
         Command::Expr(args) => expr::run(args),
         Command::Mask(args) => mask::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Sandbox(args) => sandbox::run(args),
     }
 }

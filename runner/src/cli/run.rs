@@ -202,10 +202,8 @@ fn prepare(
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
     let plan = Plan::new(workflow, &contexts, &selection)
         .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;
-    let parallel = args.jobs.map_or_else(
-        || std::thread::available_parallelism().map_or(1, usize::from),
-        usize::from,
-    );
+    let parallel =
+        args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let trigger = trigger.name().to_owned();
     let run = Run {
         workflow: workflow.clone(),
@@ -219,10 +217,13 @@ fn prepare(
 }
 
 fn place(args: &Args, config: &Config, root: &Path) -> Result<Place, Error> {
-    let withheld = workspace::withheld(root)
-        .map_err(|e| Error::input(e).hint("run in another directory with -C, or move what doesn't belong there"))?;
+    let withheld = workspace::withheld(root).map_err(|e| {
+        Error::input(e).hint("run in another directory with -C, or move what doesn't belong there")
+    })?;
     if withheld.index_unknown {
-        note("warning: the git index is split or sparse, so files that are tracked and ignored are not shown");
+        note(
+            "warning: the git index is split or sparse, so files that are tracked and ignored are not shown",
+        );
     }
     if args.write && !withheld.replaced.is_empty() {
         note("warning: --write shows jobs the tree as it is, with the credentials in its git configuration");
@@ -285,7 +286,9 @@ fn secrets(args: &Args, example: bool) -> Result<Secrets, Error> {
         };
         if !dotenv::is_name(name) {
             // The text may be the value itself: it isn't shown.
-            return Err(Error::input("--secret: a name has only letters, digits and `_`, and no digit first"));
+            return Err(Error::input(
+                "--secret: a name has only letters, digits and `_`, and no digit first",
+            ));
         }
         secrets.insert(name.to_owned(), Secret::new(value));
     }
@@ -297,7 +300,10 @@ fn event_file(path: &Path) -> Result<serde_json::Value, Error> {
     let value: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| Error::input(format!("--event-file {}: {e}", path.display())))?;
     if !value.is_object() {
-        return Err(Error::input(format!("--event-file {}: the payload must be a JSON object", path.display())));
+        return Err(Error::input(format!(
+            "--event-file {}: the payload must be a JSON object",
+            path.display()
+        )));
     }
     Ok(value)
 }
@@ -332,10 +338,14 @@ fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> Resul
     for (name, input) in declared.into_iter().flatten() {
         let text = given.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
         let value = match (text, &input.default) {
-            (Some(text), _) => typed(input, text).map_err(|e| Error::input(format!("--input {name}: {e}")))?,
+            (Some(text), _) => {
+                typed(input, text).map_err(|e| Error::input(format!("--input {name}: {e}")))?
+            }
             (None, Some(default)) => default.clone(),
             (None, None) if input.required => {
-                return Err(Error::input(format!("input `{name}` is required: give it with --input {name}=VALUE")));
+                return Err(Error::input(format!(
+                    "input `{name}` is required: give it with --input {name}=VALUE"
+                )));
             }
             (None, None) => match input.kind {
                 InputKind::Boolean => Value::Bool(false),

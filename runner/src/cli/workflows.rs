@@ -51,9 +51,10 @@ impl File {
             note(parsed.warnings.render(super::colour_on_stderr()).trim_end());
         }
         let text = String::from_utf8_lossy(source);
-        let reads_event = ["github.event.", "github['event']", "EVENT_PATH", "event_path", "(github)", "( github )"]
-            .iter()
-            .any(|mark| text.contains(mark));
+        let reads_event =
+            ["github.event.", "github['event']", "EVENT_PATH", "event_path", "(github)", "( github )"]
+                .iter()
+                .any(|mark| text.contains(mark));
         let shown = shown.display().to_string();
         Ok(File { workflow: parsed.workflow, shown, event: String::new(), reads_event })
     }
@@ -109,10 +110,16 @@ fn explicit(file: &Path, here: &Path, root: &Path) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     let known = workflow::discover(root).unwrap_or_default();
-    let named = |path: &&PathBuf| path.file_name() == Some(file.as_os_str()) || path.file_stem() == Some(file.as_os_str());
+    let named = |path: &&PathBuf| {
+        path.file_name() == Some(file.as_os_str()) || path.file_stem() == Some(file.as_os_str())
+    };
     known.iter().find(named).cloned().ok_or_else(|| {
         let error = Error::input(format!("there is no workflow file `{}`", file.display()));
-        if known.is_empty() { error } else { error.hint(format!("the workflows here are {}", list(&known, root))) }
+        if known.is_empty() {
+            error
+        } else {
+            error.hint(format!("the workflows here are {}", list(&known, root)))
+        }
     })
 }
 
@@ -171,19 +178,28 @@ mod tests {
         for (name, on) in files {
             let path = dir.path().join(".github/workflows").join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, format!("on: {on}\njobs: {{ a: {{ runs-on: x, steps: [{{ run: a }}] }} }}\n")).unwrap();
+            fs::write(path, format!("on: {on}\njobs: {{ a: {{ runs-on: x, steps: [{{ run: a }}] }} }}\n"))
+                .unwrap();
         }
         dir
     }
 
-    fn find_in(dir: &tempfile::TempDir, file: Option<&str>, event: Option<&str>) -> Result<Vec<String>, String> {
+    fn find_in(
+        dir: &tempfile::TempDir,
+        file: Option<&str>,
+        event: Option<&str>,
+    ) -> Result<Vec<String>, String> {
         let found = find(file.map(Path::new), Some(dir.path()), event).map_err(|e| format!("{e:?}"))?;
         Ok(found.files.iter().map(|f| format!("{} {}", f.shown, f.event)).collect())
     }
 
     #[test]
     fn of_several_files_those_run_that_the_event_triggers() {
-        let dir = tree(&[("a.yml", "push"), ("b.yml", "[push, pull_request]"), ("c.yml", "schedule: [{cron: '0 0 * * *'}]")]);
+        let dir = tree(&[
+            ("a.yml", "push"),
+            ("b.yml", "[push, pull_request]"),
+            ("c.yml", "{ schedule: [{ cron: '0 0 * * *' }] }"),
+        ]);
         let paths = |names: &[&str]| Ok(names.iter().map(|n| format!(".github/workflows/{n}")).collect());
         assert_eq!(find_in(&dir, None, None), paths(&["a.yml push", "b.yml push"]));
         assert_eq!(find_in(&dir, None, Some("pull_request")), paths(&["b.yml pull_request"]));

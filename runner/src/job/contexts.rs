@@ -215,7 +215,11 @@ pub fn runner_variables(run: &RunContexts, job: &JobContexts) -> Vec<(String, St
     let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut variables = vec![own("GITHUB_ACTIONS", "true"), own("GITHUB_JOB", &job.id)];
     variables.extend(FROM_GITHUB.iter().map(|(name, key)| ((*name).to_owned(), run.github_text(key))));
-    variables.extend(RUNNER.iter().map(|(key, value)| (format!("RUNNER_{}", key.to_ascii_uppercase()), (*value).to_owned())));
+    variables.extend(
+        RUNNER
+            .iter()
+            .map(|(key, value)| (format!("RUNNER_{}", key.to_ascii_uppercase()), (*value).to_owned())),
+    );
     variables
 }
 
@@ -277,7 +281,8 @@ mod tests {
 
     #[test]
     fn every_documented_variable_is_set() {
-        let variables = runner_variables(&run(), &JobContexts { id: "build".into(), ..JobContexts::default() });
+        let variables =
+            runner_variables(&run(), &JobContexts { id: "build".into(), ..JobContexts::default() });
         let get = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(get("GITHUB_SHA"), Some("c0ffee"));
         assert_eq!(get("GITHUB_JOB"), Some("build"));

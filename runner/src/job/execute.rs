@@ -145,7 +145,8 @@ fn prepare_and_run(
         detail: layer.state.detail().to_owned(),
     });
     output.emit(Event::Layers { job: execution.name.clone(), layers: layers.collect() });
-    let broken = |what: String| Broken { reason: format!("cannot prepare the job: {what}"), no_isolation: true };
+    let broken =
+        |what: String| Broken { reason: format!("cannot prepare the job: {what}"), no_isolation: true };
     let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;
     dir.write(inside::EVENT, 0o644, run.event.as_bytes())
         .map_err(|e| broken(format!("writing the event's payload: {e}")))?;
@@ -161,7 +162,7 @@ fn prepare_and_run(
         deadline: start.checked_add(timeout),
         buffer: Vec::new(),
     };
-    let (finished, reason) = running.to_the_end(timeout);
+    let (finished, reason) = running.run_steps(timeout);
     Ok((finished, reason, sandbox))
 }
 
@@ -204,7 +205,8 @@ impl Execution<'_> {
     /// Tells of secrets that nobody gave.
     pub fn warn_of_missing(&self, step: Option<usize>, missing: Vec<String>) {
         for name in missing {
-            let message = format!("secret `{name}` was not given, so it is empty; give it with `--secret {name}`");
+            let message =
+                format!("secret `{name}` was not given, so it is empty; give it with `--secret {name}`");
             self.annotate(step, Level::Warning, message);
         }
     }
@@ -225,7 +227,7 @@ impl Execution<'_> {
 }
 
 impl Running<'_> {
-    fn to_the_end(&mut self, timeout: Duration) -> (Finished, Option<String>) {
+    fn run_steps(&mut self, timeout: Duration) -> (Finished, Option<String>) {
         let mut reason = None;
         for index in 0..self.execution.job.steps.len() {
             self.look_for_cancellation();
@@ -385,4 +387,3 @@ pub fn extend_env(outer: &Object, own: &Env, scope: &dyn Scope) -> Result<Object
     }
     Ok(env)
 }
-

@@ -77,8 +77,11 @@ pub fn expand(matrix: &LiteralOr<Matrix>, scope: &dyn Scope) -> Result<Vec<Objec
             combinations.push(extra);
         }
         if combinations.len() > MAX_JOBS {
-            return Err(MatrixError::TooMany);
+            break;
         }
+    }
+    if combinations.len() > MAX_JOBS {
+        return Err(MatrixError::TooMany);
     }
     Ok(combinations)
 }

@@ -84,7 +84,11 @@ fn known_axes(known: &[String]) -> String {
 impl Plan {
     /// Makes the plan. Matrices that depend on no other job are expanded here, so that what is wrong with
     /// them is told before anything runs.
-    pub fn new(workflow: &Workflow, contexts: &RunContexts, selection: &Selection) -> Result<Plan, PlanError> {
+    pub fn new(
+        workflow: &Workflow,
+        contexts: &RunContexts,
+        selection: &Selection,
+    ) -> Result<Plan, PlanError> {
         let mut plan = Plan { entries: Vec::new(), matrix: selection.matrix.clone() };
         for id in &selection.jobs {
             if !workflow.jobs.contains_key(id) {
@@ -182,8 +186,7 @@ fn expand(job: &Job, run: &RunContexts) -> Result<Option<Vec<Object>>, PlanError
         return Ok(None);
     }
     let contexts = JobContexts { id: job.id.value.clone(), ..JobContexts::default() };
-    let view =
-        View { run, job: &contexts, steps: None, env: None, action: None, standing: Standing::FRESH };
+    let view = View { run, job: &contexts, steps: None, env: None, action: None, standing: Standing::FRESH };
     let expanded = matrix::expand(&matrix.value, &view);
     expanded.map(Some).map_err(|error| PlanError::Matrix { job: job.id.value.clone(), error })
 }
@@ -266,7 +269,9 @@ jobs:
     fn a_matrix_is_narrowed_to_what_is_asked_for() {
         let count = |matrix: &[(&str, &str)]| {
             let plan = plan(MATRIX, &[], matrix)?;
-            Ok::<_, PlanError>(plan.entries.iter().map(|e| e.combinations.as_ref().unwrap().len()).collect::<Vec<_>>())
+            Ok::<_, PlanError>(
+                plan.entries.iter().map(|e| e.combinations.as_ref().unwrap().len()).collect::<Vec<_>>(),
+            )
         };
         assert_eq!(count(&[]).unwrap(), [4, 1]);
         assert_eq!(count(&[("os", "x")]).unwrap(), [2, 1]);
@@ -279,7 +284,9 @@ jobs:
     #[test]
     fn a_matrix_that_is_too_large_is_told_before_anything_runs() {
         let axis = (0..257).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
-        let source = format!("on: push\njobs:\n  a: {{ strategy: {{ matrix: {{ n: [{axis}] }} }}, runs-on: x, steps: [{{ run: a }}] }}\n");
+        let source = format!(
+            "on: push\njobs:\n  a: {{ strategy: {{ matrix: {{ n: [{axis}] }} }}, runs-on: x, steps: [{{ run: a }}] }}\n"
+        );
         insta::assert_snapshot!(plan(&source, &[], &[]).unwrap_err(), @"job `a`: the matrix makes more than 256 jobs");
     }
 

@@ -129,7 +129,8 @@ pub fn wait(
         ];
         // A closed pipe would be reported over and over.
         let watched = if open { fds.len() } else { fds.len() - 1 };
-        let deadline = if idle { earliest([watch.step_deadline, watch.job_deadline]) } else { pressure.due() };
+        let deadline =
+            if idle { earliest([watch.step_deadline, watch.job_deadline]) } else { pressure.due() };
         let silence = log.wants_flush().then_some(now + StepLog::SILENCE);
         let ready = poll(&mut fds[..watched], timeout(now, earliest([deadline, silence])));
         let (ended, readable) = (fds[0].any() == Some(true), open && fds[3].any() == Some(true));

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -64,8 +64,15 @@ pub trait Interrupts {
 enum State {
     Waiting,
     /// How many of its jobs are to end yet, and what those before gave.
-    Started { left: usize, results: Vec<Conclusion>, outputs: IndexMap<String, String> },
-    Done { result: Conclusion, outputs: IndexMap<String, String> },
+    Started {
+        left: usize,
+        results: Vec<Conclusion>,
+        outputs: IndexMap<String, String>,
+    },
+    Done {
+        result: Conclusion,
+        outputs: IndexMap<String, String>,
+    },
 }
 
 /// One job of the matrix of an entry.
@@ -130,14 +137,14 @@ pub fn run(
         interrupted: false,
         no_isolation: false,
     };
-    scheduler.to_the_end(interrupts)?;
+    scheduler.drive(interrupts)?;
     let result = scheduler.result();
     output.emit(Event::RunFinished { result, milliseconds: start.elapsed().as_millis() as u64, masked: 0 });
     Ok(RunEnd { result, interrupted: scheduler.interrupted, no_isolation: scheduler.no_isolation })
 }
 
 impl Scheduler<'_> {
-    fn to_the_end(&mut self, interrupts: &dyn Interrupts) -> std::io::Result<()> {
+    fn drive(&mut self, interrupts: &dyn Interrupts) -> std::io::Result<()> {
         let mut last = None;
         loop {
             self.decide();
@@ -178,7 +185,10 @@ impl Scheduler<'_> {
     fn decide(&mut self) {
         for entry in 0..self.states.len() {
             if matches!(self.states[entry], State::Waiting)
-                && self.plan.entries[entry].needs.iter().all(|n| matches!(self.states[*n], State::Done { .. }))
+                && self.plan.entries[entry]
+                    .needs
+                    .iter()
+                    .all(|n| matches!(self.states[*n], State::Done { .. }))
             {
                 self.decide_one(entry);
             }
@@ -188,7 +198,8 @@ impl Scheduler<'_> {
     fn decide_one(&mut self, entry: usize) {
         let run = self.run.clone();
         let job = self.job(&run, entry);
-        let base = JobContexts { id: job.id.value.clone(), needs: self.needs(entry), ..JobContexts::default() };
+        let base =
+            JobContexts { id: job.id.value.clone(), needs: self.needs(entry), ..JobContexts::default() };
         match self.holds(&run, job, entry, &base) {
             Err(error) => return self.settle(entry, Conclusion::Failure, format!("`if`: {error}")),
             Ok(false) if self.interrupted => {
@@ -219,11 +230,8 @@ impl Scheduler<'_> {
         };
         match self.instances(&run, job, entry, &base, combinations) {
             Ok(instances) => {
-                self.states[entry] = State::Started {
-                    left: instances.len(),
-                    results: Vec::new(),
-                    outputs: IndexMap::new(),
-                };
+                self.states[entry] =
+                    State::Started { left: instances.len(), results: Vec::new(), outputs: IndexMap::new() };
                 self.ready.extend(instances);
             }
             Err(error) => self.settle(entry, Conclusion::Failure, error.to_string()),
@@ -346,7 +354,8 @@ impl Scheduler<'_> {
                 no_isolation: false,
             }),
         };
-        let (run, output, order, called) = (self.run.clone(), self.output.clone(), cancel.clone(), name.clone());
+        let (run, output, order, called) =
+            (self.run.clone(), self.output.clone(), cancel.clone(), name.clone());
         let thread = std::thread::Builder::new().name(format!("job {slot}")).spawn(move || {
             let Some(job) = run.workflow.jobs.get(&contexts.id) else { return };
             let (finished, sandbox) = execute::execute(&Execution {
@@ -395,7 +404,10 @@ impl Scheduler<'_> {
         let dropped: VecDeque<Instance> = dropped;
         for Instance { entry, name, .. } in dropped {
             self.tell(name, Conclusion::Cancelled, reason.to_owned());
-            self.count(entry, Finished { result: Conclusion::Cancelled, outputs: Vec::new(), no_isolation: false });
+            self.count(
+                entry,
+                Finished { result: Conclusion::Cancelled, outputs: Vec::new(), no_isolation: false },
+            );
         }
     }
 
@@ -477,8 +489,9 @@ impl Scheduler<'_> {
         let needs = self.plan.entries[entry].needs.iter().filter_map(|n| {
             let State::Done { result, outputs } = &self.states[*n] else { return None };
             let outputs: Object = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            let need: Object =
-                [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))].into_iter().collect();
+            let need: Object = [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))]
+                .into_iter()
+                .collect();
             Some((self.plan.entries[*n].id.as_str(), Value::from(need)))
         });
         Value::from(needs.collect::<Object>())

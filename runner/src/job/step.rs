@@ -385,10 +385,14 @@ fn checkout(job: &Running<'_>, index: usize, with: &Env, env: Option<&Object>, a
         let own = job.execution.run.github_text("repository");
         match name.to_ascii_lowercase().as_str() {
             "repository" if !value.is_empty() && !value.eq_ignore_ascii_case(&own) => {
-                return Outcome::failed(format!("cannot check out `{value}`: a local run has only the tree at hand"));
+                return Outcome::failed(format!(
+                    "cannot check out `{value}`: a local run has only the tree at hand"
+                ));
             }
             "path" if !value.is_empty() && value != "." => {
-                return Outcome::failed(format!("cannot check out to `{value}`: a local run has its tree at the workspace's root"));
+                return Outcome::failed(format!(
+                    "cannot check out to `{value}`: a local run has its tree at the workspace's root"
+                ));
             }
             "ref" if !value.is_empty() => {
                 let message = format!("`ref: {value}` has no effect: a local run works on the tree as it is");
