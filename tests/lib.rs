@@ -1,1 +1,15 @@
-//! The context of the end-to-end tests.
+//! The context of the end-to-end tests: a clean machine round the built binary, and the trials of the
+//! attack suite.
+#![forbid(unsafe_code)]
+
+mod binary;
+mod context;
+mod redact;
+mod require;
+pub mod table;
+pub mod trial;
+
+pub use binary::{attack_program, palisade, profile_dir, target_dir};
+pub use context::{Context, Identity, Invocation, Outcome};
+pub use redact::redact;
+pub use require::{Need, require};
