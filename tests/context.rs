@@ -177,21 +177,9 @@ impl Context {
             Identity::Current => palisade().to_path_buf(),
             Identity::Nobody => {
                 let copy = self.root().join("bin/palisade");
-                if copy.exists() { copy } else { self.install(palisade(), "bin") }
+                if copy.exists() { copy } else { install(palisade(), &self.root().join("bin")) }
             }
         }
-    }
-
-    /// Copies a program into a directory of this context that everybody may read.
-    pub fn install(&self, program: &Path, dir: &str) -> PathBuf {
-        let dir = self.root().join(dir);
-        fs::create_dir_all(&dir).expect("a directory in a fresh one");
-        let copy = dir.join(program.file_name().expect("a program has a name"));
-        fs::copy(program, &copy).expect("copy a program");
-        for path in [&dir, &copy] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("own file");
-        }
-        copy
     }
 
     /// Replaces this context's directories and all durations in a text.
@@ -301,4 +289,15 @@ impl std::fmt::Display for Outcome {
         }
         write!(f, "--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr)
     }
+}
+
+/// Copies a program into a directory that everybody may read.
+pub fn install(program: &Path, dir: &Path) -> PathBuf {
+    fs::create_dir_all(dir).expect("a directory in a fresh one");
+    let copy = dir.join(program.file_name().expect("a program has a name"));
+    fs::copy(program, &copy).expect("copy a program");
+    for path in [dir, &copy] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("own file");
+    }
+    copy
 }

@@ -10,6 +10,6 @@ pub mod table;
 pub mod trial;
 
 pub use binary::{attack_program, palisade, profile_dir, target_dir};
-pub use context::{Context, Identity, Invocation, Outcome};
+pub use context::{Context, Identity, Invocation, Outcome, install};
 pub use redact::redact;
 pub use require::{Need, require};

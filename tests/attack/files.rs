@@ -96,6 +96,10 @@ fn change(args: &[String]) -> Attempt {
         "unlink" => fs::remove_file(&file),
         "rename" => fs::rename(&file, dir.join("renamed")),
         "chmod" => fs::set_permissions(&file, fs::Permissions::from_mode(0o777)),
+        "reopen" => File::open(&file).and_then(|f| {
+            let again = format!("/proc/self/fd/{}", f.as_raw_fd());
+            OpenOptions::new().append(true).open(again)?.write_all(b"more")
+        }),
         "copy-in" => fs::copy("/proc/self/exe", dir.join("new")).map(drop),
         other => return Err(Stop::Broken(format!("no change is called `{other}`"))),
     }
@@ -174,7 +178,8 @@ fn from_directory(fd: i32) -> Attempt {
 }
 
 fn inherited_fchdir(_: &[String]) -> Attempt {
-    in_child(|| any(inherited(), from_directory))
+    let descriptors = inherited();
+    in_child(|| any(descriptors, from_directory))
 }
 
 fn inherited_through_proc(_: &[String]) -> Attempt {

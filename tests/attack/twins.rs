@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
 use std::process::Command;
 
@@ -30,6 +30,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("own-code", own_code),
     ("own-memory-file", own_memory_file),
     ("own-queues", own_queues),
+    ("own-segments", own_segments),
     ("own-shared-memory", own_shared_memory),
     ("own-devices", own_devices),
     ("own-proc", own_proc),
@@ -161,7 +162,10 @@ fn own_terminal(_: &[String]) -> Attempt {
     nix::pty::grantpt(&master).step("grantpt")?;
     nix::pty::unlockpt(&master).step("unlockpt")?;
     let name = nix::pty::ptsname_r(&master).step("ptsname")?;
-    let mut terminal = OpenOptions::new().read(true).write(true).open(&name).step(&name)?;
+    // A session leader that closes its controlling terminal is hung up.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_NOCTTY);
+    let mut terminal = options.open(&name).step(&name)?;
     terminal.write_all(b"x").and_then(|()| master.read_exact(&mut [0])).step("write to it")?;
     let mut size = [0; 8];
     call!(SYS_ioctl, terminal.as_raw_fd(), libc::TIOCGWINSZ, &mut size[..]).step("ask for its size")?;
@@ -190,9 +194,15 @@ fn own_queues(_: &[String]) -> Attempt {
     let name = CString::new(format!("palisade-twin-{}", std::process::id()))
         .map_err(|e| Stop::Broken(e.to_string()))?;
     sockets::leave_queue(&name, b"x").step("POSIX message queue")?;
-    let ids = sockets::leave_sysv(i64::from(std::process::id()), b"x").step("System V")?;
-    sockets::sweep(&name, ids, 0);
+    call!(SYS_mq_unlink, &*name).step("mq_unlink")?;
     Ok("its own queues work".into())
+}
+
+fn own_segments(_: &[String]) -> Attempt {
+    let [segment, queue] = sockets::leave_sysv(i64::from(std::process::id()), b"x").step("System V")?;
+    call!(SYS_shmctl, segment, libc::IPC_RMID, 0).step("shmctl")?;
+    call!(SYS_msgctl, queue, libc::IPC_RMID, 0).step("msgctl")?;
+    Ok("its own segments work".into())
 }
 
 fn own_shared_memory(_: &[String]) -> Attempt {
@@ -230,7 +240,6 @@ fn own_proc(_: &[String]) -> Attempt {
         File::open(&path).and_then(|mut f| f.read(&mut [0; 64])).step(&path)?;
     }
     let files = fs::read_dir("/proc/self/fd").step("/proc/self/fd")?.count();
-    fs::write("/proc/self/oom_score_adj", "500").step("volunteer for the end of memory")?;
     Ok(format!("/proc shows {files} descriptors"))
 }
 

@@ -21,7 +21,7 @@ fn identities() -> Vec<(Identity, &'static str)> {
 /// Runs the rows for each identity, side by side.
 fn reports<I: Iterator<Item = &'static Row> + 'static>(rows: fn() -> I) -> Vec<Report> {
     let trials = identities().into_iter().map(|(identity, title)| {
-        std::thread::spawn(move || Report::of(&mut Host::new(identity), title, rows(), &Setting::ALL[..1]))
+        std::thread::spawn(move || Report::of(&mut Host::new(identity), title, rows(), &Setting::ALL))
     });
     let trials: Vec<_> = trials.collect();
     trials.into_iter().map(|t| t.join().expect("a trial ends")).collect()

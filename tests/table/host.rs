@@ -4,6 +4,9 @@ use palisade_sandbox::LayerId::{Capabilities, Ipc, Landlock, Mount, Net, Pid, Se
 
 use super::row::{Around, Input, Proof, Row};
 
+/// Shows the guarded directory of the host inside.
+const SHOWN: &[&str] = &["--ro", "@GUARDED"];
+
 /// The rows.
 pub const HOST: &[Row] = &[
     // Files of the host.
@@ -57,6 +60,46 @@ pub const HOST: &[Row] = &[
         .held_by(&[Mount]),
     Row::program("change-copy-in", &["change", "copy-in"], "a program planted on the host")
         .proof(Proof::Changes)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-append", &["change", "append"], "more bytes in a host file that is shown read-only")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-truncate", &["change", "truncate"], "the same file emptied")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-create", &["change", "create"], "a new file beside it")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-mkdir", &["change", "mkdir"], "a new directory beside it")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-bind-socket", &["change", "bind-socket"], "a socket beside it")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-symlink", &["change", "symlink"], "a link beside it")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-unlink", &["change", "unlink"], "one file less")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-rename", &["change", "rename"], "the file under another name")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount, Landlock]),
+    Row::program("shown-chmod", &["change", "chmod"], "other rights on the file")
+        .proof(Proof::Changes)
+        .options(SHOWN)
+        .held_by(&[Mount]),
+    Row::program("shown-reopen", &["change", "reopen"], "the file opened again for writing through /proc")
+        .proof(Proof::Changes)
+        .options(SHOWN)
         .held_by(&[Mount, Landlock]),
     Row::program("create-in-usr", &["create", "/usr/bin"], "a file in /usr/bin")
         .root()
@@ -249,7 +292,9 @@ pub const HOST: &[Row] = &[
         .held_by(&[Capabilities]),
     Row::program("init-kcmp", &["kcmp"], "the order of kernel objects").held_by(&[Capabilities]),
     Row::program("init-move-pages", &["move-pages"], "control over init's memory").held_by(&[Capabilities]),
-    Row::program("init-set-limit", &["set-limit"], "init with other limits").held_by(&[Capabilities]),
+    Row::program("init-set-limit", &["set-limit"], "init with other limits")
+        .held_by(&[Capabilities])
+        .open("init has the command's user id, and prlimit64 asks for no more"),
     // The host's sockets, queues, shared memory and keys.
     Row::program("tcp-loopback", &["tcp", "TCP4"], "a service on the host's loopback")
         .proof(Proof::Leaks)

@@ -168,21 +168,9 @@ pub const KERNEL: &[Row] = &[
     ]),
     Row::program("umount", &["umount"], "what a mount hides").held_by(&[Capabilities, Seccomp, Landlock]),
     Row::program("pivot-root", &["pivot-root"], "another root").held_by(&[Capabilities, Seccomp, Landlock]),
-    Row::program("fsopen", &["fsopen"], "a mount by the newer calls").held_by(&[
-        Capabilities,
-        Seccomp,
-        Landlock,
-    ]),
-    Row::program("fspick", &["fspick"], "a changed mount by the newer calls").held_by(&[
-        Capabilities,
-        Seccomp,
-        Landlock,
-    ]),
-    Row::program("open-tree", &["open-tree"], "a detached copy of a tree").held_by(&[
-        Capabilities,
-        Seccomp,
-        Landlock,
-    ]),
+    Row::program("fsopen", &["fsopen"], "a mount by the newer calls").held_by(&[Seccomp]),
+    Row::program("fspick", &["fspick"], "a changed mount by the newer calls").held_by(&[Seccomp]),
+    Row::program("open-tree", &["open-tree"], "a detached copy of a tree").held_by(&[Seccomp]),
     Row::program("move-mount", &["move-mount"], "a mount in another place").held_by(&[
         Capabilities,
         Seccomp,
@@ -336,15 +324,17 @@ pub const KERNEL: &[Row] = &[
     Row::program("allocate-disk", &["allocate-disk", "64"], "more disk than granted")
         .options(&["--limit", "disk=16M"])
         .held_by(&[Limits, Mount]),
-    Row::program("fill-inodes", &["fill-inodes", "40000"], "more files than granted")
-        .options(&["--limit", "disk=16M"])
+    Row::program("fill-inodes", &["fill-inodes", "20000"], "more files than granted")
+        .options(&["--limit", "inodes=10000"])
         .held_by(&[Limits, Mount]),
     Row::program("fill-memory", &["fill-memory", "256"], "more memory than granted")
         .options(&["--limit", "memory=128M"])
         .held_by(&[Limits]),
-    Row::program("sysv-segment", &["sysv-segment", "8192"], "memory that belongs to no process")
-        .held_by(&[Limits, Seccomp]),
     Row::program("file-size", &["file-size", "64"], "a larger file than granted")
         .options(&["--limit", "file-size=16M"])
         .held_by(&[Limits]),
+    Row::program("sysv-segment", &["sysv-segment", "8192"], "memory that belongs to no process")
+        .options(&["--limit", "memory=128M", "--limit", "disk=128M"])
+        .held_by(&[Limits])
+        .open("System V segments count against no limit but a cgroup's: kernel.shmall is not set"),
 ];

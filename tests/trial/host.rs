@@ -8,7 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::{Context, Identity, attack_program, palisade};
+use tempfile::TempDir;
+
+use crate::{Context, Identity, attack_program, install, palisade};
 
 /// A prepared host for one identity.
 pub struct Host {
@@ -18,6 +20,7 @@ pub struct Host {
     pub canary: String,
     /// The attack programs: in the directory that is shown inside.
     pub attack: PathBuf,
+    _programs: TempDir,
     /// The binary under test, where this identity may run it.
     pub palisade: PathBuf,
     facts: BTreeMap<String, String>,
@@ -41,8 +44,10 @@ impl Host {
             std::iter::once("canary-".to_owned()).chain(seed.iter().map(|b| format!("{b:02x}"))).collect();
         let mark = canary.replace("canary", "mark");
 
-        let attack = context.install(&attack_program(), "attack");
-        let palisade = context.install(palisade(), "bin");
+        let programs = TempDir::with_prefix("palisade-tests-").expect("a temporary directory");
+        let attack = install(&attack_program(), &programs.path().join("attack"));
+        open_up(programs.path());
+        let palisade = install(palisade(), &context.root().join("bin"));
         // No file mode may stand between the attacks and these programs.
         for path in [&attack, &palisade] {
             identity.own(path);
@@ -50,7 +55,8 @@ impl Host {
         }
         let host_dir = context.root().join("host");
         let home = context.home();
-        for dir in [&host_dir, &host_dir.join("guarded"), &home.join(".ssh")] {
+        let guarded = programs.path().join("guarded");
+        for dir in [&host_dir, &guarded, &home.join(".ssh")] {
             fs::create_dir(dir).expect("a directory in a fresh one");
             identity.own(dir);
         }
@@ -70,7 +76,7 @@ impl Host {
         fact("CANARY", &home.join("canary"));
         fact("SSH_KEY", &home.join(".ssh/id_ed25519"));
         fact("FILE", &host_dir.join("file"));
-        fact("GUARDED", &host_dir.join("guarded"));
+        fact("GUARDED", &guarded);
         fact("PROGRAM", &program);
         fact("MARK", Path::new(&mark));
         if nix::unistd::geteuid().is_root() {
@@ -105,7 +111,17 @@ impl Host {
         nix::fcntl::fcntl(&leaked, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
             .expect("a flag of an own descriptor");
         let victim_input = victim.stdin.take();
-        let host = Host { context, canary, attack, palisade, facts, victim, victim_input, _leaked: leaked };
+        let host = Host {
+            context,
+            canary,
+            attack,
+            _programs: programs,
+            palisade,
+            facts,
+            victim,
+            victim_input,
+            _leaked: leaked,
+        };
         host.restore();
         host
     }
@@ -194,6 +210,11 @@ impl Drop for Host {
         drop(self.victim_input.take());
         let _ = self.victim.wait();
     }
+}
+
+/// Lets everybody into a directory.
+fn open_up(dir: &Path) {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("own directory");
 }
 
 /// An address of this machine other than the loopback.

@@ -23,6 +23,7 @@ impl Report {
         rows: impl Iterator<Item = &'static Row>,
         settings: &[Setting],
     ) -> Report {
+        host.check();
         let mut run = |row| settings.iter().map(|setting| host.run(row, *setting)).collect();
         let lines = rows.map(|row| (row, run(row))).collect();
         Report { title: title.to_owned(), settings: settings.to_vec(), lines }
@@ -40,14 +41,19 @@ impl Report {
             (Setting::Outside, Verdict::Prevented(why)) => Some(format!("fails outside: {why}")),
             (Setting::Outside, _) => None,
             (_, Verdict::Succeeded(how)) if must_hold(row, setting) => Some(format!("got through: {how}")),
+            (Setting::Inside, Verdict::Prevented(_) | Verdict::Void(_)) if row.open.is_some() => {
+                Some(MENDED.into())
+            }
             _ => None,
         })
     }
 
     /// What is wrong with rows that are harmless twins: they must succeed wherever they succeed outside.
     pub fn breakages(&self) -> Vec<String> {
-        self.complaints(|_, _, verdict| match verdict {
+        self.complaints(|row, setting, verdict| match verdict {
+            Verdict::Succeeded(_) if row.open.is_some() && setting == Setting::Inside => Some(MENDED.into()),
             Verdict::Succeeded(_) => None,
+            Verdict::Prevented(_) if row.open.is_some() && setting != Setting::Outside => None,
             Verdict::Prevented(why) | Verdict::Void(why) | Verdict::Broken(why) => {
                 Some(format!("fails: {why}"))
             }
@@ -85,9 +91,13 @@ impl Report {
     }
 }
 
+/// What to say of an open finding that isn't one any more.
+const MENDED: &str = "is as it should be: remove `open` from its row";
+
 /// Whether an attack must fail in a setting: the layer that is off isn't the only one that holds it.
 fn must_hold(row: &Row, setting: Setting) -> bool {
     match setting {
+        _ if row.open.is_some() => false,
         Setting::Outside => false,
         Setting::Inside => true,
         Setting::Without(off) => row.held_by.iter().any(|layer: &LayerId| *layer != off),
@@ -100,7 +110,10 @@ fn cell(row: &Row, setting: Setting, verdict: &Verdict) -> String {
         (Setting::Outside, Verdict::Void(why)) => format!("void: {why}"),
         (Setting::Outside, Verdict::Prevented(why)) => format!("**fails**: {why}"),
         (_, Verdict::Succeeded(how)) if must_hold(row, setting) => format!("**through**: {how}"),
-        (_, Verdict::Succeeded(_)) => "through, as expected".into(),
+        (_, Verdict::Succeeded(_)) => match row.open {
+            Some(finding) => format!("**through**, an open finding: {finding}"),
+            None => "through, as expected".into(),
+        },
         (_, Verdict::Prevented(why) | Verdict::Void(why)) => format!("held: {why}"),
         (_, Verdict::Broken(why)) => format!("**broken**: {why}"),
     }

@@ -80,6 +80,15 @@ impl Host {
         }
     }
 
+    /// Panics if the sandbox doesn't start at all, or a layer can't be switched off: no row would tell.
+    pub fn check(&mut self) {
+        let row = Row::program("check", &["say", "hello"], "");
+        for setting in Setting::ALL {
+            let verdict = self.run(&row, setting);
+            assert_eq!(verdict, Verdict::Succeeded("hello".into()), "{}", setting.heading());
+        }
+    }
+
     fn finish(&mut self, row: &Row, setting: Setting) -> Verdict {
         let mut command = self.command_of(row, setting);
         command.stdin(self.input(row.input)).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -110,7 +119,10 @@ impl Host {
             for (name, value) in &environment {
                 line.extend(["--env".into(), format!("{name}={value}").into()]);
             }
-            line.extend(row.options.iter().map(Into::into));
+            line.extend(row.options.iter().map(|option| match option.strip_prefix('@') {
+                Some(fact) => self.fact(fact).into(),
+                None => OsString::from(option),
+            }));
             if let Setting::Without(layer) = setting {
                 line.extend(["--without".into(), layer.as_str().into()]);
             }
