@@ -81,6 +81,8 @@ pub const TABLE: &[Row] = rows! {
         Errno(EOPNOTSUPP) => [name_to_handle_at];
     "takes descriptors out of, or compares objects with, another process":
         Errno(EPERM) => [pidfd_getfd, kcmp];
+    "limits of another process, init's too, which has the same user id; one's own are pid 0":
+        NoneOf(0, &[0], EPERM) => [prlimit64];
     "watches the whole file system":
         Errno(EPERM) => [fanotify_init, fanotify_mark];
     "types into the terminal of whoever holds its other end (TIOCSTI), or pastes (TIOCLINUX)":
@@ -151,7 +153,7 @@ mod calls {
         sethostname = libc::SYS_sethostname; setdomainname = libc::SYS_setdomainname;
         vhangup = libc::SYS_vhangup; move_pages = libc::SYS_move_pages;
         migrate_pages = libc::SYS_migrate_pages; nfsservctl = libc::SYS_nfsservctl;
-        lookup_dcookie = libc::SYS_lookup_dcookie;
+        lookup_dcookie = libc::SYS_lookup_dcookie; prlimit64 = libc::SYS_prlimit64;
     }
 
     #[cfg(target_arch = "x86_64")]
