@@ -60,6 +60,9 @@ pub fn expand(matrix: &LiteralOr<Matrix>, scope: &dyn Scope) -> Result<Vec<Objec
         originals.into_iter().filter(|c| !exclude.iter().any(|e| excludes(e, c))).collect();
     let is_axis = |key: &str| axes.iter().any(|(axis, _)| axis.eq_ignore_ascii_case(key));
     let originals = combinations.len();
+    if originals > MAX_JOBS {
+        return Err(MatrixError::TooMany);
+    }
     for extra in include {
         let mut fits = false;
         for combination in &mut combinations[..originals] {
@@ -349,6 +352,10 @@ mod tests {
         assert_eq!(count(format!(r#"{{"a": {}}}"#, axis(256))), Ok(256));
         assert_eq!(
             count(format!(r#"{{"a": {}, "include": [{{"a": -1}}]}}"#, axis(256))),
+            Err(MatrixError::TooMany)
+        );
+        assert_eq!(
+            count(format!(r#"{{"a": {}, "b": [1, 2], "exclude": [{{"a": 0}}]}}"#, axis(130))),
             Err(MatrixError::TooMany)
         );
         let many = axis(200);

@@ -87,7 +87,7 @@ impl Collector {
     /// which an alias can bring about, is kept once.
     pub fn add(&mut self, severity: Severity, make: impl FnOnce() -> Diagnostic) {
         self.has_errors |= severity == Severity::Error;
-        if self.kept.len() == MAX_KEPT {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
@@ -105,6 +105,11 @@ impl Collector {
     /// Whether any is an error.
     pub fn has_errors(&self) -> bool {
         self.has_errors
+    }
+
+    /// Whether more would only be counted.
+    pub fn is_full(&self) -> bool {
+        self.kept.len() == MAX_KEPT
     }
 
     /// What was collected, in the order of the file.

@@ -6,6 +6,7 @@ use super::availability::{
     JOB_CONCURRENCY, JOB_CONTINUE, JOB_DEFAULTS, JOB_ENV, JOB_IF, JOB_NAME, JOB_OUTPUTS, JOB_RUNS_ON,
     JOB_TIMEOUT,
 };
+use super::members::Members;
 use super::model::Job;
 use super::reader::Reader;
 use super::span::Spanned;
@@ -68,6 +69,7 @@ pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
 
 fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     let entries = reader.mapping_of(&entry.value, &format!("the job `{id}`"), KEYS)?;
+    reader.members = Members::of_job(entries);
     let refused = refuse(reader, entries);
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
 

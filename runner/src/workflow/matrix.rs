@@ -6,9 +6,16 @@ use super::availability::JOB_STRATEGY;
 use super::model::{LiteralOr, LiteralOrList, Matrix, MatrixValue, Strategy};
 use super::reader::Reader;
 use super::scalar::Scalar;
-use super::span::Spanned;
+use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
-use crate::expr::Value;
+use crate::expr::{Contexts, Object, Value};
+use crate::job::matrix::{MAX_JOBS, MatrixError, expand};
+
+/// Most combinations before `exclude` takes some away.
+const MAX_PRODUCT: usize = 4 * MAX_JOBS;
+/// Most axes, and most entries of `include` and `exclude` each.
+const MAX_AXES: usize = 64;
+const MAX_ENTRIES: usize = MAX_JOBS;
 
 /// Reads `strategy:`.
 pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
@@ -27,6 +34,11 @@ pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
         let matrix = reader
             .expr_instead(&entry.value, &JOB_STRATEGY)
             .unwrap_or_else(|| literal(reader, &entry.value).map(LiteralOr::Literal));
+        if let Some(LiteralOr::Literal(literal)) = &matrix
+            && !reader.found.is_full()
+        {
+            check_count(reader, entry.key, literal);
+        }
         strategy.matrix = matrix.map(|matrix| Spanned::new(matrix, entry.key));
     }
     strategy
@@ -39,19 +51,32 @@ fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
         return None;
     }
     let mut matrix = Matrix::default();
+    // All parts are read, to report what is wrong in each; a matrix without one of them would mislead.
+    let mut is_whole = true;
     for (name, entry) in entries {
+        let node = &entry.value;
         match name.as_str() {
-            "include" => matrix.include = combinations(reader, &entry.value, "include"),
-            "exclude" => matrix.exclude = combinations(reader, &entry.value, "exclude"),
-            _ => {
-                reader.id(name, entry.key, "a matrix axis");
-                if let Some(values) = axis(reader, name, &entry.value) {
+            "include" => {
+                matrix.include = combinations(reader, node, "include");
+                is_whole &= matrix.include.is_some();
+            }
+            "exclude" => {
+                matrix.exclude = combinations(reader, node, "exclude");
+                is_whole &= matrix.exclude.is_some();
+            }
+            _ if matrix.axes.len() == MAX_AXES => {
+                reader.error(entry.key, format_args!("the matrix has more than {MAX_AXES} axes"));
+                return None;
+            }
+            _ => match axis(reader, name, node) {
+                Some(values) if reader.id(name, entry.key, "a matrix axis") => {
                     matrix.axes.insert(name.clone(), values);
                 }
-            }
+                _ => is_whole = false,
+            },
         }
     }
-    Some(matrix)
+    is_whole.then_some(matrix)
 }
 
 fn axis(reader: &mut Reader, name: &str, node: &Node) -> Option<LiteralOr<Vec<MatrixValue>>> {
@@ -72,7 +97,12 @@ fn combinations(reader: &mut Reader, node: &Node, what: &str) -> LiteralOrList {
         return expr;
     }
     let mut all = Vec::new();
-    for item in list(reader, node, &format!("`{what}`"))? {
+    let items = list(reader, node, &format!("`{what}`"))?;
+    if items.len() > MAX_ENTRIES {
+        reader.error(node.span, format_args!("`{what}` has more than {MAX_ENTRIES} entries"));
+        return None;
+    }
+    for item in items {
         if reader.mapping(item, &format!("an entry of `{what}`")).is_some() {
             all.extend(value(reader, item));
         }
@@ -111,4 +141,47 @@ fn value(reader: &mut Reader, node: &Node) -> Option<MatrixValue> {
 
 fn object(reader: &mut Reader, entries: &Mapping) -> IndexMap<String, MatrixValue> {
     entries.iter().filter_map(|(key, entry)| Some((key.clone(), value(reader, &entry.value)?))).collect()
+}
+
+/// Reports a matrix of too many jobs, as far as that is known before anything is evaluated.
+fn check_count(reader: &mut Reader, span: Span, matrix: &Matrix) {
+    let lengths = matrix.axes.values().map(|axis| match axis {
+        LiteralOr::Literal(values) => values.len(),
+        // At least one, or else the job fails.
+        LiteralOr::Expr(_) => 1,
+    });
+    let product = lengths.fold(1, usize::saturating_mul);
+    let too_many = if product > MAX_JOBS && matrix.exclude.is_none() {
+        Some(format!("the matrix makes {product} jobs; at most {MAX_JOBS} are possible"))
+    } else if product > MAX_PRODUCT {
+        Some(format!(
+            "the matrix makes {product} combinations before `exclude`; at most {MAX_PRODUCT} are possible"
+        ))
+    } else if is_literal(matrix) {
+        let none = Contexts::new(Object::new());
+        let expanded = expand(&LiteralOr::Literal(matrix.clone()), &none);
+        matches!(expanded, Err(MatrixError::TooMany)).then(|| MatrixError::TooMany.to_string())
+    } else {
+        None
+    };
+    if let Some(message) = too_many {
+        reader.error_help(span, message, "shorten the axes, or split the job");
+    }
+}
+
+/// Whether no expression has a part in the combinations.
+fn is_literal(matrix: &Matrix) -> bool {
+    fn literal(value: &MatrixValue) -> bool {
+        match value {
+            MatrixValue::Scalar(_) => true,
+            MatrixValue::String(template) => template.is_literal(),
+            MatrixValue::Array(items) => items.iter().all(literal),
+            MatrixValue::Object(entries) => entries.values().all(literal),
+        }
+    }
+    let list = |list: &LiteralOr<Vec<MatrixValue>>| match list {
+        LiteralOr::Literal(values) => values.iter().all(literal),
+        LiteralOr::Expr(_) => false,
+    };
+    matrix.axes.values().chain(&matrix.include).chain(&matrix.exclude).all(list)
 }

@@ -11,6 +11,7 @@ mod availability;
 mod discover;
 mod job;
 mod matrix;
+mod members;
 mod needs;
 mod parse;
 mod reader;

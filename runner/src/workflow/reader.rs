@@ -5,23 +5,31 @@ use std::fmt::Display;
 
 use super::availability::Availability;
 use super::diagnostic::{Collector, Diagnostic, Severity};
+use super::members::Members;
 use super::model::{Env, LiteralOr};
 use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
 use crate::expr::{Condition, Expr, Function, ParseError, Template, nearest};
 
+/// Most names that a misspelt one is compared with.
+const MAX_CANDIDATES: usize = 1000;
+/// About as many warnings as one text gets; each takes a search through it.
+const MAX_WARNINGS: usize = 10;
+
 /// Reads values of one source.
 pub struct Reader<'s> {
     source: &'s str,
     /// What was found so far.
     pub found: Collector,
+    /// What the contexts of the job that is being read can have in them.
+    pub members: Members,
 }
 
 impl<'s> Reader<'s> {
     /// A reader that adds to what was found.
     pub fn new(source: &'s str, found: Collector) -> Self {
-        Reader { source, found }
+        Reader { source, found, members: Members::default() }
     }
 
     /// Reports an error.
@@ -71,7 +79,7 @@ impl<'s> Reader<'s> {
     pub fn unknown(&mut self, span: Span, message: impl Display, name: &str, known: &[&str]) {
         self.found.add(Severity::Error, || {
             let diagnostic = Diagnostic::error(span, message.to_string());
-            match nearest(name, known.iter().copied()) {
+            match closest(name, known.iter().copied()) {
                 Some(meant) => diagnostic.did_you_mean(Some(meant)),
                 None if !known.is_empty() && known.len() <= 20 => {
                     diagnostic.help(format!("known here: {}", known.join(", ")))
@@ -236,11 +244,25 @@ impl<'s> Reader<'s> {
         at: &Availability,
     ) {
         let source = self.source;
+        // Contexts, members and functions.
         let mut warned: Vec<&str> = Vec::new();
         for expr in exprs {
+            if warned.len() > MAX_WARNINGS {
+                return;
+            }
             for reference in expr.references() {
                 let name = reference.context;
-                if at.contexts.contains(&name) || warned.contains(&name) {
+                if at.contexts.contains(&name) {
+                    if let Some(member) = self.members.missing(&reference)
+                        && !warned.contains(&member)
+                    {
+                        warned.push(member);
+                        let span = scalar::part_span(source, node.span, text, place(text, expr, member));
+                        self.warn_missing(span, name, member);
+                    }
+                    continue;
+                }
+                if warned.contains(&name) {
                     continue;
                 }
                 warned.push(name);
@@ -266,6 +288,19 @@ impl<'s> Reader<'s> {
                 }
             }
         }
+    }
+
+    fn warn_missing(&mut self, span: Span, context: &str, member: &str) {
+        let names = self.members.names(context);
+        self.found.add(Severity::Warning, || {
+            let help = match (closest(member, names), context) {
+                (Some(name), _) => format!("did you mean `{name}`?"),
+                (None, "needs") => format!("add `{member}` to the `needs` of this job"),
+                (None, "steps") => format!("no step of this job has the id `{member}`"),
+                (None, _) => format!("the matrix of this job has no `{member}`"),
+            };
+            Diagnostic::warning(span, format!("`{context}.{member}` is always empty")).help(help)
+        });
     }
 
     /// One expression that is the whole value of a text.
@@ -348,6 +383,11 @@ impl<'s> Reader<'s> {
         }
         is_valid
     }
+}
+
+/// The known name that was probably meant, among the first of them.
+fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(name, known.take(MAX_CANDIDATES))
 }
 
 /// Where a name of an expression stands in the text that holds it, or else where the expression does.

@@ -8,6 +8,7 @@ use super::scalar::Scalar;
 use super::span::Spanned;
 use super::yaml::{Node, Yaml};
 use crate::expr::Template;
+use crate::job::shell::{Shell, ShellError};
 
 const SCOPES: &[&str] = &[
     "actions",
@@ -27,9 +28,6 @@ const SCOPES: &[&str] = &[
     "security-events",
     "statuses",
 ];
-
-/// Shells that are known by name; any other is a command with `{0}` where the script's path goes.
-const SHELLS: &[&str] = &["bash", "sh", "python", "pwsh"];
 
 /// Reads `defaults:`.
 pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults {
@@ -51,22 +49,21 @@ pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults
 /// Reads `shell:`.
 pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Spanned<Template>> {
     let shell = reader.full_template(node, "`shell`", at)?;
-    match shell.as_literal().map(str::trim) {
-        Some(name) if !SHELLS.contains(&name) && !name.contains("{0}") => {
-            let message = format!("unknown shell `{name}`");
-            match name {
-                "cmd" | "powershell" => {
-                    reader.error_help(node.span, message, "that shell is on Windows only; use pwsh");
-                }
-                _ => reader.error_help(
-                    node.span,
-                    message,
-                    format_args!("one of {}, or a command with `{{0}}` for the script", SHELLS.join(", ")),
-                ),
-            }
+    let Some(text) = shell.as_literal() else { return Some(shell) };
+    match Shell::parse(text) {
+        Ok(_) => Some(shell),
+        Err(ShellError::Unknown(name)) => {
+            let help = match name.as_str() {
+                "cmd" | "powershell" => "that shell is on Windows only; use pwsh",
+                _ => "bash, sh, python, pwsh, or a command with `{0}` where the script's path goes",
+            };
+            reader.error_help(node.span, format_args!("unknown shell `{name}`"), help);
             None
         }
-        _ => Some(shell),
+        Err(error) => {
+            reader.error(node.span, error);
+            None
+        }
     }
 }
 

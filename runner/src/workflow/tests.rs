@@ -168,11 +168,8 @@ fn nodes_are_bounded() {
     let keys: String = (0..60_000).map(|n| format!("{n:x}:\n")).collect();
     assert_eq!(refusal(keys), many);
     assert_eq!(refusal("- \n".repeat(150_000)), many);
-    for marks in ["a,", "a: b,", "[],", "? : "] {
-        assert!(
-            refusal(format!("[{}]", marks.repeat(100_000))).contains("commas, colons, brackets"),
-            "{marks}"
-        );
+    for marks in ["a,", "a: b,", "[],", "? : ", "!a "] {
+        assert!(refusal(format!("[{}]", marks.repeat(100_000))).contains("reads as marks"), "{marks}");
     }
 }
 
@@ -199,7 +196,7 @@ fn depth_is_bounded() {
     let blocks: String = (0..1000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
     assert_eq!(refusal(&blocks), deep);
     assert_eq!(refusal("- ".repeat(100_000)), deep);
-    assert_eq!(refusal("? ".repeat(100_000)), deep);
+    assert_eq!(refusal("? ".repeat(50_000)), deep);
     // Strings and comments may hold whatever they like.
     let script = format!(
         "on: push\n# {0}\njobs: {{ a: {{ runs-on: x, steps: [{{ run: '{0}' }}] }} }}",

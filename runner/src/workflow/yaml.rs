@@ -18,7 +18,7 @@ pub const MAX_BYTES: usize = 512 << 10;
 pub const MAX_DEPTH: usize = 100;
 /// Most nodes, keys included, counting what an alias names each time it is used.
 pub const MAX_NODES: usize = 100_000;
-/// Most characters that may separate values, wherever they stand.
+/// Most characters that may be marks of YAML, wherever they stand.
 const MAX_MARKS: usize = 80_000;
 /// Most bytes of text, counting what an alias names each time it is used.
 const MAX_TEXT: usize = 4 * MAX_BYTES;
@@ -126,9 +126,9 @@ fn precheck(source: &str) -> Result<(), Diagnostic> {
     }
     // The scanner holds all tokens of an outermost `[` or `{` at once, and a token of a hundred bytes in memory
     // may be a single byte of the file.
-    let marks = source.bytes().filter(|b| matches!(b, b',' | b':' | b'[' | b']' | b'{' | b'}')).count();
+    let marks = source.bytes().filter(|b| b",:?[]{}&*!".contains(b)).count();
     if marks > MAX_MARKS {
-        let message = format!("the file has more than {MAX_MARKS} commas, colons, brackets and braces");
+        let message = format!("the file has more than {MAX_MARKS} characters that YAML reads as marks");
         return Err(Diagnostic::whole_file(message).help("move data into files of the repository"));
     }
     // Each tag copies the prefix that its directive gave it.
