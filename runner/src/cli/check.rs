@@ -14,8 +14,8 @@ use crate::workflow::{self, Diagnostics, DiscoverError, Severity};
   palisade check .forgejo/workflows/ci.yml
   palisade check --json | jq -r 'select(.severity == \"error\") | \"\\(.file):\\(.line): \\(.message)\"'
 
-Without FILE, checks all files of the first of .forgejo/workflows, .gitea/workflows and .github/workflows that
-exists. The exit code is 2 if there is an error; warnings leave it 0.")]
+Without FILE, checks all files of the first directory that exists of .forgejo/workflows,
+.gitea/workflows and .github/workflows. The exit code is 2 if there is an error; warnings leave it 0.")]
 pub struct Args {
     /// Workflow files
     #[arg(value_name = "FILE")]
@@ -77,6 +77,7 @@ struct Tally {
     files: usize,
     errors: usize,
     warnings: usize,
+    omitted: usize,
 }
 
 impl Tally {
@@ -84,6 +85,7 @@ impl Tally {
         self.files += 1;
         self.errors += diagnostics.count(Severity::Error);
         self.warnings += diagnostics.count(Severity::Warning);
+        self.omitted += diagnostics.omitted();
     }
 
     fn summary(&self) -> String {
@@ -92,7 +94,11 @@ impl Tally {
             n => format!("{n} {noun}s"),
         };
         let (files, errors) = (count(self.files, "file"), count(self.errors, "error"));
-        format!("checked {files}: {errors}, {}", count(self.warnings, "warning"))
+        let omitted = match self.omitted {
+            0 => String::new(),
+            n => format!(" ({n} of them not shown)"),
+        };
+        format!("checked {files}: {errors}, {}{omitted}", count(self.warnings, "warning"))
     }
 }
 

@@ -78,23 +78,37 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Collector {
     kept: Vec<Diagnostic>,
-    omitted: usize,
-    has_errors: bool,
+    totals: Totals,
+}
+
+/// How many there are, kept or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    errors: usize,
+    warnings: usize,
+}
+
+impl Totals {
+    fn of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        }
+    }
 }
 
 impl Collector {
     /// Adds one. It is made only if it is kept: a suggestion takes time to find. The same at the same place,
     /// which an alias can bring about, is kept once.
     pub fn add(&mut self, severity: Severity, make: impl FnOnce() -> Diagnostic) {
-        self.has_errors |= severity == Severity::Error;
-        if self.is_full() {
-            self.omitted += 1;
-            return;
-        }
-        let diagnostic = make();
-        if !self.kept.contains(&diagnostic) {
+        if !self.is_full() {
+            let diagnostic = make();
+            if self.kept.contains(&diagnostic) {
+                return;
+            }
             self.kept.push(diagnostic);
         }
+        *self.totals.of(severity) += 1;
     }
 
     /// Adds one that is at hand.
@@ -104,7 +118,7 @@ impl Collector {
 
     /// Whether any is an error.
     pub fn has_errors(&self) -> bool {
-        self.has_errors
+        self.totals.errors > 0
     }
 
     /// Whether more would only be counted.
@@ -124,7 +138,7 @@ impl Collector {
                 String::new()
             },
             list: self.kept,
-            omitted: self.omitted,
+            totals: self.totals,
         }
     }
 }
@@ -135,7 +149,7 @@ pub struct Diagnostics {
     path: PathBuf,
     source: String,
     list: Vec<Diagnostic>,
-    omitted: usize,
+    totals: Totals,
 }
 
 /// A diagnostic in the form of `--json`: lines and columns count from 1, columns in characters, the end is
@@ -177,14 +191,17 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// How many there are of a severity, among those that were kept.
+    /// How many there are of a severity, also those that were not kept.
     pub fn count(&self, severity: Severity) -> usize {
-        self.list.iter().filter(|d| d.severity == severity).count()
+        match severity {
+            Severity::Error => self.totals.errors,
+            Severity::Warning => self.totals.warnings,
+        }
     }
 
-    /// How many more there are.
+    /// How many were not kept.
     pub fn omitted(&self) -> usize {
-        self.omitted
+        self.totals.errors + self.totals.warnings - self.list.len()
     }
 
     /// The file that they are about.
@@ -198,10 +215,10 @@ impl Diagnostics {
         for diagnostic in &self.list {
             render::diagnostic(&mut out, diagnostic, &self.path, &self.source, colour);
         }
-        if self.omitted > 0 {
+        if self.omitted() > 0 {
             out.push_str(&format!(
                 "… and {} more in {}\n\n",
-                self.omitted,
+                self.omitted(),
                 render::escape(&self.path.to_string_lossy())
             ));
         }
