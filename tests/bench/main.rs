@@ -23,6 +23,7 @@ fn main() {
         eprintln!("usage: palisade-bench PALISADE [ROUNDS]");
         std::process::exit(2);
     };
+    let palisade = std::path::absolute(palisade).expect("a working directory").display().to_string();
     let rounds: usize = args.next().and_then(|n| n.parse().ok()).unwrap_or(100);
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let rows = measure(&palisade, rounds, scratch.path());

@@ -99,7 +99,9 @@ fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     report.add(LayerId::Mount, root.enter(&host)?);
     report.add(LayerId::Pid, "own process tree, private /proc without init in it".into());
     report.add(LayerId::Ipc, "own System V and POSIX message queues".into());
-    nix::unistd::sethostname(&plan.hostname).layer(LayerId::Uts, || "set the host name".into())?;
+    if !plan.off.contains(&LayerId::Uts) {
+        nix::unistd::sethostname(&plan.hostname).layer(LayerId::Uts, || "set the host name".into())?;
+    }
     report.add(LayerId::Uts, format!("host name `{}`", plan.hostname));
     report.add(LayerId::Cgroup, "own cgroup root".into());
     report.add(LayerId::Net, network.enter()?);
