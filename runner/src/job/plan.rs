@@ -284,8 +284,9 @@ jobs:
     #[test]
     fn a_matrix_that_is_too_large_is_told_before_anything_runs() {
         let axis = (0..257).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        // Written out, it would already be refused with its place by the parser.
         let source = format!(
-            "on: push\njobs:\n  a: {{ strategy: {{ matrix: {{ n: [{axis}] }} }}, runs-on: x, steps: [{{ run: a }}] }}\n"
+            "on: push\njobs:\n  a:\n    strategy: {{ matrix: {{ n: \"${{{{ fromJSON('[{axis}]') }}}}\" }} }}\n    runs-on: x\n    steps: [{{ run: a }}]\n"
         );
         insta::assert_snapshot!(plan(&source, &[], &[]).unwrap_err(), @"job `a`: the matrix makes more than 256 jobs");
     }
