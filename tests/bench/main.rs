@@ -61,8 +61,24 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
 
 /// The peer's command line: all its namespaces, and a root as small as ours.
 const BWRAP: [&str; 18] = [
-    "--unshare-all", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64",
-    "/lib64", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--", "/usr/bin/true",
+    "--unshare-all",
+    "--ro-bind",
+    "/usr",
+    "/usr",
+    "--symlink",
+    "usr/lib",
+    "/lib",
+    "--symlink",
+    "usr/lib64",
+    "/lib64",
+    "--dev",
+    "/dev",
+    "--proc",
+    "/proc",
+    "--tmpfs",
+    "/tmp",
+    "--",
+    "/usr/bin/true",
 ];
 
 /// Prints 1,000,000 lines of 26 bytes.
@@ -168,7 +184,8 @@ fn max_rss(palisade: &str, dir: &Path) -> u64 {
     let mut peak = 0;
     while child.try_wait().ok().flatten().is_none() {
         let now = fs::read_to_string(&status).unwrap_or_default();
-        let kib = now.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let kib =
+            now.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         peak = peak.max(kib.unwrap_or(0u64) << 10);
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -292,9 +292,7 @@ pub const HOST: &[Row] = &[
         .held_by(&[Capabilities]),
     Row::program("init-kcmp", &["kcmp"], "the order of kernel objects").held_by(&[Capabilities]),
     Row::program("init-move-pages", &["move-pages"], "control over init's memory").held_by(&[Capabilities]),
-    Row::program("init-set-limit", &["set-limit"], "init with other limits")
-        .held_by(&[Capabilities])
-        .open("init has the command's user id, and prlimit64 asks for no more"),
+    Row::program("init-set-limit", &["set-limit"], "init with other limits").held_by(&[Seccomp]),
     // The host's sockets, queues, shared memory and keys.
     Row::program("tcp-loopback", &["tcp", "TCP4"], "a service on the host's loopback")
         .proof(Proof::Leaks)
