@@ -15,6 +15,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("others-descriptors", others_descriptors),
     ("target-descriptors", target_descriptors),
     ("target-file", target_file),
+    ("target-arguments", target_arguments),
     ("target-memory", target_memory),
     ("target-write-memory", target_write_memory),
     ("target-executable", target_executable),
@@ -97,6 +98,10 @@ fn target_file(args: &[String]) -> Attempt {
         0 => prevented(format!("{path} is empty")),
         _ => Ok(format!("read {path}")),
     }
+}
+
+fn target_arguments(_: &[String]) -> Attempt {
+    steal(format!("/proc/{}/cmdline", target()?))
 }
 
 /// Where the target's code begins: where this program's does, since the same linker laid out the static

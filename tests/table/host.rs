@@ -268,6 +268,10 @@ pub const HOST: &[Row] = &[
         .held_by(&[Pid]),
     // The sandbox's init; outside, a victim of the same user stands for it.
     Row::program("init-environ", &["target-file", "environ"], "init's environ").held_by(&[Capabilities]),
+    Row::program("init-arguments", &["target-arguments"], "what palisade was called with")
+        .proof(Proof::Leaks)
+        .options(&["--env", "@DECOY"])
+        .held_by(&[Pid]),
     Row::program("init-maps", &["target-file", "maps"], "init's maps").held_by(&[Capabilities]),
     Row::program("init-auxv", &["target-file", "auxv"], "init's auxv").held_by(&[Capabilities]),
     Row::program("init-stack", &["target-file", "syscall"], "init's syscall").held_by(&[Capabilities]),

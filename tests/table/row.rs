@@ -78,7 +78,8 @@ pub struct Row {
     pub around: Around,
     /// Its standard input.
     pub input: Input,
-    /// Options of `palisade sandbox` for this row; `@NAME` stands for a fact about the host.
+    /// Options of `palisade sandbox` for this row; `@NAME` stands for a fact about the host, and
+    /// `@DECOY` for a variable with the canary, which the command may see in its environment.
     pub options: &'static [&'static str],
     /// An open finding: what it is that isn't as it should be inside. The suite fails once that is mended.
     pub open: Option<&'static str>,

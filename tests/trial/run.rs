@@ -120,6 +120,7 @@ impl Host {
                 line.extend(["--env".into(), format!("{name}={value}").into()]);
             }
             line.extend(row.options.iter().map(|option| match option.strip_prefix('@') {
+                Some("DECOY") => format!("DECOY={}", self.canary).into(),
                 Some(fact) => self.fact(fact).into(),
                 None => OsString::from(option),
             }));
