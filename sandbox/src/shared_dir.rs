@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -39,9 +40,14 @@ impl SharedDir {
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
         let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
         self.as_owner(|| {
-            let file = File::from(open_beneath(self.dir.as_fd(), &c_name(name)?, flags, 0)?);
+            let not_plain = || io::Error::new(io::ErrorKind::InvalidData, "is not a plain file any more");
+            let file = match open_beneath(self.dir.as_fd(), &c_name(name)?, flags, 0) {
+                // A symbolic link, a socket, and a FIFO that nobody reads.
+                Err(Errno::ELOOP | Errno::ENXIO) => return Err(not_plain()),
+                opened => File::from(opened?),
+            };
             if !file.metadata()?.is_file() {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "is not a plain file any more"));
+                return Err(not_plain());
             }
             let mut content = Vec::new();
             file.take(limit + 1).read_to_end(&mut content)?;
