@@ -25,6 +25,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A step that doesn't end by itself, with a process in a session of its own and one that ignores signals.
 const STEP: &str = "setsid sleep 60 & (trap '' HUP TERM INT; sleep 60) & echo left >left; sleep 60";
 
+/// Two jobs side by side, that don't end by themselves either.
+const WORKFLOW: &str = "\
+on: push
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo first
+      - run: setsid sleep 60 & echo left >left; sleep 60
+  two:
+    runs-on: ubuntu-latest
+    steps:
+      - run: (trap '' HUP TERM INT; sleep 60) & sleep 60
+";
+
 /// One test at a time: orphans become children of this process, and it must know whose they are.
 fn alone() -> std::sync::MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -133,6 +148,7 @@ fn kill_at_random_moments(command: impl Fn(&Context) -> Command) {
     let _alone = alone();
     for identity in identities() {
         let context = Context::of(identity);
+        context.write("ci.yml", WORKFLOW);
         // The binary is put in place before anything is counted.
         context.palisade_path();
         let before = Traces::of(&context);
@@ -160,6 +176,13 @@ fn kill_at_random_moments(command: impl Fn(&Context) -> Command) {
 fn nothing_is_left_of_a_killed_sandbox() {
     kill_at_random_moments(|context| {
         context.palisade().args(["sandbox", "--", "sh", "-c", STEP]).into_command()
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_killed_run() {
+    kill_at_random_moments(|context| {
+        context.palisade().args(["run", "ci.yml", "--jobs", "2"]).into_command()
     });
 }
 

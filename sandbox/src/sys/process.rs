@@ -250,11 +250,23 @@ pub fn set_fs_ids(uid: u32, gid: u32) -> (u32, u32) {
     (old_uid as u32, old_gid as u32)
 }
 
-/// Starts a child that does nothing until it is killed, in new namespaces.
+/// Starts a child that does nothing until it is killed or its parent is gone, in new namespaces.
 pub fn fork_paused(flags: c_int) -> Result<Pid> {
-    // SAFETY: the child needs nothing that another thread may have held: it only calls pause(2).
+    // SAFETY: takes no argument, touches no memory.
+    let parent = unsafe { libc::getpid() };
+    // SAFETY: the child needs nothing that another thread may have held: it only makes system calls.
     if let Some(pid) = unsafe { fork(flags) }? {
         return Ok(pid);
+    }
+    // It must not hold what others take for a sign that the parent is alive: it never executes, so
+    // close-on-exec doesn't help.
+    // SAFETY: takes integers only; the child uses no descriptor.
+    unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
+    // SAFETY: takes integers only.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // SAFETY: takes no argument, touches no memory.
+    if unsafe { libc::getppid() } != parent {
+        exit_now(1);
     }
     loop {
         // SAFETY: no argument, touches no memory.
