@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{Pid, pipe2};
 
 use crate::command::{Command, Exit, Signal, Stdio};
@@ -185,7 +186,7 @@ impl Init {
             .enumerate()
             .map(|(number, stdio)| descriptor(number, stdio))
             .collect::<Result<_, _>>()
-            .map_err(lost)?;
+            .map_err(|e| Error::Spec(format!("cannot run `{program}`: {e}")))?;
         let fds: Vec<_> = stdio.iter().chain([&theirs]).map(AsRawFd::as_raw_fd).collect();
         wire::send(&self.control, &Request::Run(run), &fds).map_err(lost)?;
         Ok(Child { program, outcome: File::from(outcome) })
@@ -212,15 +213,22 @@ fn environment(env: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> Result<Vec
 }
 
 fn descriptor(number: usize, stdio: Stdio) -> std::io::Result<OwnedFd> {
-    match stdio {
-        Stdio::Fd(fd) => Ok(fd),
-        Stdio::Null => Ok(File::options().read(true).write(true).open("/dev/null")?.into()),
+    let fd = match stdio {
+        Stdio::Null => return Ok(File::options().read(true).write(true).open("/dev/null")?.into()),
+        Stdio::Fd(fd) => fd,
         Stdio::Inherit => match number {
-            0 => std::io::stdin().as_fd().try_clone_to_owned(),
-            1 => std::io::stdout().as_fd().try_clone_to_owned(),
-            _ => std::io::stderr().as_fd().try_clone_to_owned(),
+            0 => std::io::stdin().as_fd().try_clone_to_owned()?,
+            1 => std::io::stdout().as_fd().try_clone_to_owned()?,
+            _ => std::io::stderr().as_fd().try_clone_to_owned()?,
         },
+    };
+    let kind = SFlag::from_bits_truncate(fstat(&fd)?.st_mode) & SFlag::S_IFMT;
+    if kind == SFlag::S_IFDIR {
+        // One fchdir(2) would be out of the root.
+        let name = ["input", "output", "error"][number];
+        return Err(std::io::Error::other(format!("standard {name} is a directory of the host")));
     }
+    Ok(fd)
 }
 
 /// The master side of a pseudo-terminal in a sandbox.

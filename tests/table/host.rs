@@ -145,7 +145,8 @@ pub const HOST: &[Row] = &[
     )
     .proof(Proof::Leaks)
     .input(Input::Root)
-    .held_by(&[Landlock]),
+    .held_by(&[Landlock])
+    .refused("standard input is a directory of the host"),
     Row::program("stdin-reopen", &["standard-input-reopen"], "write access to a file that is standard input")
         .proof(Proof::Changes)
         .input(Input::File)

@@ -81,6 +81,8 @@ pub struct Row {
     /// Options of `palisade sandbox` for this row; `@NAME` stands for a fact about the host, and
     /// `@DECOY` for a variable with the canary, which the command may see in its environment.
     pub options: &'static [&'static str],
+    /// What palisade says where it refuses to run the command at all.
+    pub refused: Option<&'static str>,
     /// An open finding: what it is that isn't as it should be inside. The suite fails once that is mended.
     pub open: Option<&'static str>,
 }
@@ -98,6 +100,7 @@ impl Row {
             around: Around::Nothing,
             input: Input::Null,
             options: &[],
+            refused: None,
             open: None,
         }
     }
@@ -135,6 +138,11 @@ impl Row {
     /// Sets options of `palisade sandbox`.
     pub const fn options(self, options: &'static [&'static str]) -> Row {
         Row { options, ..self }
+    }
+
+    /// Sets what palisade says where it refuses to run the command at all.
+    pub const fn refused(self, text: &'static str) -> Row {
+        Row { refused: Some(text), ..self }
     }
 
     /// Marks an open finding.

@@ -178,6 +178,11 @@ impl Host {
         let Some((word, text)) = told.and_then(|t| t.split_once(": ")) else {
             let killed_by_filter =
                 [status.signal(), status.code().map(|c| c - 128)].contains(&Some(libc::SIGSYS));
+            if let Some(text) =
+                row.refused.filter(|text| setting != Setting::Outside && output.contains(text))
+            {
+                return Verdict::Prevented(format!("refused: {text}"));
+            }
             return match killed_by_filter {
                 true => Verdict::Prevented("killed by SIGSYS".into()),
                 false => Verdict::Broken(format!("{status} without an outcome: {}", output.trim())),

@@ -46,8 +46,9 @@ pub fn confine(
             "files; abstract sockets and signals are held by the net and pid namespaces alone"
         };
         // Abstract sockets belong to the network namespace, so with the host's this wall is the only one.
-        let missing = (abi < 6 && plan.network == Network::Host)
-            .then(|| format!("ABI {abi}: abstract sockets of the host can be reached (ABI 6 would hold them)"));
+        let missing = (abi < 6 && plan.network == Network::Host).then(|| {
+            format!("ABI {abi}: abstract sockets of the host can be reached (ABI 6 would hold them)")
+        });
         report.add_state(LayerId::Landlock, format!("ABI {abi}: {scopes}"), missing);
         ruleset
     };

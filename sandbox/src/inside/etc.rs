@@ -39,7 +39,8 @@ pub fn write(plan: &Plan, root: &Root) -> Result<(), LayerError> {
     for empty in ["/run", "/var"] {
         root.mount_point(Path::new(empty), true)?;
     }
-    root.link(c"/run", Path::new("/var/run"))?;
-    root.link(c"/tmp", Path::new("/var/tmp"))?;
-    root.link(c"/proc/self/mounts", Path::new("/etc/mtab"))
+    // Relative, so that they lead nowhere else while the host's root is still this process's.
+    root.link(c"../run", Path::new("/var/run"))?;
+    root.link(c"../tmp", Path::new("/var/tmp"))?;
+    root.link(c"../proc/self/mounts", Path::new("/etc/mtab"))
 }

@@ -77,6 +77,7 @@ fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     // While still the caller: what the host shows, cloned with the caller's own rights.
     let host = root::HostTrees::open(plan, trees)?;
     report.add(LayerId::User, identity::assume(plan.identity)?);
+    identity::forbid_more()?;
     // Only now: an undumpable process can't write its own id maps.
     sys::restrict::undumpable().layer(LayerId::Pid, || "make init undumpable".into())?;
 

@@ -109,7 +109,7 @@ impl HostTrees {
 
     /// The same for what may be a symbolic link.
     fn allow_link(&mut self, path: &CStr) -> Result<(), LayerError> {
-        match readlink(path).map(|target| CString::new(target.into_vec())) {
+        match readlink(path).map(|target| CString::new(relative_link(path, target.into_vec()))) {
             Ok(Ok(target)) => self.links.push((target, to_path(path).to_owned())),
             Err(Errno::EINVAL) => self.allow(path)?,
             _ => {}
@@ -306,6 +306,13 @@ pub fn relative(path: &Path) -> &Path {
 fn c_path(path: &Path) -> Result<CString, LayerError> {
     CString::new(relative(path).as_os_str().as_bytes())
         .map_err(|_| LayerError::new(LayerId::Mount, "use a path with a NUL in it", Errno::EINVAL))
+}
+
+/// The target of a link at the root made relative, so that it leads nowhere else while the host's root is
+/// still this process's.
+fn relative_link(link: &CStr, target: Vec<u8>) -> Vec<u8> {
+    let at_root = !link.to_bytes()[1..].contains(&b'/');
+    if at_root && target.starts_with(b"/") { target[1..].to_vec() } else { target }
 }
 
 fn to_path(path: &CStr) -> &Path {

@@ -3,7 +3,7 @@
 use super::{Result, check};
 
 /// Those that init needs to set the sandbox up; they are carried through its exec as ambient ones.
-pub const FOR_SETUP: [u32; 8] = [
+pub const FOR_SETUP: [u32; 9] = [
     CAP_CHOWN,
     CAP_DAC_OVERRIDE,
     CAP_FOWNER,
@@ -12,6 +12,7 @@ pub const FOR_SETUP: [u32; 8] = [
     CAP_SETPCAP,
     CAP_NET_ADMIN,
     CAP_SYS_ADMIN,
+    CAP_SYS_RESOURCE,
 ];
 
 const CAP_CHOWN: u32 = 0;
@@ -22,6 +23,7 @@ const CAP_SETUID: u32 = 7;
 const CAP_SETPCAP: u32 = 8;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_RESOURCE: u32 = 24;
 
 const VERSION_3: u32 = 0x2008_0522;
 
