@@ -162,7 +162,7 @@ mod tests {
     /// Runs the filter as the kernel would.
     fn run(arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
         let code = program();
-        let mut data = vec![0u8; 64];
+        let mut data = [0u8; 64];
         data[0..4].copy_from_slice(&number.to_le_bytes());
         data[4..8].copy_from_slice(&arch.to_le_bytes());
         for (n, value) in arguments.iter().enumerate() {
