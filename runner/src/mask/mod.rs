@@ -2,7 +2,7 @@
 //!
 //! A [`Masker`] holds what must not be seen; each stream of output gets a [`MaskStream`] of it, which
 //! replaces every occurrence by `***`, however the bytes are cut into chunks. [`forms`] says in which
-//! forms a value is looked for, [`automaton`] finds them.
+//! forms a value is looked for, `automaton` finds them.
 
 mod automaton;
 pub mod forms;

@@ -1,4 +1,4 @@
-//! The system call filter: [`table`] compiled to classic BPF. The program is a binary search over the
+//! The system call filter: [`TABLE`] compiled to classic BPF. The program is a binary search over the
 //! call numbers, since the kernel runs it once for every number when it is installed.
 
 use libc::{
