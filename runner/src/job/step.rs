@@ -224,13 +224,18 @@ fn run_script(
     if let Err(e) = job.dir.write(&name, 0o644, script.text.as_bytes()) {
         return (Said::default(), Outcome::failed(format!("cannot write the step's script: {e}")));
     }
-    let environment = environment(job, env.unwrap_or(&job.steps.env), &files, action);
-    let step_deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let launch = Launch {
+        index,
+        environment: environment(job, env.unwrap_or(&job.steps.env), &files, action),
+        directory: &script.directory,
+        timeout,
+        deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+    };
     let mut log = job.execution.output.step_log(&job.execution.name, index);
     let path = format!("{}/{name}", inside::TEMP);
     let mut outcome = Outcome::failed(format!("no program for `{}` was found", script.shell.display()));
     for words in script.shell.invocations(&path) {
-        match attempt(job, &words, &environment, &script.directory, step_deadline, timeout, &mut log) {
+        match attempt(job, &launch, &words, &mut log) {
             Attempt::NoProgram(why) => outcome = why,
             Attempt::Done(done) => {
                 outcome = done;
@@ -258,15 +263,17 @@ enum Attempt {
     Done(Outcome),
 }
 
-fn attempt(
-    job: &mut Running<'_>,
-    words: &[String],
-    environment: &[(String, String)],
-    directory: &str,
-    step_deadline: Option<Instant>,
+/// What all attempts at a step have in common.
+struct Launch<'a> {
+    index: usize,
+    environment: Vec<(String, String)>,
+    directory: &'a str,
     timeout: Option<Duration>,
-    log: &mut StepLog,
-) -> Attempt {
+    deadline: Option<Instant>,
+}
+
+fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &mut StepLog) -> Attempt {
+    let Launch { index, environment, directory, timeout, deadline } = launch;
     let failed = |reason: String| Attempt::Done(Outcome::failed(reason));
     let Some((program, args)) = words.split_first() else { return failed("`shell` is empty".into()) };
     let pipe = process::output_pipe().and_then(|(read, write)| Ok((read, write.try_clone()?, write)));
@@ -289,7 +296,7 @@ fn attempt(
     let watch = Watch {
         cancel: job.execution.cancel,
         already_asked: job.cancelled.is_some(),
-        step_deadline,
+        step_deadline: *deadline,
         job_deadline: job.deadline,
     };
     let ended = process::wait(job.sandbox, child, output, log, &watch, &mut job.buffer);
@@ -304,6 +311,13 @@ fn attempt(
         }
         Err(error) => return failed(error.to_string()),
     };
+    if exit.stragglers > 0 {
+        let message = match exit.stragglers {
+            1 => "left a process behind, which was killed".to_owned(),
+            many => format!("left {many} processes behind, which were killed"),
+        };
+        job.execution.annotate(Some(*index), Level::Notice, message);
+    }
     Attempt::Done(match ended.stop {
         Some(Stop::Cancelled) => {
             job.look_for_cancellation();

@@ -180,9 +180,12 @@ pub fn reset_signals() -> Result<()> {
     let none: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `none` is a valid set to read.
     check(i64::from(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) }))?;
-    // Rust's runtime ignores SIGPIPE, and an ignored signal stays ignored through exec.
-    // SAFETY: installs the default action, no handler.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    // An ignored signal stays ignored through exec: SIGPIPE by Rust's runtime, the others where the caller
+    // was started in a shell's background or by nohup.
+    for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+        // SAFETY: installs the default action, no handler.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     Ok(())
 }
 
