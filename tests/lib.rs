@@ -4,6 +4,7 @@
 
 mod binary;
 mod context;
+mod events;
 mod redact;
 mod require;
 pub mod table;
@@ -11,5 +12,6 @@ pub mod trial;
 
 pub use binary::{attack_program, palisade, profile_dir, target_dir};
 pub use context::{Context, Identity, Invocation, Outcome, install};
+pub use events::Events;
 pub use redact::redact;
 pub use require::{Need, require};

@@ -1,0 +1,65 @@
+//! Command files in the hands of a hostile step.
+
+use super::{run, steps};
+
+fn attempt(script: &str) -> (Vec<String>, Vec<String>, String) {
+    let job = format!(
+        "      - run: |\n          {}\n        continue-on-error: true\n      - run: echo \"X=$X ${{LD_PRELOAD}}\"\n",
+        script.replace('\n', "\n          ")
+    );
+    let (_, events) = run(&steps(&job), &[]);
+    let errors = events.annotations("error").into_iter().map(str::to_owned).collect();
+    (events.steps("a"), errors, events.log("a"))
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused() {
+    for script in [
+        "rm $GITHUB_ENV; ln -s /etc/passwd $GITHUB_ENV",
+        "rm $GITHUB_ENV; mkfifo $GITHUB_ENV",
+        "rm $GITHUB_ENV; mkdir $GITHUB_ENV",
+        "rm $GITHUB_ENV; ln -s $GITHUB_OUTPUT $GITHUB_ENV",
+    ] {
+        let (steps, errors, log) = attempt(script);
+        assert_eq!(steps[0], "failure as success: what it wrote for the runner was not accepted", "{script}");
+        assert!(errors.len() == 1 && errors[0].starts_with("cannot read GITHUB_ENV"), "{script}: {errors:?}");
+        assert_eq!(log, "X= \n");
+    }
+}
+
+#[test]
+fn a_step_may_remove_them() {
+    let (steps, errors, _) =
+        attempt("rm $GITHUB_ENV $GITHUB_OUTPUT $GITHUB_PATH $GITHUB_STEP_SUMMARY $GITHUB_STATE");
+    assert_eq!(steps, ["success", "success"]);
+    assert!(errors.is_empty());
+}
+
+#[test]
+fn a_file_over_its_limit_is_refused() {
+    let (_, errors, _) = attempt("head -c 2000000 /dev/zero | tr '\\0' x >> $GITHUB_OUTPUT");
+    assert_eq!(errors, ["cannot read GITHUB_OUTPUT: it is larger than 1048576 bytes"]);
+}
+
+#[test]
+fn what_is_no_command_is_refused_with_its_line() {
+    let (_, errors, _) = attempt("echo A=1 >> $GITHUB_ENV\necho nonsense >> $GITHUB_ENV");
+    assert!(errors[0].starts_with("GITHUB_ENV, line 2: invalid format `nonsense`"), "{errors:?}");
+}
+
+#[test]
+fn variables_that_make_later_steps_run_foreign_code_are_refused() {
+    for name in ["LD_PRELOAD", "BASH_ENV", "NODE_OPTIONS", "GITHUB_TOKEN", "RUNNER_TEMP"] {
+        let (steps, errors, log) =
+            attempt(&format!("echo X=1 >> $GITHUB_ENV; echo {name}=/x >> $GITHUB_ENV"));
+        assert!(steps[0].starts_with("failure"), "{steps:?}");
+        assert!(errors[0].starts_with(&format!("GITHUB_ENV: `{name}` can't be set")), "{errors:?}");
+        assert_eq!(log, "X= \n", "nothing of a refused file counts");
+    }
+}
+
+#[test]
+fn a_summary_is_an_event_of_its_step() {
+    let (_, events) = run(&steps("      - run: echo '# Title' >> $GITHUB_STEP_SUMMARY\n"), &[]);
+    assert_eq!(events.of_kind("summary").next().unwrap()["markdown"], "# Title\n");
+}

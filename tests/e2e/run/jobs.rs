@@ -1,0 +1,149 @@
+//! Jobs: what waits for what, matrices, results.
+
+use super::run;
+
+#[test]
+fn a_job_gets_the_outputs_of_those_that_it_needs() {
+    let (outcome, events) = run(
+        "  a:
+    runs-on: x
+    outputs: { v: '${{ steps.s.outputs.v }}' }
+    steps: [{ id: s, run: 'echo v=1 >> $GITHUB_OUTPUT' }]
+  b:
+    needs: a
+    runs-on: x
+    steps: [{ run: 'echo ${{ needs.a.outputs.v }} ${{ needs.a.result }}' }]
+",
+        &[],
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("b"), "1 success\n");
+    assert_eq!(events.jobs(), ["a", "b"]);
+}
+
+#[test]
+fn a_failed_job_skips_its_dependants_unless_they_ask_otherwise() {
+    let (outcome, events) = run(
+        "  bad: { runs-on: x, steps: [{ run: exit 1 }] }
+  skipped: { needs: bad, runs-on: x, steps: [{ run: 'true' }] }
+  also-skipped: { needs: skipped, runs-on: x, steps: [{ run: 'true' }] }
+  on-failure: { needs: bad, if: failure(), runs-on: x, steps: [{ run: 'true' }] }
+  always: { needs: [skipped, on-failure], if: '${{ always() }}', runs-on: x, steps: [{ run: 'echo ${{ needs.skipped.result }}' }] }
+  never: { if: github.ref == 'x', runs-on: x, steps: [{ run: 'true' }] }
+",
+        &[],
+    );
+    assert_eq!(outcome.code, Some(1));
+    let results =
+        ["bad", "skipped", "also-skipped", "on-failure", "always", "never"].map(|job| events.result(job));
+    assert_eq!(results, ["failure", "skipped", "skipped", "success", "success", "skipped"]);
+    assert_eq!(events.log("always"), "skipped\n");
+    assert_eq!(events.reason("never"), "its condition is false");
+}
+
+const MATRIX: &str = "  build:
+    runs-on: x
+    strategy:
+      matrix:
+        os: [one, two]
+        v: [1, 2]
+        exclude: [{ os: two, v: 1 }]
+        include: [{ os: three, extra: e }]
+    steps: [{ run: 'echo ${{ matrix.os }} ${{ matrix.v }} ${{ matrix.extra }} of ${{ strategy.job-total }}' }]
+";
+
+#[test]
+fn a_matrix_makes_a_job_of_each_combination() {
+    let (outcome, events) = run(MATRIX, &["--jobs", "1"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.jobs(), ["build (one, 1)", "build (one, 2)", "build (two, 2)", "build (three, e)"]);
+    assert_eq!(events.log("build (one, 2)"), "one 2 of 4\n");
+    assert_eq!(events.log("build (three, e)"), "three e of 4\n");
+}
+
+#[test]
+fn a_part_of_a_matrix_can_be_asked_for() {
+    let (_, events) = run(MATRIX, &["--matrix", "os:one", "--matrix", "v:2"]);
+    assert_eq!(events.jobs(), ["build (one, 2)"]);
+    let (outcome, _) = run(MATRIX, &["--matrix", "arch:x"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("no matrix has an axis `arch`; the axes are os, v, extra"), "{outcome}");
+}
+
+#[test]
+fn one_failure_cancels_the_rest_of_its_matrix() {
+    let (outcome, events) = run(
+        "  a:
+    runs-on: x
+    strategy: { matrix: { n: [1, 2, 3] } }
+    steps:
+      - run: if [ ${{ matrix.n }} = 1 ]; then sleep 0.2; exit 1; else sleep 1000; fi
+",
+        &["--jobs", "2"],
+    );
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(
+        ["a (1)", "a (2)", "a (3)"].map(|job| events.result(job)),
+        ["failure", "cancelled", "cancelled"]
+    );
+    assert_eq!(events.reason("a (3)"), "another job of its matrix failed");
+}
+
+#[test]
+fn without_fail_fast_all_of_a_matrix_run() {
+    let (outcome, events) = run(
+        "  a:
+    runs-on: x
+    strategy: { fail-fast: false, max-parallel: 1, matrix: { n: [1, 2] } }
+    steps: [{ run: 'test ${{ matrix.n }} = 2' }]
+  b:
+    runs-on: x
+    continue-on-error: true
+    steps: [{ run: exit 1 }]
+  c:
+    needs: b
+    runs-on: x
+    steps: [{ run: 'true' }]
+",
+        &[],
+    );
+    assert_eq!(outcome.code, Some(1));
+    let results = ["a (1)", "a (2)", "b", "c"].map(|job| events.result(job));
+    assert_eq!(results, ["failure", "success", "success", "success"]);
+}
+
+#[test]
+fn one_job_runs_with_what_it_needs() {
+    let jobs = "  a: { runs-on: x, steps: [{ run: 'true' }] }
+  b: { needs: a, runs-on: x, steps: [{ run: 'true' }] }
+  c: { runs-on: x, steps: [{ run: 'true' }] }
+";
+    let (_, events) = run(jobs, &["--job", "b"]);
+    assert_eq!(events.jobs(), ["a", "b"]);
+    let (outcome, _) = run(jobs, &["--job", "nope"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("there is no job `nope`; the jobs are a, b, c"), "{outcome}");
+}
+
+#[test]
+fn jobs_of_one_name_are_told_apart() {
+    let (_, events) = run(
+        "  a: { name: same, runs-on: x, steps: [{ run: echo a }] }
+  b: { name: same, needs: a, runs-on: x, steps: [{ run: echo b }] }
+",
+        &[],
+    );
+    assert_eq!((events.log("same"), events.log("same #2")), ("a\n".into(), "b\n".into()));
+}
+
+#[test]
+fn jobs_have_nothing_in_common() {
+    let (outcome, events) = run(
+        "  a: { runs-on: x, steps: [{ run: 'touch here ~/here /tmp/here /dev/shm/here' }] }
+  b: { needs: a, runs-on: x, steps: [{ run: 'ls here ~/here /tmp/here /dev/shm/here 2>/dev/null || echo nothing' }] }
+",
+        &[],
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("b"), "nothing\n");
+}
