@@ -8,18 +8,35 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 mod check;
+mod completions;
+mod doctor;
 mod error;
 mod expr;
+mod man;
 mod mask;
+mod print;
 mod run;
 pub mod sandbox;
 mod workflows;
 
 pub use error::{Blame, Error};
 
+const EXAMPLES: &str = "\
+EXAMPLES
+  palisade run
+  palisade check
+  palisade doctor
+  palisade sandbox --report -- id";
+
 /// palisade's command line.
 #[derive(clap::Parser)]
-#[command(name = "palisade", version, about = "A self-hosted, hardened CI runner", max_term_width = 100)]
+#[command(
+    name = "palisade",
+    version,
+    about = "A self-hosted, hardened CI runner",
+    max_term_width = 100,
+    after_help = EXAMPLES
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -31,8 +48,14 @@ pub struct Cli {
 pub enum Command {
     /// Validate workflow files
     Check(check::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Check this machine: isolation, tools, configuration
+    Doctor(doctor::Args),
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Print a manual page, in roff
+    Man(man::Args),
     /// Mask secrets in what another program prints
     Mask(mask::Args),
     /// Run a workflow on this machine
@@ -76,7 +99,10 @@ fn colour_on_stderr() -> bool {
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Check(args) => check::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Man(args) => man::run(args),
         Command::Mask(args) => mask::run(args),
         Command::Run(args) => run::run(*args),
         Command::Sandbox(args) => sandbox::run(args),
