@@ -1,0 +1,156 @@
+//! What each fuzz target does with its input, shared with `runner/tests/fuzz_seeds.rs`. Besides not panicking,
+//! every parser is held to what the rest of palisade relies on.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
+use palisade::job::files::{self, CommandFile};
+use palisade::mask::Masker;
+use palisade::output::event::{Event, JobName};
+use palisade::output::{Masked, Options, Output, Sink};
+use palisade::workflow::{self, Severity};
+
+/// A fuzz target.
+pub type Target = fn(&[u8]);
+
+/// All of them; the seeds of each are in the directory of its name.
+pub const ALL: [(&str, Target); 4] = [
+    ("workflow_yaml", workflow_yaml),
+    ("expression", expression),
+    ("command_files", command_files),
+    ("workflow_commands", workflow_commands),
+];
+
+/// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything
+/// but text.
+pub fn workflow_yaml(data: &[u8]) {
+    let found = match workflow::parse(data, Path::new("fuzz.yml")) {
+        Ok(parsed) => {
+            assert_eq!(parsed.warnings.count(Severity::Error), 0, "an error among warnings");
+            parsed.warnings
+        }
+        Err(found) => {
+            assert!(found.count(Severity::Error) > 0, "refused without an error");
+            found
+        }
+    };
+    let report = found.render(false);
+    assert!(!report.contains(|c: char| c.is_control() && c != '\n'), "a control sequence in the report");
+    found.render(true);
+    found.json_lines();
+}
+
+/// An expression, a condition, and text with expressions in it.
+pub fn expression(data: &[u8]) {
+    let Ok(source) = std::str::from_utf8(data) else { return };
+    let contexts = Contexts::new(contexts());
+    if let Ok(expr) = Expr::parse(source) {
+        assert_eq!(expr.source(), source);
+        if let Ok(value) = expr.evaluate(&contexts) {
+            value.to_display_string();
+            let _ = serde_json::to_string(&value);
+        }
+    }
+    if let Ok(condition) = Condition::parse(source) {
+        let _ = condition.evaluate(&contexts);
+    }
+    if let Ok(template) = Template::parse(source) {
+        assert_eq!(template.is_literal(), !source.contains("${{"));
+        if let Ok(text) = template.evaluate(&contexts) {
+            assert!(text.len() <= MAX_MEMORY + source.len(), "unbounded text");
+            assert!(!template.is_literal() || text == source, "text without expressions was changed");
+        }
+    }
+}
+
+/// Contexts with a value of each kind.
+fn contexts() -> Object {
+    let text = r#"{
+        "github": {"ref": "refs/heads/main", "event": {"number": 7, "labels": [{"name": "a"}, {"name": "b"}]}},
+        "env": {"EMPTY": "", "TEXT": "ä{0}", "JSON": "{\"a\":[1,null,true]}"},
+        "job": {"status": "success"}, "matrix": {"n": 1.5, "list": [1, "2", null, false]},
+        "needs": {"build": {"result": "failure", "outputs": {}}}
+    }"#;
+    match expr::read_json(text, &Memory::new(MAX_MEMORY)) {
+        Ok(Value::Object(contexts)) => (*contexts).clone(),
+        other => panic!("the contexts are an object, not {other:?}"),
+    }
+}
+
+/// What a step wrote to `GITHUB_ENV` and its like: what was read can be written as blocks and is read back
+/// the same.
+pub fn command_files(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for file in CommandFile::ALL {
+        let pairs = match files::parse(file, text) {
+            Ok(pairs) => pairs,
+            Err(error) => {
+                assert!(error.to_string().len() < 1000, "an error that isn't cut");
+                continue;
+            }
+        };
+        let mut blocks = String::new();
+        for (name, value) in &pairs {
+            assert!(!name.is_empty() && !name.contains('\n'), "no name: {name:?}");
+            let _ = files::Rule::of(name).map(files::Rule::why);
+            let mut delimiter = String::from("EOF");
+            while value.split('\n').any(|line| line == delimiter) {
+                delimiter.push('_');
+            }
+            blocks += &format!("{name}<<{delimiter}\n{value}\n{delimiter}\n");
+        }
+        // A name that ends so can't be told from the mark of a block.
+        if pairs.iter().all(|(name, _)| !name.ends_with('<')) {
+            assert_eq!(files::parse(file, &blocks).ok(), Some(pairs), "written back as {blocks:?}");
+        }
+    }
+}
+
+/// A secret that is masked from the start.
+const SECRET: &str = "hunter2-correct-horse";
+
+/// What a step prints. The first byte says how it is cut into chunks, which makes no difference; a secret
+/// never comes out.
+pub fn workflow_commands(data: &[u8]) {
+    let Some((&size, printed)) = data.split_first() else { return };
+    let whole = transcript(std::iter::once(printed));
+    assert!(!whole.contains(SECRET), "a secret came out");
+    assert_eq!(transcript(printed.chunks(usize::from(size).max(1))), whole, "in chunks of {size}");
+}
+
+/// All that reaches a sink.
+fn transcript<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> String {
+    let masker = Masker::new();
+    assert!(masker.add_bytes("secret", SECRET.as_bytes()).is_ok());
+    let transcript = Transcript::default();
+    let output = Output::new(masker, vec![Box::new(transcript.clone())], Options { debug: true });
+    let mut log = output.step_log(&JobName("build".into()), 0);
+    for chunk in chunks {
+        log.write(chunk);
+    }
+    log.finish();
+    assert!(output.close().is_empty(), "the sink failed");
+    let text = transcript.0.lock().unwrap_or_else(PoisonError::into_inner);
+    text.clone()
+}
+
+/// A sink that keeps everything.
+#[derive(Clone, Default)]
+struct Transcript(Arc<Mutex<String>>);
+
+impl Sink for Transcript {
+    fn name(&self) -> String {
+        "transcript".into()
+    }
+
+    fn event(&mut self, event: &Masked) -> io::Result<()> {
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &**event {
+            Event::Log { text: log, .. } => *text += log,
+            other => *text += &format!("\n<{other:?}>\n"),
+        }
+        Ok(())
+    }
+}
