@@ -46,9 +46,12 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
             root.attach(&overlay, &workspace.at)
         }
         Err(Errno::ENODEV | Errno::EPERM | Errno::EINVAL | Errno::EOPNOTSUPP) => {
-            let copy = Copy { hidden: &workspace.hidden };
-            copy.directory(tree.as_fd(), changes.as_fd(), &PathBuf::new())
-                .layer(LAYER, || format!("copy the workspace to `{}`", workspace.at.display()))?;
+            let mut copy = Copy { hidden: &workspace.hidden, failed: None };
+            let copied = copy.directory(tree.as_fd(), changes.as_fd(), Path::new(""));
+            copied.layer(LAYER, || {
+                let path = copy.failed.take().unwrap_or_default();
+                format!("copy `{}` of the workspace's tree", path.display())
+            })?;
             prepare_changes(workspace, tree.as_fd(), changes.as_fd(), false)?;
             let copied = mount::clone_tree(changes.as_fd(), c"").layer(LAYER, || "clone the copy".into())?;
             root.attach(&copied, &workspace.at)
@@ -133,10 +136,12 @@ fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
 /// systems can.
 struct Copy<'a> {
     hidden: &'a [CString],
+    /// The path at which it failed.
+    failed: Option<PathBuf>,
 }
 
 impl Copy<'_> {
-    fn directory(&self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, at: &Path) -> Result<(), Errno> {
+    fn directory(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, at: &Path) -> Result<(), Errno> {
         let listing =
             openat(from, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         let mut directory = nix::dir::Dir::from_fd(listing)?;
@@ -146,13 +151,21 @@ impl Copy<'_> {
             let path = at.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
             let hidden = self.hidden.iter().any(|h| h.to_bytes() == path.as_os_str().as_bytes());
             if name != c"." && name != c".." && !hidden {
-                self.entry(from, to, name, &path)?;
+                self.entry(from, to, name, &path).inspect_err(|_| {
+                    self.failed.get_or_insert(path);
+                })?;
             }
         }
         Ok(())
     }
 
-    fn entry(&self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, path: &Path) -> Result<(), Errno> {
+    fn entry(
+        &mut self,
+        from: BorrowedFd<'_>,
+        to: BorrowedFd<'_>,
+        name: &CStr,
+        path: &Path,
+    ) -> Result<(), Errno> {
         let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         let mode = Mode::from_bits_truncate(stat.st_mode);
         let flags = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;

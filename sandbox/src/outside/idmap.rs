@@ -58,6 +58,11 @@ pub fn show_as(tree: &OwnedFd, id: u32, path: &Path) -> Result<(), LayerError> {
         .layer(layer, || format!("map the owner of `{}` to the sandbox's user", path.display()))
 }
 
+/// Whether a tree's file system is one that can't map ids (tmpfs before Linux 6.3, network file systems).
+pub fn unsupported(error: &LayerError) -> bool {
+    matches!(Errno::from_raw(error.errno), Errno::EINVAL | Errno::EOPNOTSUPP)
+}
+
 /// A process that does nothing but hold a user namespace, until it is dropped.
 struct Holder(Pid);
 

@@ -11,7 +11,7 @@ use super::cgroup::Cgroup;
 use super::{idmap, remedy};
 use crate::error::{Context, Error};
 use crate::report::LayerId;
-use crate::spec::{Network, Spec, Workspace};
+use crate::spec::{Access, Network, Spec, Workspace};
 use crate::wire::{Identity, MAX_FDS, Plan, PlannedBind, PlannedWorkspace, Source, c_string};
 
 /// A plan, and the trees that go with it to init.
@@ -101,7 +101,11 @@ impl Trees {
                 let tree = idmap::tree(&name)
                     .layer(LayerId::Mount, || format!("clone the tree at `{}`", workspace.source.display()))
                     .map_err(Error::Layer)?;
-                idmap::show_as(&tree, id, &workspace.source).map_err(|e| Error::Layer(remedy::add(e)))?;
+                match idmap::show_as(&tree, id, &workspace.source) {
+                    // Init then makes a real copy, of what the sandbox's user may read.
+                    Err(e) if workspace.access == Access::Copy && idmap::unsupported(&e) => {}
+                    other => other.map_err(|e| Error::Layer(remedy::add(e)))?,
+                }
                 self.pass(tree)?
             }
         };
