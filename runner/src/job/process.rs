@@ -89,7 +89,10 @@ pub fn wait(
     watch: &Watch<'_>,
     buffer: &mut Vec<u8>,
 ) -> Ended {
-    buffer.resize(PIPE, 0);
+    if buffer.is_empty() {
+        // Fresh zeroes cost nothing until they are written over; filling a vector touches every page.
+        *buffer = vec![0; PIPE];
+    }
     let mut pressure = Pressure::None;
     let mut stop = None;
     let mut open = true;
