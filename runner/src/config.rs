@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
-use crate::cli::sandbox::set_limit;
+use crate::limits::set_limit;
 
 /// Largest configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;

@@ -7,6 +7,7 @@ pub mod dotenv;
 pub mod expr;
 pub mod git;
 pub mod job;
+pub mod limits;
 pub mod local;
 pub mod mask;
 pub mod output;

@@ -263,14 +263,14 @@ fn output(args: &Args, masker: Masker, subdirectory: Option<String>) -> Result<O
 fn secrets(args: &Args, example: bool) -> Result<Secrets, Error> {
     let mut secrets = Secrets::default();
     if example {
-        secrets.insert("EXAMPLE".into(), Secret::new("correct-horse-battery-staple".into()));
+        secrets.insert("EXAMPLE", Secret::new("correct-horse-battery-staple".into()));
     }
     for path in &args.secret_file {
         let text = Zeroizing::new(read("--secret-file", path)?);
         let pairs = dotenv::parse(&text)
             .map_err(|e| Error::input(format!("--secret-file {}: {e}", path.display())))?;
         for (name, value) in pairs {
-            secrets.insert(name, Secret::new(value));
+            secrets.insert(&name, Secret::new(value));
         }
     }
     for given in &args.secret {
@@ -290,7 +290,7 @@ fn secrets(args: &Args, example: bool) -> Result<Secrets, Error> {
                 "--secret: a name has only letters, digits and `_`, and no digit first",
             ));
         }
-        secrets.insert(name.to_owned(), Secret::new(value));
+        secrets.insert(name, Secret::new(value));
     }
     Ok(secrets)
 }

@@ -17,6 +17,7 @@ use palisade_sandbox::{
 use std::os::fd::AsFd;
 
 use super::error::{Blame, Error};
+use crate::limits::set_limit;
 use relay::Relay;
 
 /// Run one command in the job sandbox, with its exit code.
@@ -93,46 +94,6 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),
     }
-}
-
-/// Applies one `--limit`.
-pub fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {
-    let size = || parse_size(value);
-    let count = || value.parse::<u64>().map_err(|_| format!("`{value}` is not a whole number"));
-    match name {
-        "disk" => limits.disk = Some(size()?),
-        "memory" => limits.memory = Some(size()?),
-        "file-size" => limits.file_size = Some(size()?),
-        "processes" => limits.processes = count()?,
-        "open-files" => limits.open_files = count()?,
-        "inodes" => limits.inodes = count()?,
-        "cpus" => {
-            let cpus = value.parse::<f64>().ok().filter(|c| *c > 0.0 && c.is_finite());
-            limits.cpus = Some(cpus.ok_or_else(|| format!("`{value}` is not a number of processors"))?);
-        }
-        _ => {
-            return Err(format!(
-                "no limit is called `{name}`; the limits are disk, memory, file-size, processes, \
-                 open-files, inodes, cpus"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Parses a size in bytes with an optional binary suffix.
-pub fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let shift = match &text[digits.len()..] {
-        "" | "B" => 0,
-        "K" | "KiB" => 10,
-        "M" | "MiB" => 20,
-        "G" | "GiB" => 30,
-        "T" | "TiB" => 40,
-        _ => return Err(format!("`{text}` is not a size: write a number of bytes, or 64K, 512M, 2G, 1T")),
-    };
-    let number = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
-    number.filter(|n| *n > 0).ok_or_else(|| format!("`{text}` is not a size from 1 byte up"))
 }
 
 /// Runs it.

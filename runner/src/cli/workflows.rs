@@ -39,7 +39,21 @@ impl File {
         stem.to_string_lossy().into_owned()
     }
 
-    fn parse(source: &[u8], path: &Path, root: &Path) -> Result<File, Error> {
+    fn new(candidate: Candidate, event: String) -> Self {
+        let Candidate { workflow, shown, reads_event } = candidate;
+        File { workflow, shown, event, reads_event }
+    }
+}
+
+/// A workflow file of which it isn't decided yet by which event it runs.
+struct Candidate {
+    workflow: Workflow,
+    shown: String,
+    reads_event: bool,
+}
+
+impl Candidate {
+    fn parse(source: &[u8], path: &Path, root: &Path) -> Result<Candidate, Error> {
         let shown = path.strip_prefix(root).unwrap_or(path);
         let parsed = workflow::parse(source, shown).map_err(|diagnostics| {
             let count = diagnostics.count(Severity::Error) + diagnostics.omitted();
@@ -56,7 +70,7 @@ impl File {
                 .iter()
                 .any(|mark| text.contains(mark));
         let shown = shown.display().to_string();
-        Ok(File { workflow: parsed.workflow, shown, event: String::new(), reads_event })
+        Ok(Candidate { workflow: parsed.workflow, shown, reads_event })
     }
 
     fn triggers(&self) -> Vec<&str> {
@@ -77,9 +91,9 @@ pub fn find(file: Option<&Path>, directory: Option<&Path>, event: Option<&str>) 
     let root = if directory.is_some() { here.clone() } else { root_of(&here).to_owned() };
     if let Some(file) = file {
         let path = explicit(file, &here, &root)?;
-        let mut file = parse(&path, &root)?;
-        file.event = chosen_event(&file, event)?;
-        return Ok(Found { root, files: vec![file], example: false });
+        let candidate = parse(&path, &root)?;
+        let event = chosen_event(&candidate, event)?;
+        return Ok(Found { root, files: vec![File::new(candidate, event)], example: false });
     }
     match workflow::discover(&root) {
         Ok(paths) => {
@@ -87,9 +101,9 @@ pub fn find(file: Option<&Path>, directory: Option<&Path>, event: Option<&str>) 
             Ok(Found { files: triggered(files, event)?, root, example: false })
         }
         Err(DiscoverError::NoDirectory | DiscoverError::Empty(_)) => {
-            let mut example = File::parse(EXAMPLE.as_bytes(), Path::new("example.yml"), &root)?;
-            example.event = chosen_event(&example, event)?;
-            Ok(Found { root, files: vec![example], example: true })
+            let example = Candidate::parse(EXAMPLE.as_bytes(), Path::new("example.yml"), &root)?;
+            let event = chosen_event(&example, event)?;
+            Ok(Found { root, files: vec![File::new(example, event)], example: true })
         }
         Err(error) => Err(Error::input(error)),
     }
@@ -128,15 +142,15 @@ fn list(paths: &[PathBuf], root: &Path) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn parse(path: &Path, root: &Path) -> Result<File, Error> {
+fn parse(path: &Path, root: &Path) -> Result<Candidate, Error> {
     let source =
         workflow::read(path).map_err(|e| Error::input(format!("cannot read {}: {e}", path.display())))?;
-    File::parse(&source, path, root)
+    Candidate::parse(&source, path, root)
 }
 
 /// The event for a file that was named: the one asked for, which must be one of its triggers; else `push`
 /// if it is one, else its first.
-fn chosen_event(file: &File, event: Option<&str>) -> Result<String, Error> {
+fn chosen_event(file: &Candidate, event: Option<&str>) -> Result<String, Error> {
     let triggers = file.triggers();
     match event {
         Some(event) if triggers.contains(&event) => Ok(event.to_owned()),
@@ -148,24 +162,23 @@ fn chosen_event(file: &File, event: Option<&str>) -> Result<String, Error> {
 }
 
 /// Of all files those that the event triggers; a single one is meant in any case.
-fn triggered(mut files: Vec<File>, event: Option<&str>) -> Result<Vec<File>, Error> {
-    if let [file] = files.as_mut_slice() {
-        file.event = chosen_event(file, event)?;
-        return Ok(files);
+fn triggered(mut candidates: Vec<Candidate>, event: Option<&str>) -> Result<Vec<File>, Error> {
+    if candidates.len() == 1
+        && let Some(candidate) = candidates.pop()
+    {
+        let event = chosen_event(&candidate, event)?;
+        return Ok(vec![File::new(candidate, event)]);
     }
     let wanted = event.unwrap_or("push");
-    let (mut meant, others): (Vec<File>, Vec<File>) =
-        files.into_iter().partition(|file| file.triggers().contains(&wanted));
+    let (meant, others): (Vec<Candidate>, Vec<Candidate>) =
+        candidates.into_iter().partition(|candidate| candidate.triggers().contains(&wanted));
     if meant.is_empty() {
         let others = others.iter().map(|file| format!("{} ({})", file.shown, file.triggers().join(", ")));
         let others = others.collect::<Vec<_>>().join("; ");
         return Err(Error::input(format!("no workflow here is triggered by `{wanted}`"))
             .hint(format!("name a file or an --event; the workflows are {others}")));
     }
-    for file in &mut meant {
-        file.event = wanted.to_owned();
-    }
-    Ok(meant)
+    Ok(meant.into_iter().map(|candidate| File::new(candidate, wanted.to_owned())).collect())
 }
 
 #[cfg(test)]

@@ -230,7 +230,7 @@ mod tests {
 
     fn run() -> RunContexts {
         let mut secrets = Secrets::default();
-        secrets.insert("TOKEN".into(), crate::mask::Secret::new("hunter2".into()));
+        secrets.insert("TOKEN", crate::mask::Secret::new("hunter2".into()));
         RunContexts::new(
             [("ref", "refs/heads/main"), ("sha", "c0ffee")].into_iter().collect(),
             r#"{"pull_request": {"number": 7}}"#.into(),

@@ -8,7 +8,7 @@ use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, RunContexts, Standing, StepContexts, View, inside, runner_variables};
 use super::place::Place;
 use super::step;
-use crate::expr::{EvalError, Object, Scope, Value};
+use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, LayerLine, Level};
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
@@ -16,6 +16,8 @@ use crate::workflow::span::Spanned;
 
 /// How long a job may take that doesn't say, as on GitHub.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(360);
+/// Most bytes of a job's outputs, as on GitHub.
+const MAX_OUTPUTS: usize = 1 << 20;
 /// How long the last steps of a cancelled job may take, as on GitHub.
 const AFTER_CANCEL: Duration = Duration::from_mins(5);
 
@@ -64,6 +66,8 @@ pub struct Running<'a> {
     pub steps: StepContexts,
     /// Directories in front of `PATH`, from `GITHUB_PATH`; the last is the first.
     pub path: Vec<String>,
+    /// How many bytes steps have passed on so far.
+    pub passed_on: usize,
     /// The runner's own variables.
     pub variables: Vec<(String, String)>,
     /// A step has failed.
@@ -156,6 +160,7 @@ fn prepare_and_run(
         dir,
         steps: StepContexts { steps: Object::new(), env, status: "success" },
         path: Vec::new(),
+        passed_on: 0,
         variables,
         failed: false,
         cancelled: None,
@@ -300,7 +305,16 @@ impl Running<'_> {
     fn outputs(&self) -> Result<Vec<(String, String)>, EvalError> {
         let view = self.view(None, None);
         let outputs = self.execution.job.outputs.iter();
-        outputs.map(|(name, value)| Ok((name.clone(), value.evaluate(&view)?))).collect()
+        let mut size = 0;
+        let evaluate = |(name, value): (&String, &Spanned<Template>)| {
+            let value = value.evaluate(&view)?;
+            size += name.len() + value.len();
+            if size > MAX_OUTPUTS {
+                return Err(EvalError::new(format!("they are larger than {MAX_OUTPUTS} bytes")));
+            }
+            Ok((name.clone(), value))
+        };
+        outputs.map(evaluate).collect()
     }
 }
 

@@ -10,6 +10,12 @@ use palisade_sandbox::SharedDir;
 
 /// Largest of these files, in bytes; 1 MiB is GitHub's own limit of summaries and outputs.
 pub const MAX_SIZE: u64 = 1 << 20;
+/// Most entries of one of them.
+const MAX_ENTRIES: usize = 10_000;
+/// Most bytes that the steps of a job may pass on to later ones.
+pub const MAX_PASSED_ON: usize = 16 << 20;
+/// What keeping an entry costs besides its text, in bytes.
+const ENTRY: usize = 128;
 
 /// One of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +100,11 @@ pub enum FileError {
         /// What is wrong.
         what: &'static str,
     },
+    /// All steps of the job together passed on more than is kept.
+    #[error(
+        "the steps of this job have passed on more than {MAX_PASSED_ON} bytes; nothing of this step is kept"
+    )]
+    TooMuch,
     /// A variable that steps may not set for later ones.
     #[error("GITHUB_ENV: `{name}` can't be set for the steps that follow: {}", rule.why())]
     Refused {
@@ -221,6 +232,13 @@ impl StepFiles {
 }
 
 impl Said {
+    /// How many bytes are kept of it for later steps.
+    pub fn size(&self) -> usize {
+        let pairs =
+            self.env.iter().chain(&self.outputs).map(|(name, value)| name.len() + value.len() + ENTRY);
+        pairs.chain(self.path.iter().map(|path| path.len() + ENTRY)).sum()
+    }
+
     fn add(&mut self, file: CommandFile, content: Vec<u8>) -> Result<(), FileError> {
         if content.is_empty() {
             return Ok(());
@@ -250,7 +268,12 @@ impl Said {
             CommandFile::Output => self.outputs = parse(file, text)?,
             CommandFile::State => drop(parse(file, text)?),
             CommandFile::Path => {
-                self.path = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+                let lines = text.lines().filter(|line| !line.is_empty());
+                self.path = lines.take(MAX_ENTRIES + 1).map(str::to_owned).collect();
+                if self.path.len() > MAX_ENTRIES {
+                    self.path.clear();
+                    return Err(FileError::Text { file, what: "it has more than 10,000 entries" });
+                }
             }
             CommandFile::Summary => {}
         }
@@ -294,6 +317,9 @@ pub fn parse(file: CommandFile, text: &str) -> Result<Vec<(String, String)>, Fil
         };
         if name.is_empty() {
             return Err(invalid());
+        }
+        if pairs.len() == MAX_ENTRIES {
+            return Err(FileError::Text { file, what: "it has more than 10,000 entries" });
         }
         pairs.push((name.to_owned(), value));
     }
@@ -386,6 +412,18 @@ mod tests {
             said(CommandFile::Env, b"LD_PRELOAD=/tmp/x.so").unwrap_err(),
             @"GITHUB_ENV: `LD_PRELOAD` can't be set for the steps that follow: it makes programs run foreign code as they start (rule `loader`); set it in the `env` of the step that needs it"
         );
+    }
+
+    #[test]
+    fn entries_without_end_are_refused() {
+        assert_eq!(
+            said(CommandFile::Output, "a=\n".repeat(10_000).as_bytes()).unwrap().outputs.len(),
+            10_000
+        );
+        for file in [CommandFile::Output, CommandFile::Env, CommandFile::Path] {
+            let error = said(file, "a=\n".repeat(10_001).as_bytes()).unwrap_err();
+            assert!(error.to_string().ends_with("it has more than 10,000 entries"), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which jobs of a workflow a run has, what each needs, and what of their matrices is known beforehand.
 
+use std::collections::HashMap;
+
 use super::contexts::{JobContexts, RunContexts, Standing, View};
 use super::matrix::{self, MatrixError};
 use crate::expr::Object;
@@ -19,6 +21,7 @@ pub struct Selection {
 pub struct Plan {
     /// In an order in which each stands after what it needs.
     pub entries: Vec<Entry>,
+    index: HashMap<String, usize>,
     matrix: Vec<(String, String)>,
 }
 
@@ -89,7 +92,7 @@ impl Plan {
         contexts: &RunContexts,
         selection: &Selection,
     ) -> Result<Plan, PlanError> {
-        let mut plan = Plan { entries: Vec::new(), matrix: selection.matrix.clone() };
+        let mut plan = Plan { entries: Vec::new(), index: HashMap::new(), matrix: selection.matrix.clone() };
         for id in &selection.jobs {
             if !workflow.jobs.contains_key(id) {
                 let known = workflow.jobs.keys().cloned().collect();
@@ -112,7 +115,7 @@ impl Plan {
         if all_known {
             check_selection(&selection.matrix, &combinations)?;
         }
-        let Plan { entries, matrix } = &mut plan;
+        let Plan { entries, matrix, .. } = &mut plan;
         for known in entries.iter_mut().filter_map(|entry| entry.combinations.as_mut()) {
             known.retain(|combination| fits(matrix, combination));
         }
@@ -123,7 +126,7 @@ impl Plan {
     fn add(&mut self, workflow: &Workflow, id: &str) {
         let mut stack = vec![(id.to_owned(), 0)];
         while let Some((id, next)) = stack.pop() {
-            if self.index(&id).is_some() {
+            if self.index.contains_key(&id) {
                 continue;
             }
             let Some(job) = workflow.jobs.get(&id) else { continue };
@@ -134,7 +137,9 @@ impl Plan {
                     stack.push((need, 0));
                 }
                 None => {
-                    let needs = job.needs.iter().filter_map(|need| self.index(need)).collect();
+                    let needs =
+                        job.needs.iter().filter_map(|need| self.index.get(&need.value).copied()).collect();
+                    self.index.insert(id.clone(), self.entries.len());
                     self.entries.push(Entry {
                         id,
                         needs,
@@ -145,10 +150,6 @@ impl Plan {
                 }
             }
         }
-    }
-
-    fn index(&self, id: &str) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.id == id)
     }
 
     /// Everything that an entry needs, directly or not.

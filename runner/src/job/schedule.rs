@@ -1,6 +1,6 @@
 //! The jobs of a run: what waits for what, what runs side by side, what is skipped.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -95,7 +95,7 @@ struct Scheduler<'a> {
     states: Vec<State>,
     ready: VecDeque<Instance>,
     active: Vec<Option<Active>>,
-    names: Vec<JobName>,
+    names: HashSet<JobName>,
     done: (Sender<Done>, Receiver<Done>),
     wake: Arc<EventFd>,
     interrupted: bool,
@@ -131,7 +131,7 @@ pub fn run(
         states,
         ready: VecDeque::new(),
         active: Vec::new(),
-        names: Vec::new(),
+        names: HashSet::new(),
         done: channel(),
         wake: Arc::new(wake),
         interrupted: false,
@@ -288,16 +288,13 @@ impl Scheduler<'_> {
 
     /// A name that no other job of the run has: events tell jobs apart by it.
     fn unique(&mut self, name: String) -> JobName {
-        let taken = |name: &str| self.names.iter().any(|known| &*known.0 == name);
-        let mut unique = name.clone();
+        let mut unique = JobName(name.as_str().into());
         let mut number = 2;
-        while taken(&unique) {
-            unique = format!("{name} #{number}");
+        while !self.names.insert(unique.clone()) {
+            unique = JobName(format!("{name} #{number}").into());
             number += 1;
         }
-        let name = JobName(unique.into());
-        self.names.push(name.clone());
-        name
+        unique
     }
 
     /// Ends an entry of which nothing runs.

@@ -1,17 +1,18 @@
 //! The secrets of a run, by name.
 
+use indexmap::IndexMap;
+
 use crate::expr::{Expr, Member, Object, Value};
 use crate::mask::Secret;
 
-/// Name and value of each secret. Names are the same in any case, as on GitHub.
+/// The secrets by their names in upper case: names are the same in any case, as on GitHub.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(Vec<(String, Secret)>);
+pub struct Secrets(IndexMap<String, Secret>);
 
 impl Secrets {
     /// Adds one; a later one of the same name stands.
-    pub fn insert(&mut self, name: String, value: Secret) {
-        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
-        self.0.push((name, value));
+    pub fn insert(&mut self, name: &str, value: Secret) {
+        self.0.insert(name.to_ascii_uppercase(), value);
     }
 
     /// Names and values in the order of insertion.
@@ -20,7 +21,7 @@ impl Secrets {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+        self.0.contains_key(&name.to_ascii_uppercase())
     }
 
     /// The `secrets` context: made only while an expression reads it.
@@ -49,9 +50,9 @@ mod tests {
 
     fn secrets() -> Secrets {
         let mut secrets = Secrets::default();
-        secrets.insert("Token".into(), Secret::new("old".into()));
-        secrets.insert("KEY".into(), Secret::new("k".into()));
-        secrets.insert("TOKEN".into(), Secret::new("new".into()));
+        secrets.insert("Token", Secret::new("old".into()));
+        secrets.insert("KEY", Secret::new("k".into()));
+        secrets.insert("TOKEN", Secret::new("new".into()));
         secrets
     }
 

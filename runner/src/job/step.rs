@@ -6,7 +6,7 @@ use palisade_sandbox::{Command, Error, StartStage, Status, Stdio};
 
 use super::contexts::inside;
 use super::execute::{Resolve, ResolveMinutes, Running, check_env, extend_env};
-use super::files::{CommandFile, Rule, Said, StepFiles};
+use super::files::{CommandFile, FileError, MAX_PASSED_ON, Rule, Said, StepFiles};
 use super::process::{self, Stop, Watch};
 use super::shell::Shell;
 use crate::expr::{EvalError, Expr, Object, Template, Value};
@@ -244,8 +244,13 @@ fn run_script(
         }
     }
     log.finish();
-    let (said, errors) = files.collect(job.dir);
+    let (mut said, mut errors) = files.collect(job.dir);
     files.remove(job.dir);
+    if job.passed_on + said.size() > MAX_PASSED_ON {
+        said = Said { summary: said.summary, ..Said::default() };
+        errors.push(FileError::TooMuch);
+    }
+    job.passed_on += said.size();
     let _ = job.dir.remove(&name);
     for error in errors {
         job.execution.annotate(Some(index), Level::Error, error.to_string());

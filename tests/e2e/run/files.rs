@@ -63,3 +63,14 @@ fn a_summary_is_an_event_of_its_step() {
     let (_, events) = run(&steps("      - run: echo '# Title' >> $GITHUB_STEP_SUMMARY\n"), &[]);
     assert_eq!(events.of_kind("summary").next().unwrap()["markdown"], "# Title\n");
 }
+
+#[test]
+fn what_steps_pass_on_together_is_bounded() {
+    let step = "      - run: head -c 1000000 /dev/zero | tr '\\0' x | sed 's/^/a=/' >> $GITHUB_OUTPUT\n        continue-on-error: true\n";
+    let (outcome, events) = run(&steps(&step.repeat(18)), &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let refused =
+        "the steps of this job have passed on more than 16777216 bytes; nothing of this step is kept";
+    assert_eq!(events.annotations("error"), [refused, refused]);
+    assert!(events.steps("a")[..16].iter().all(|step| step == "success"));
+}

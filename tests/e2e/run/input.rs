@@ -97,3 +97,23 @@ fn help_has_examples() {
     assert_eq!(outcome.code, Some(0));
     assert!(outcome.stdout.contains("EXAMPLES:") && outcome.stdout.contains("EXIT CODES:"));
 }
+
+#[test]
+fn a_layer_that_cannot_hold_in_full_stops_the_job_unless_that_is_accepted() {
+    let context = Context::new();
+    context.write("strict.toml", "[sandbox]\nallow-degraded = []\n");
+    let job = steps("      - run: echo ran\n");
+    let (outcome, events) = run_in(&context, &job, &["--config", "strict.toml"]);
+    let degraded =
+        |e: &serde_json::Value| e["layers"].as_array().unwrap().iter().any(|l| l["state"] == "degraded");
+    if outcome.code == Some(0) {
+        assert!(!events.of_kind("layers").any(degraded), "{outcome}");
+        return;
+    }
+    assert_eq!(outcome.code, Some(4), "{outcome}");
+    assert_eq!((events.result("a"), events.log("a")), ("failure", String::new()));
+    assert!(events.reason("a").starts_with("isolation layer `"), "{outcome}");
+    let (outcome, events) = run_in(&context, &job, &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(events.of_kind("layers").any(degraded), "{outcome}");
+}

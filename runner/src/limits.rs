@@ -1,0 +1,72 @@
+//! Limits as people write them, on the command line and in the configuration.
+
+use palisade_sandbox::Limits;
+
+/// Sets the limit of a name.
+pub fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {
+    let size = || parse_size(value);
+    let count = || value.parse::<u64>().map_err(|_| format!("`{value}` is not a whole number"));
+    match name {
+        "disk" => limits.disk = Some(size()?),
+        "memory" => limits.memory = Some(size()?),
+        "file-size" => limits.file_size = Some(size()?),
+        "processes" => limits.processes = count()?,
+        "open-files" => limits.open_files = count()?,
+        "inodes" => limits.inodes = count()?,
+        "cpus" => {
+            let cpus = value.parse::<f64>().ok().filter(|c| *c > 0.0 && c.is_finite());
+            limits.cpus = Some(cpus.ok_or_else(|| format!("`{value}` is not a number of processors"))?);
+        }
+        _ => {
+            return Err(format!(
+                "no limit is called `{name}`; the limits are disk, memory, file-size, processes, \
+                 open-files, inodes, cpus"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Parses a size in bytes with an optional binary suffix.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match &text[digits.len()..] {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        "T" | "TiB" => 40,
+        _ => return Err(format!("`{text}` is not a size: write a number of bytes, or 64K, 512M, 2G, 1T")),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+    number.filter(|n| *n > 0).ok_or_else(|| format!("`{text}` is not a size from 1 byte up"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_bytes_with_binary_suffixes() {
+        for (text, size) in
+            [("1", 1), ("64K", 64 << 10), ("512MiB", 512 << 20), ("2G", 2 << 30), ("1T", 1 << 40)]
+        {
+            assert_eq!(parse_size(text), Ok(size));
+        }
+        for text in ["", "0", "G", "1.5G", "-1", "1X", "99999999999T", "1 G"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_limit_has_its_kind() {
+        let mut limits = Limits::default();
+        for (name, value) in [("memory", "2G"), ("processes", "100"), ("cpus", "1.5"), ("disk", "1M")] {
+            set_limit(&mut limits, name, value).unwrap();
+        }
+        assert_eq!((limits.memory, limits.processes, limits.cpus), (Some(2 << 30), 100, Some(1.5)));
+        for (name, value) in [("cpus", "0"), ("cpus", "inf"), ("processes", "1K"), ("speed", "1")] {
+            assert!(set_limit(&mut limits, name, value).is_err(), "{name}={value}");
+        }
+    }
+}
