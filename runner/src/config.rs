@@ -179,6 +179,12 @@ mod tests {
     }
 
     #[test]
+    fn the_packaged_file_is_the_default() {
+        let packaged = include_str!("../../packaging/config.toml");
+        assert_eq!(Config::parse(packaged).unwrap(), Config::default());
+    }
+
+    #[test]
     fn all_of_it_is_read() {
         let config = Config::parse(
             "[sandbox]\nro = ['/srv/sdk']\ntools = 'none'\nlimits = { memory = '2G', processes = 100, cpus = 1.5 }\n\

@@ -119,7 +119,7 @@ impl Tree {
         let name = format!("palisade-doctor-{:016x}", RandomState::new().hash_one(0));
         let root = std::env::temp_dir().canonicalize()?.join(name);
         // Fails on a name that somebody else has taken.
-        DirBuilder::new().mode(0o700).create(&root)?;
+        DirBuilder::new().mode(0o755).create(&root)?;
         let tree = Tree(root);
         fs::create_dir(tree.0.join("dir"))?;
         for (path, content) in FILES {

@@ -49,7 +49,7 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
             let mut copy = Copy { hidden: &workspace.hidden, failed: None };
             let copied = copy.directory(tree.as_fd(), changes.as_fd(), Path::new(""));
             copied.layer(LAYER, || {
-                let path = copy.failed.take().unwrap_or_default();
+                let path = copy.failed.take().unwrap_or_else(|| ".".into());
                 format!("copy `{}` of the workspace's tree", path.display())
             })?;
             prepare_changes(workspace, tree.as_fd(), changes.as_fd(), false)?;

@@ -19,10 +19,30 @@ use crate::sys::{self, mount};
 /// First of the ids that sandboxes of a privileged palisade run under. Above what systemd gives to
 /// containers and below 2^31 (<https://systemd.io/UIDS-GIDS/>), so that nothing on a host has them.
 const FIRST: u32 = 1_879_113_728;
+/// Process ids are below this (`PID_MAX_LIMIT` of `linux/threads.h`).
+const MOST_PIDS: u32 = 1 << 22;
+
+/// Whether this process may map ids as it likes: it is root, and not only root of a user namespace that
+/// hasn't these ids (`unshare --map-root-user`, a rootless container).
+pub fn privileged() -> bool {
+    nix::unistd::geteuid().is_root()
+        && std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| has_own_ids(&map))
+}
+
+/// Whether a `uid_map` has all the ids that sandboxes may get.
+fn has_own_ids(uid_map: &str) -> bool {
+    uid_map.lines().any(|line| {
+        let mut fields = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(inside)), Some(Ok(_)), Some(Ok(count))) = (fields.next(), fields.next(), fields.next())
+        else {
+            return false;
+        };
+        inside <= FIRST.into() && inside + count > u64::from(FIRST + MOST_PIDS)
+    })
+}
 
 /// An id for the sandbox of this init; two sandboxes at a time have two.
 pub fn own_id(init: Pid) -> u32 {
-    // Process ids go to 2^22 at most.
     FIRST + init.as_raw().unsigned_abs()
 }
 
@@ -77,5 +97,20 @@ impl Holder {
 impl Drop for Holder {
     fn drop(&mut self) {
         super::spawn::kill(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_own_ids;
+
+    #[test]
+    fn only_a_map_with_all_own_ids_counts() {
+        assert!(has_own_ids("         0          0 4294967295\n"));
+        assert!(!has_own_ids("0 1000 1\n"));
+        assert!(!has_own_ids("0 1000 1\n1 100000 65536\n"));
+        assert!(!has_own_ids("0 0 1879113729\n"));
+        assert!(!has_own_ids(""));
+        assert!(!has_own_ids("x y z\n"));
     }
 }

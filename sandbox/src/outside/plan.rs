@@ -53,7 +53,7 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
 }
 
 fn identity(init: Pid) -> Result<Identity, Error> {
-    if geteuid().is_root() {
+    if idmap::privileged() {
         let id = idmap::own_id(init);
         idmap::map_user(init, id).map_err(|e| Error::Layer(remedy::add(e)))?;
         Ok(Identity::Own { id })

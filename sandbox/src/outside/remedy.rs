@@ -62,7 +62,7 @@ fn find(error: &LayerError, machine: &Machine) -> Option<String> {
         }
         _ if denied && machine.apparmor_restricts => {
             "AppArmor denies user namespaces to programs without a profile (Ubuntu 23.10 and later): load a \
-             profile for palisade with the rule `userns,`, or set \
+             profile for palisade with the rule `userns,` (packaging/apparmor/palisade), or set \
              `sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
         }
         _ if denied && machine.filtered => {
@@ -79,6 +79,10 @@ fn find(error: &LayerError, machine: &Machine) -> Option<String> {
         }
         LayerId::Mount if error.action.starts_with("map the owner") => {
             "the workspace's file system can't map ids: run palisade as the ordinary user who owns the tree"
+        }
+        LayerId::Mount if errno == Errno::EACCES && error.action.starts_with("copy `") => {
+            "the workspace's file system can't map ids, so that only what everybody may read can be copied: \
+             run palisade as the ordinary user who owns the tree"
         }
         _ if errno == Errno::ENOSYS => "this kernel is too old: palisade needs Linux 5.14 or later",
         _ => return None,
