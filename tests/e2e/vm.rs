@@ -4,9 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-fn found(program: &str) -> bool {
-    Command::new(program).arg("--help").output().is_ok()
-}
+use palisade_tests::{Need, require};
 
 /// A kernel image that can be read, with the overlay module beside its modules where it has one.
 fn kernel() -> Option<(PathBuf, Option<PathBuf>)> {
@@ -22,14 +20,13 @@ fn kernel() -> Option<(PathBuf, Option<PathBuf>)> {
 
 #[test]
 fn holds_under_another_kernel_and_a_delegated_cgroup() {
-    for program in ["qemu-system-x86_64", "busybox", "cpio"] {
-        if !found(program) {
-            println!("skipped: vm: {program} is not installed");
-            return;
-        }
+    let programs = ["qemu-system-x86_64", "busybox", "cpio"].map(Need::Program);
+    if !programs.into_iter().all(require) {
+        return;
     }
+    // The variable first; `tests/vm/kernel` says how to come by an image.
     let Some((kernel, module)) = kernel() else {
-        println!("skipped: vm: no kernel image in /boot, and PALISADE_TEST_KERNEL names none");
+        require(Need::Path("/boot/vmlinuz"));
         return;
     };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/vm/run");
