@@ -14,7 +14,7 @@ use crate::command::{Command, Exit, Signal, Stdio};
 use crate::error::{Error, LayerError};
 use crate::outside::cgroup::Cgroup;
 use crate::outside::{plan, remedy, spawn};
-use crate::report::{LayerId, LayerState, Report};
+use crate::report::{LayerId, Report};
 use crate::shared_dir::SharedDir;
 use crate::spec::{Network, Spec};
 use crate::sys::process::{copy_terminal_size, terminal_peer};
@@ -26,7 +26,6 @@ use crate::wire::{self, Identity, Opened, Outcome, Reply, Request, Run};
 pub struct Starting {
     init: Init,
     identity: Identity,
-    may_degrade: Vec<LayerId>,
 }
 
 /// A sandbox: set up once, runs many commands. Dropping it kills everything in it.
@@ -69,15 +68,6 @@ impl Starting {
             Ok(None) => return Err(ended("its init went away".into())),
             Err(e) => return Err(ended(e.to_string())),
         };
-        for layer in &report.layers {
-            if let LayerState::Degraded(why) = &layer.state
-                && !self.may_degrade.contains(&layer.layer)
-            {
-                let mut error = LayerError::new(layer.layer, "hold it in full", Errno::EOPNOTSUPP);
-                error.remedy = Some(format!("{why}; to accept that, allow `{}` to be degraded", layer.layer));
-                return Err(Error::Layer(error));
-            }
-        }
         let shared_dir = fds.into_iter().next().map(|dir| SharedDir::new(dir, self.identity));
         Ok(Sandbox { init: self.init, report, shared_dir })
     }
@@ -106,7 +96,7 @@ impl Sandbox {
         let fds: Vec<_> = planned.trees.iter().map(AsRawFd::as_raw_fd).collect();
         wire::send(&init.control, &Request::Setup(Box::new(planned.plan)), &fds)
             .map_err(|e| Error::Ended(format!("before it was set up: {e}")))?;
-        Ok(Starting { init, identity, may_degrade: spec.may_degrade.iter().copied().collect() })
+        Ok(Starting { init, identity })
     }
 
     /// Sets a sandbox up.

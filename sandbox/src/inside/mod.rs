@@ -5,6 +5,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use nix::errno::Errno;
 use nix::sys::socket::{UnixAddr, getsockname};
 use nix::sys::stat::{Mode, umask};
 
@@ -113,7 +114,7 @@ fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     let (limits, degraded) = limits::set(plan)?;
     report.add_state(LayerId::Limits, limits, degraded);
     let confinement = confine::confine(plan, &host, &writable, &mut report)?;
-    Ok((report.finish(), shared_dir, confinement))
+    Ok((report.finish()?, shared_dir, confinement))
 }
 
 /// Collects the report line of each layer as it is set up.
@@ -147,14 +148,53 @@ impl<'a> ReportBuilder<'a> {
         self.layers.push(LayerReport { layer, state });
     }
 
-    fn finish(mut self) -> Report {
+    /// The whole report; an error where a layer holds less than the plan accepts, so that not even a
+    /// command that was ordered ahead is run.
+    fn finish(mut self) -> Result<Report, LayerError> {
         self.layers.sort_by_key(|l| l.layer);
-        Report { layers: self.layers }
+        let report = Report { layers: self.layers };
+        match unaccepted(&report, &self.plan.may_degrade) {
+            None => Ok(report),
+            Some(error) => Err(error),
+        }
     }
+}
+
+/// The first layer that is degraded without leave.
+fn unaccepted(report: &Report, may_degrade: &[LayerId]) -> Option<LayerError> {
+    report.layers.iter().find_map(|line| match &line.state {
+        LayerState::Degraded(why) if !may_degrade.contains(&line.layer) => {
+            let mut error = LayerError::new(line.layer, "hold it in full", Errno::EOPNOTSUPP);
+            error.remedy = Some(format!("{why}; to accept that, allow `{}` to be degraded", line.layer));
+            Some(error)
+        }
+        _ => None,
+    })
 }
 
 /// The working directory's descriptor constant as a borrowed descriptor: paths given with it that start
 /// with `/` are looked up in the calling process's root.
 fn here() -> BorrowedFd<'static> {
     nix::fcntl::AT_FDCWD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_degraded_layer_needs_leave() {
+        let line = |layer, state| LayerReport { layer, state };
+        let report = Report {
+            layers: vec![
+                line(LayerId::User, LayerState::Held("all".into())),
+                line(LayerId::Net, LayerState::Off("by configuration".into())),
+                line(LayerId::Limits, LayerState::Degraded("rlimits only".into())),
+            ],
+        };
+        assert!(unaccepted(&report, &[LayerId::Limits]).is_none());
+        let error = unaccepted(&report, &[LayerId::Landlock]).unwrap();
+        assert_eq!(error.layer, LayerId::Limits);
+        assert!(error.remedy.unwrap().contains("rlimits only"));
+    }
 }
