@@ -19,9 +19,7 @@ pub const TWINS: &[Row] = &[
     Row::program("terminal", &["own-terminal"], "a pseudo-terminal").held_by(&[Mount, Landlock]),
     Row::program("code", &["own-code"], "code written at run time").held_by(&[Seccomp]),
     Row::program("memory-file", &["own-memory-file"], "a program run from memory").held_by(&[Mount, Seccomp]),
-    Row::program("queues", &["own-queues"], "POSIX message queues")
-        .held_by(&[Ipc, Landlock])
-        .open("Landlock refuses to create a queue, since no mount of mqueue is among its rules"),
+    Row::program("queues", &["own-queues"], "POSIX message queues").held_by(&[Ipc, Landlock]),
     Row::program("segments", &["own-segments"], "System V segments and queues").held_by(&[Ipc]),
     Row::program("shared-memory", &["own-shared-memory"], "files in /dev/shm").held_by(&[Mount]),
     Row::program("devices", &["own-devices"], "null, zero, full and random").held_by(&[Mount, Landlock]),

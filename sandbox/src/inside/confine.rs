@@ -11,7 +11,7 @@ use landlock::{
 use nix::errno::Errno;
 
 use super::root::{HostTrees, Writable};
-use super::{ReportBuilder, seccomp};
+use super::{ReportBuilder, dev, seccomp};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::spec::Network;
@@ -86,6 +86,9 @@ fn landlock_ruleset(
     rules.allow("/etc", read)?;
     rules.allow("/proc", AccessFs::ReadFile | AccessFs::ReadDir)?;
     rules.allow("/dev", AccessFs::ReadDir | AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev)?;
+    if !plan.off.contains(&LayerId::Ipc) {
+        rules.allow(dev::QUEUES, all)?;
+    }
     for (path, directory) in host.readable().filter(|(path, _)| !below(path, &["/etc"])) {
         rules.allow(path, if directory { read } else { AccessFs::Execute | AccessFs::ReadFile })?;
     }

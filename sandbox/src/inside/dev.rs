@@ -11,11 +11,15 @@ use super::root::Root;
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::sys::mount::{self, FsContext, NOEXEC, NOSUID};
+use crate::wire::Plan;
 
 /// Nodes shown from the host; the number of each is the same on every Linux (`Documentation/admin-guide/
 /// devices.txt`).
 const NODES: &[&CStr] =
     &[c"/dev/null", c"/dev/zero", c"/dev/full", c"/dev/random", c"/dev/urandom", c"/dev/tty"];
+
+/// POSIX message queues. `mq_open(3)` does without the mount, but Landlock looks for a rule at its root.
+pub const QUEUES: &str = "/dev/mqueue";
 
 const LINKS: &[(&CStr, &str)] = &[
     (c"/proc/self/fd", "/dev/fd"),
@@ -31,6 +35,7 @@ pub fn make_mount_points(root: &Root) -> Result<(), LayerError> {
         root.mount_point(path(node), false)?;
     }
     root.mount_point(Path::new("/dev/pts"), true)?;
+    root.mount_point(Path::new(QUEUES), true)?;
     for (target, at) in LINKS {
         root.link(target, Path::new(at))?;
     }
@@ -38,7 +43,7 @@ pub fn make_mount_points(root: &Root) -> Result<(), LayerError> {
 }
 
 /// Attaches the nodes and the pseudo-terminals.
-pub fn attach(root: &Root) -> Result<(), LayerError> {
+pub fn attach(plan: &Plan, root: &Root) -> Result<(), LayerError> {
     for node in NODES {
         let mount = mount::clone_tree(here(), node)
             .layer(LayerId::Mount, || format!("clone the node at `{}`", path(node).display()))?;
@@ -53,7 +58,15 @@ pub fn attach(root: &Root) -> Result<(), LayerError> {
             fs.mount(NOSUID | NOEXEC)
         })
         .layer(LayerId::Mount, || "mount private pseudo-terminals".into())?;
-    root.attach(&pts, Path::new("/dev/pts"))
+    root.attach(&pts, Path::new("/dev/pts"))?;
+    if plan.off.contains(&LayerId::Ipc) {
+        // They would be the host's.
+        return Ok(());
+    }
+    let queues = FsContext::open(c"mqueue")
+        .and_then(|fs| fs.mount(NOSUID | NOEXEC))
+        .layer(LayerId::Ipc, || "mount the sandbox's message queues".into())?;
+    root.attach(&queues, Path::new(QUEUES))
 }
 
 fn path(node: &CStr) -> &Path {

@@ -93,7 +93,7 @@ fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     // Then what is not.
     let scratch = scratch::create(plan, &root)?;
     let writable = scratch.attach(&root)?;
-    dev::attach(&root)?;
+    dev::attach(plan, &root)?;
     workspace::attach(plan, &host, &scratch, &root)?;
     host.attach_rest(&root)?;
     let shared_dir = scratch.open_shared_dir(plan, &root)?;
