@@ -114,7 +114,10 @@ fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> S
     written.unwrap_or_else(|| match &step.kind {
         StepKind::Run { script, .. } => {
             let first = script.source().lines().map(str::trim).find(|line| !line.is_empty());
-            format!("Run {}", first.unwrap_or_default())
+            let first = first.unwrap_or_default();
+            // An expression that goes on in the next line stays as it is written.
+            let evaluated = Template::parse(first).ok().and_then(|line| line.evaluate(&view).ok());
+            format!("Run {}", evaluated.as_deref().unwrap_or(first))
         }
         StepKind::Checkout { .. } => "Run actions/checkout".to_owned(),
     })
