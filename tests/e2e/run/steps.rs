@@ -132,7 +132,10 @@ fn what_a_step_leaves_behind_is_killed_and_told() {
     let (outcome, events) = run(&job, &[]);
     assert_eq!(outcome.code, Some(0));
     assert_eq!(events.log("a"), "left\nnone\n");
-    assert_eq!(events.annotations("notice"), ["left a process behind, which was killed"]);
+    // One process, or two where the subshell has got to its `sleep`.
+    let told = events.annotations("notice");
+    let expected = ["left a process behind, which was killed", "left 2 processes behind, which were killed"];
+    assert!(told.len() == 1 && expected.contains(&told[0].as_ref()), "{told:?}");
 
     let (_, events) = run(&job, &["--keep-stragglers"]);
     assert_eq!(events.log("a"), "left\n/home/runner/alive\n");
