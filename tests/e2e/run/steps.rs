@@ -135,7 +135,7 @@ fn what_a_step_leaves_behind_is_killed_and_told() {
     // One process, or two where the subshell has got to its `sleep`.
     let told = events.annotations("notice");
     let expected = ["left a process behind, which was killed", "left 2 processes behind, which were killed"];
-    assert!(told.len() == 1 && expected.contains(&told[0].as_ref()), "{told:?}");
+    assert!(told.len() == 1 && expected.contains(&told[0]), "{told:?}");
 
     let (_, events) = run(&job, &["--keep-stragglers"]);
     assert_eq!(events.log("a"), "left\n/home/runner/alive\n");
