@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
 use palisade::job::files::{self, CommandFile};
-use palisade::mask::Masker;
+use palisade::mask::{Masker, parts};
 use palisade::output::event::{Event, JobName};
 use palisade::output::{Masked, Options, Output, Sink};
 use palisade::workflow::{self, Severity};
@@ -16,11 +16,12 @@ use palisade::workflow::{self, Severity};
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 4] = [
+pub const ALL: [(&str, Target); 5] = [
     ("workflow_yaml", workflow_yaml),
     ("expression", expression),
     ("command_files", command_files),
     ("workflow_commands", workflow_commands),
+    ("mask_parts", mask_parts),
 ];
 
 /// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything
@@ -152,5 +153,18 @@ impl Sink for Transcript {
             other => *text += &format!("\n<{other:?}>\n"),
         }
         Ok(())
+    }
+}
+
+/// A secret of any format: its parts are few, each once, none of them the value itself or too short to mask.
+pub fn mask_parts(data: &[u8]) {
+    let found = parts::of(data);
+    assert!(found.len() <= parts::MAX_PARTS, "too many parts");
+    let mut sorted: Vec<&[u8]> = found.iter().map(|part| part.as_slice()).collect();
+    sorted.sort_unstable();
+    for (at, part) in sorted.iter().enumerate() {
+        assert!(part.len() >= 4 && part.trim_ascii() == *part, "no part: b\"{}\"", part.escape_ascii());
+        assert!(*part != data.trim_ascii(), "the value is a part of itself");
+        assert!(sorted.get(at + 1) != Some(part), "a part twice");
     }
 }

@@ -111,6 +111,11 @@ fn workflow_commands() {
 }
 
 #[test]
+fn mask_parts() {
+    run("mask_parts");
+}
+
+#[test]
 fn every_target_has_its_binary_and_nothing_else_has() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
     let mut binaries: Vec<_> = fs::read_dir(dir)

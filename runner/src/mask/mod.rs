@@ -7,6 +7,7 @@
 mod automaton;
 pub mod forms;
 mod masker;
+pub mod parts;
 mod secret;
 mod stream;
 
