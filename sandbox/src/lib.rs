@@ -26,6 +26,7 @@
 mod command;
 mod error;
 mod inside;
+pub mod memory;
 mod outside;
 mod report;
 mod sandbox;
@@ -56,8 +57,8 @@ pub fn init_if_asked() {
     ARMED.store(true, Ordering::Relaxed);
 }
 
-/// Denies other processes of the same user this process's memory, descriptors and core dumps: for a
-/// process that holds secrets.
+/// Denies other processes of the same user this process's memory, descriptors and environment, and the system
+/// its core dumps: for a process that holds secrets.
 pub fn make_undumpable() -> Result<(), Error> {
     outside::spawn::undumpable().map_err(Error::Layer)
 }

@@ -33,6 +33,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let masker = Masker::new();
     for (name, secret) in read_secrets(&args.secrets)? {
         if let Err(refused) = masker.add(&name, &secret) {

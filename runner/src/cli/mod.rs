@@ -12,11 +12,13 @@ mod completions;
 mod doctor;
 mod error;
 mod expr;
+mod file;
 mod man;
 mod mask;
 mod print;
 mod run;
 pub mod sandbox;
+mod secrets;
 mod workflows;
 
 pub use error::{Blame, Error};

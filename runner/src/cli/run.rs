@@ -1,7 +1,6 @@
 //! `palisade run`: a workflow on this machine.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,13 +10,12 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use palisade_proto::event::Trigger;
 use palisade_sandbox::{Access, Stragglers};
-use zeroize::Zeroizing;
 
 use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
 use super::workflows::{self, Found};
+use super::{file, secrets};
 use crate::config::{Config, ToolSource};
-use crate::dotenv;
 use crate::expr::{Object, Value};
 use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection};
 use crate::local::{self, Facts};
@@ -27,9 +25,6 @@ use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
 use crate::toolchain;
 use crate::workflow::model::{DispatchInput, InputKind, Workflow};
 use crate::workspace;
-
-/// Largest event payload or file of secrets, in bytes.
-const MAX_FILE: u64 = 1 << 20;
 
 /// Run a workflow on this machine, each job in a sandbox of its own.
 #[derive(clap::Args)]
@@ -60,9 +55,10 @@ pub struct Args {
     /// The event's payload, JSON, instead of one made from the git repository
     #[arg(long, value_name = "FILE")]
     event_file: Option<PathBuf>,
-    /// A secret; without a value it is taken from the environment (repeatable)
-    #[arg(long, value_name = "NAME[=VALUE]")]
-    secret: Vec<String>,
+    /// A secret; without a value it is taken from the environment. A value here can be seen by other users of
+    /// this machine while palisade starts, and stays in a shell's history (repeatable)
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = secrets::given)]
+    secret: Vec<secrets::Given>,
     /// Secrets as NAME=value lines or a JSON object (repeatable)
     #[arg(long, value_name = "FILE")]
     secret_file: Vec<PathBuf>,
@@ -115,12 +111,14 @@ fn axis_value(text: &str) -> Result<(String, String), String> {
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let mut secrets = Secrets::default();
+    secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
     let config = config(&args)?;
     let found = workflows::find(args.file.as_deref(), args.directory.as_deref(), args.event.as_deref())?;
     if found.example {
         note(&format!("no workflow in {}: running the built-in example", found.root.display()));
+        secrets.insert_default("EXAMPLE", Secret::new("correct-horse-battery-staple".into()));
     }
-    let secrets = secrets(&args, found.example)?;
     let mut code = 0;
     let several = found.files.len() > 1;
     for file in &found.files {
@@ -260,43 +258,8 @@ fn output(args: &Args, masker: Masker, subdirectory: Option<String>) -> Result<O
     Ok(Output::new(masker, sinks, Options { debug: args.verbose }))
 }
 
-fn secrets(args: &Args, example: bool) -> Result<Secrets, Error> {
-    let mut secrets = Secrets::default();
-    if example {
-        secrets.insert("EXAMPLE", Secret::new("correct-horse-battery-staple".into()));
-    }
-    for path in &args.secret_file {
-        let text = Zeroizing::new(read("--secret-file", path)?);
-        let pairs = dotenv::parse(&text)
-            .map_err(|e| Error::input(format!("--secret-file {}: {e}", path.display())))?;
-        for (name, value) in pairs {
-            secrets.insert(&name, Secret::new(value));
-        }
-    }
-    for given in &args.secret {
-        let (name, value) = match given.split_once('=') {
-            Some((name, value)) => (name, value.to_owned()),
-            None => {
-                let value = std::env::var(given).map_err(|_| {
-                    Error::input(format!("--secret {given}: there is no such variable in the environment"))
-                        .hint(format!("set it, or write --secret {given}=VALUE"))
-                })?;
-                (given.as_str(), value)
-            }
-        };
-        if !dotenv::is_name(name) {
-            // The text may be the value itself: it isn't shown.
-            return Err(Error::input(
-                "--secret: a name has only letters, digits and `_`, and no digit first",
-            ));
-        }
-        secrets.insert(name, Secret::new(value));
-    }
-    Ok(secrets)
-}
-
 fn event_file(path: &Path) -> Result<serde_json::Value, Error> {
-    let text = read("--event-file", path)?;
+    let text = file::read("--event-file", path)?;
     let value: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| Error::input(format!("--event-file {}: {e}", path.display())))?;
     if !value.is_object() {
@@ -306,18 +269,6 @@ fn event_file(path: &Path) -> Result<serde_json::Value, Error> {
         )));
     }
     Ok(value)
-}
-
-fn read(option: &str, path: &Path) -> Result<String, Error> {
-    let error = |what: String| Error::input(format!("{option} {}: {what}", path.display()));
-    let mut text = String::new();
-    let size = File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
-        .map_err(|e| error(e.to_string()))?;
-    if size as u64 > MAX_FILE {
-        return Err(error(format!("larger than {MAX_FILE} bytes")));
-    }
-    Ok(text)
 }
 
 /// The `inputs` context: what was given, else the defaults, each of the kind that the workflow declares.

@@ -15,6 +15,11 @@ impl Secrets {
         self.0.insert(name.to_ascii_uppercase(), value);
     }
 
+    /// Adds one, unless there is one of the name.
+    pub fn insert_default(&mut self, name: &str, value: Secret) {
+        self.0.entry(name.to_ascii_uppercase()).or_insert(value);
+    }
+
     /// Names and values in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
@@ -53,6 +58,7 @@ mod tests {
         secrets.insert("Token", Secret::new("old".into()));
         secrets.insert("KEY", Secret::new("k".into()));
         secrets.insert("TOKEN", Secret::new("new".into()));
+        secrets.insert_default("token", Secret::new("default".into()));
         secrets
     }
 

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use super::remedy;
 use crate::error::LayerError;
 use crate::inside;
+use crate::memory::is_only_thread;
 use crate::report::LayerId;
 use crate::spec::InitMemory;
 use crate::sys::process::{self, CStringArray, StartStrings};
@@ -46,9 +47,7 @@ pub fn init(memory: InitMemory, off: impl Fn(LayerId) -> bool) -> Result<Started
 
 /// Whether init may start from a copy of this memory: only while no other thread exists.
 fn copyable() -> Option<StartStrings> {
-    // Links of the directory: itself, its parent's entry, and one for each thread.
-    let tasks = nix::sys::stat::stat(c"/proc/self/task").ok()?;
-    if tasks.st_nlink == 3 { StartStrings::find() } else { None }
+    if is_only_thread() { StartStrings::find() } else { None }
 }
 
 fn forked(flags: i32, theirs: &UnixStream, strings: StartStrings) -> Result<Pid, LayerError> {
@@ -127,7 +126,10 @@ pub fn kill(pid: Pid) {
     while nix::sys::wait::waitpid(pid, None) == Err(Errno::EINTR) {}
 }
 
-/// Denies other processes of the same user the caller's memory and descriptors.
+/// Denies other processes of the same user the caller's memory and descriptors, and the system its core dumps.
 pub fn undumpable() -> Result<(), LayerError> {
-    sys::restrict::undumpable().map_err(|e| LayerError::new(LayerId::Pid, "make this process undumpable", e))
+    sys::restrict::undumpable()
+        // For programs that it executes, which are dumpable again and may have been told something.
+        .and_then(|()| sys::restrict::limit(libc::RLIMIT_CORE, 0))
+        .map_err(|e| LayerError::new(LayerId::Pid, "make this process undumpable", e))
 }

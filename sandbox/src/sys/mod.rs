@@ -6,6 +6,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use nix::errno::Errno;
 
 pub mod caps;
+pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod process;

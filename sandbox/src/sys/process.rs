@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 
 use super::{Result, check};
 use crate::command::{Status, Usage};
+use crate::memory::StartString;
 
 /// Size of the stack on which a child runs until its exec; it only makes system calls there.
 const CHILD_STACK: usize = 64 * 1024;
@@ -88,6 +89,34 @@ impl StartStrings {
         let length = (end.addr() + last.count_bytes()).checked_sub(start.addr())?;
         // Within what execve(2) accepts; else `environ` has moved to the heap.
         (length < 8 << 20).then_some(StartStrings { start: start.cast(), length })
+    }
+
+    /// Shows each to `keep`, arguments first, and overwrites what is longer than the length that it gives.
+    ///
+    /// No other thread may exist: it could be reading them.
+    pub fn erase(self, mut keep: impl FnMut(StartString<'_>) -> usize) {
+        let arguments = std::env::args_os().len();
+        let mut at = 0;
+        for index in 0.. {
+            if at >= self.length {
+                break;
+            }
+            // SAFETY: within the range, see `wipe`.
+            let start = unsafe { self.start.add(at) };
+            // SAFETY: the strings lie one after the other, each with its zero at the end.
+            let string = unsafe { CStr::from_ptr(start.cast_const().cast()) }.to_bytes();
+            let length = string.len();
+            let kept = keep(match index < arguments {
+                true => StartString::Argument(string),
+                false => StartString::Variable(string),
+            });
+            let kept = kept.min(length);
+            // SAFETY: not past the string's own end.
+            let rest = unsafe { start.add(kept) };
+            // SAFETY: the string is writable, see `wipe`, and no longer borrowed.
+            unsafe { std::ptr::write_bytes(rest, 0, length - kept) };
+            at += length + 1;
+        }
     }
 
     /// Overwrites them.
