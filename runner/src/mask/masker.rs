@@ -2,32 +2,32 @@
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::automaton::Automaton;
-use super::forms::{self, Floor, Form, Refused};
+use super::floor::{self, Floor, Place, Refused};
+use super::index::{Index, Spellings};
 use super::stream::MaskStream;
-use super::{MASK, Secret};
+use super::{MASK, Secret, parts, variants};
 
-/// What all forms together may cost.
-const MAX: Cost = Cost { forms: 8192, bytes: 1024 * 1024 };
-/// What those may cost that steps register. A hostile step could do it without end; each costs a new search,
-/// and they must leave room for what palisade itself learns later.
-const MAX_OF_STEPS: Cost = Cost { forms: 1024, bytes: 256 * 1024 };
+/// What all values together may cost.
+const MAX: Cost = Cost { values: 8192, bytes: 64 * 1024 * 1024 };
+/// What those may cost that steps register. A hostile step could do it without end, and they must leave room for
+/// what palisade itself learns later.
+const MAX_OF_STEPS: Cost = Cost { values: 4096, bytes: 4 * 1024 * 1024 };
 
 #[derive(Clone, Copy, Default)]
 struct Cost {
-    forms: usize,
+    values: usize,
     bytes: usize,
 }
 
 impl Cost {
-    fn with(self, form: &Form) -> Cost {
-        Cost { forms: self.forms + 1, bytes: self.bytes + form.bytes.len() }
+    fn with(self, value: &[u8]) -> Cost {
+        Cost { values: self.values + 1, bytes: self.bytes + value.len() }
     }
 
     fn exceeds(self, max: Cost) -> bool {
-        self.forms > max.forms || self.bytes > max.bytes
+        self.values > max.values || self.bytes > max.bytes
     }
 }
 
@@ -37,24 +37,18 @@ pub struct Masker(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// Grows with every added form: streams compare it to what they know, without the lock.
+    /// Grows with every added value: streams compare it to what they know.
     generation: AtomicU64,
     masked: AtomicU64,
-    registry: Mutex<Registry>,
+    registry: RwLock<Registry>,
 }
 
 #[derive(Default)]
 struct Registry {
-    /// Ordered by bytes, each once.
-    forms: Vec<Form>,
+    index: Index,
     all: Cost,
     of_steps: Cost,
-    /// The search for `forms`, unless some were added since.
-    built: Option<Search>,
 }
-
-/// What streams look for; `None` where nothing is registered.
-pub(super) type Search = Option<Arc<Automaton>>;
 
 impl Masker {
     /// A masker that masks nothing yet.
@@ -81,21 +75,23 @@ impl Masker {
 
     fn register(&self, name: &str, value: &[u8], source: Source) -> Result<(), Refused> {
         let refused = |why| Refused { name: name.to_string(), why };
-        let forms = forms::of(value).map_err(refused)?;
-        let mut registry = self.registry();
-        let mut grown = false;
-        let mut full = false;
-        for form in forms {
-            match registry.insert(form, source) {
-                Insert::New => grown = true,
-                Insert::Known => {}
-                Insert::Full => full = true,
+        let value = value.trim_ascii();
+        let place = floor::place(value).map_err(refused)?;
+        // Found before the lock is taken: the streams wait for it.
+        let parts = parts::of(value);
+        let variants = variants::of(value);
+        let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
+        let mut added = registry.add(value, place, Spellings::All, source);
+        for part in parts {
+            if let Ok(place) = floor::place(&part) {
+                added = added.and(registry.add(&part, place, Spellings::All, source));
             }
         }
-        if grown {
-            self.0.generation.fetch_add(1, Ordering::Release);
+        for variant in variants {
+            added = added.and(registry.add(&variant, place, Spellings::Plain, source));
         }
-        if full { Err(refused(Floor::Full)) } else { Ok(()) }
+        self.0.generation.fetch_add(1, Ordering::Release);
+        added.map_err(refused)
     }
 
     /// A stream of bytes to be masked; one for each source of bytes, e.g. each step.
@@ -112,9 +108,11 @@ impl Masker {
 
     /// Masks a text that stands alone; gives how many places it masked.
     pub(crate) fn mask_uncounted<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
-        let (_, Some(search)) = self.search() else { return (Cow::Borrowed(text), 0) };
         let mut out = Vec::new();
-        let places = super::stream::mask_whole(search, text.as_bytes(), &mut out);
+        let places = self.with_index(|index, _| match index.is_empty() {
+            true => 0,
+            false => super::stream::mask_whole(index, text.as_bytes(), &mut out),
+        });
         if places == 0 {
             return (Cow::Borrowed(text), 0);
         }
@@ -140,45 +138,35 @@ impl Masker {
         }
     }
 
+    /// How often a value was added.
     pub(super) fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    /// The search for all that is registered, built by the first who asks, and its generation.
-    pub(super) fn search(&self) -> (u64, Search) {
-        let mut registry = self.registry();
-        let generation = self.generation();
-        let Registry { forms, built, .. } = &mut *registry;
-        let search = built.get_or_insert_with(|| Automaton::new(forms).map(Arc::new));
-        (generation, search.clone())
-    }
-
-    fn registry(&self) -> MutexGuard<'_, Registry> {
-        // A panic elsewhere leaves the registry whole: forms are only ever added.
-        self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Works with all that is registered, and its generation. Registering waits until it is done.
+    pub(super) fn with_index<T>(&self, work: impl FnOnce(&Index, u64) -> T) -> T {
+        // A panic elsewhere leaves the registry whole: values are only ever added.
+        let registry = self.0.registry.read().unwrap_or_else(PoisonError::into_inner);
+        work(&registry.index, self.generation())
     }
 }
 
 impl Registry {
-    fn insert(&mut self, form: Form, source: Source) -> Insert {
-        match self.forms.binary_search_by(|f| f.bytes.as_slice().cmp(&form.bytes)) {
-            Ok(known) if self.forms[known].place <= form.place => return Insert::Known,
-            Ok(known) => self.forms[known].place = form.place,
-            Err(at) => {
-                let all = self.all.with(&form);
-                let of_steps = match source {
-                    Source::Trusted => self.of_steps,
-                    Source::Step => self.of_steps.with(&form),
-                };
-                if all.exceeds(MAX) || of_steps.exceeds(MAX_OF_STEPS) {
-                    return Insert::Full;
-                }
-                (self.all, self.of_steps) = (all, of_steps);
-                self.forms.insert(at, form);
-            }
+    fn add(&mut self, value: &[u8], place: Place, spellings: Spellings, source: Source) -> Result<(), Floor> {
+        if self.index.holds(value) {
+            return Ok(());
         }
-        self.built = None;
-        Insert::New
+        let all = self.all.with(value);
+        let of_steps = match source {
+            Source::Trusted => self.of_steps,
+            Source::Step => self.of_steps.with(value),
+        };
+        if all.exceeds(MAX) || of_steps.exceeds(MAX_OF_STEPS) {
+            return Err(Floor::Full);
+        }
+        (self.all, self.of_steps) = (all, of_steps);
+        self.index.add(value, place, spellings);
+        Ok(())
     }
 }
 
@@ -187,13 +175,6 @@ impl Registry {
 enum Source {
     Trusted,
     Step,
-}
-
-enum Insert {
-    /// Streams have to learn it.
-    New,
-    Known,
-    Full,
 }
 
 impl std::fmt::Debug for Masker {
@@ -224,7 +205,7 @@ mod tests {
         let refused = masker.add("PORT", &Secret::new("80".into())).unwrap_err();
         assert_eq!((refused.name.as_str(), refused.why), ("PORT", Floor::Short));
         let mut refusals = 0;
-        for i in 0..30 {
+        for i in 0..1_500 {
             let value = format!("{i:02}{}", "x".repeat(48_000));
             refusals += u32::from(masker.add("FLOOD", &Secret::new(value)).is_err());
         }

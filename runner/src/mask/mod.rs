@@ -4,14 +4,29 @@
 //! replaces every occurrence by `***`, however the bytes are cut into chunks. [`forms`] says in which
 //! forms a value is looked for, `automaton` finds them.
 
-mod automaton;
-pub mod forms;
+mod buffer;
+mod columns;
+mod encoding;
+mod escapes;
+mod filter;
+pub mod floor;
+mod found;
+mod index;
+mod lane;
+mod lanes;
+mod lines;
 mod masker;
+mod numbered;
 pub mod parts;
+mod search;
 mod secret;
+mod seeds;
+mod sifted;
 mod stream;
+mod variants;
+mod words;
 
-pub use forms::{Floor, Refused};
+pub use floor::{Floor, Refused};
 pub use masker::Masker;
 pub use secret::Secret;
 pub use stream::MaskStream;

@@ -1,176 +1,147 @@
 //! Masks one stream of bytes, chunk by chunk.
 //!
-//! A byte is let go once no form can begin at or before it any more. What is held back is therefore the
-//! longest suffix that begins some form, and for a form that counts only as a whole word the form itself,
-//! until its right neighbour is known.
-
-use std::ops::Range;
-use std::sync::Arc;
+//! A byte is let go once no form can begin at or before it any more; what was let go is kept for a while,
+//! since a later byte may have to be read together with it.
 
 use super::MASK;
-use super::automaton::{Automaton, Hit, State};
-use super::forms::{Place, is_word};
+use super::found::Found;
+use super::index::Index;
 use super::masker::Masker;
+use super::search::{Goes, Search};
+
+/// So much is looked at before some of it is let go, so that it stays in the processor's cache.
+const PIECE: usize = 16 * 1024;
 
 /// One stream being masked. What it lets go is the same for any cutting of the stream into chunks,
 /// unless [`MaskStream::flush_after_silence`] or a new secret comes in between.
 pub struct MaskStream {
     masker: Masker,
     generation: u64,
-    search: Option<Searching>,
-    /// The last byte that was let go.
-    before: Option<u8>,
+    searched: Searched,
 }
 
-/// Where a search stands; there is none while nothing is registered.
-struct Searching {
-    automaton: Arc<Automaton>,
-    state: State,
-    /// Seen, but not let go.
-    held: Vec<u8>,
+/// A stream's text and what was found in it.
+#[derive(Default)]
+struct Searched {
+    /// What was let go last, and what wasn't yet.
+    text: Vec<u8>,
+    /// How much of it was let go.
+    free: usize,
+    search: Search,
     found: Found,
     /// What was let go last is a mask, and nothing after it.
     joined: bool,
 }
 
-/// What was found in the bytes that are held.
-#[derive(Default)]
-struct Found {
-    /// To be masked: ordered, and neither overlapping nor touching.
-    spans: Vec<Range<usize>>,
-    /// Where a whole word begins that ends with the last byte seen, so that the next one decides.
-    undecided: Option<usize>,
-}
-
 impl MaskStream {
     pub(super) fn new(masker: Masker) -> Self {
-        let (generation, search) = masker.search();
-        MaskStream { masker, generation, search: search.map(Searching::new), before: None }
+        let generation = masker.generation();
+        MaskStream { masker, generation, searched: Searched::default() }
     }
 
     /// Takes the next bytes in and appends to `out` what can be let go.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        let Some(last) = chunk.last() else { return };
-        self.learn();
-        match &mut self.search {
-            None => {
-                out.extend_from_slice(chunk);
-                self.before = Some(*last);
-            }
-            Some(search) => {
-                let places = search.push(chunk, &mut self.before, out);
-                self.masker.count(places);
-            }
-        }
+        self.advance(chunk, Goes::On, out);
     }
 
     /// Lets go what isn't the beginning of a secret, once the stream has been silent for a while: a whole
     /// word that stands at the end counts as ended.
     pub fn flush_after_silence(&mut self, out: &mut Vec<u8>) {
-        self.learn();
-        if let Some(search) = &mut self.search {
-            let places = search.decide(&mut self.before, out);
-            self.masker.count(places);
-        }
+        self.advance(&[], Goes::Silent, out);
+    }
+
+    /// Lets go all that is held, since something that isn't text stands between it and what follows. A secret
+    /// that goes on behind it is masked as far as it is recognised there.
+    pub fn interrupt(&mut self, out: &mut Vec<u8>) {
+        self.advance(&[], Goes::Interrupted, out);
     }
 
     /// Ends the stream: lets go all that is held. What follows is a new stream.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        self.learn();
-        if let Some(search) = &mut self.search {
-            let places = search.finish(&mut self.before, out);
-            self.masker.count(places);
-        }
-        self.before = None;
+        self.advance(&[], Goes::Ended, out);
+        self.searched = Searched::default();
     }
 
     /// Drops what is held, because the bytes that would tell whether it is a secret will never come. Gives
     /// how many bytes were dropped. What follows is a new stream.
     pub fn abandon(&mut self) -> usize {
-        self.before = None;
-        self.search.as_mut().map_or(0, Searching::abandon)
+        let dropped = self.searched.held();
+        self.searched = Searched::default();
+        dropped
     }
 
     /// Whether bytes are held back.
     pub fn holds(&self) -> bool {
-        self.search.as_ref().is_some_and(|s| !s.held.is_empty())
+        self.searched.held() > 0
     }
 
-    /// Takes over what was registered since the last call.
-    fn learn(&mut self) {
-        if self.generation == self.masker.generation() {
-            return;
-        }
-        let (generation, search) = self.masker.search();
-        self.generation = generation;
-        match (&mut self.search, search) {
-            (Some(searching), Some(automaton)) => searching.learn(automaton, self.before),
-            (searching, search) => *searching = search.map(Searching::new),
-        }
+    fn advance(&mut self, chunk: &[u8], goes: Goes, out: &mut Vec<u8>) {
+        let Self { masker, generation, searched } = self;
+        let places = masker.with_index(|index, now| {
+            if std::mem::replace(generation, now) != now {
+                searched.search.look_again();
+            }
+            searched.advance(index, chunk, goes, out)
+        });
+        masker.count(places);
     }
 }
 
 /// Masks a text that stands alone; gives how many places were masked.
-pub(super) fn mask_whole(automaton: Arc<Automaton>, text: &[u8], out: &mut Vec<u8>) -> u64 {
-    let mut search = Searching::new(automaton);
-    let mut before = None;
-    search.push(text, &mut before, out) + search.finish(&mut before, out)
+pub(super) fn mask_whole(index: &Index, text: &[u8], out: &mut Vec<u8>) -> u64 {
+    Searched::default().advance(index, text, Goes::Ended, out)
 }
 
-impl Searching {
-    fn new(automaton: Arc<Automaton>) -> Self {
-        let state = automaton.start();
-        Searching { automaton, state, held: Vec::new(), found: Found::default(), joined: false }
-    }
-
-    fn push(&mut self, chunk: &[u8], before: &mut Option<u8>, out: &mut Vec<u8>) -> u64 {
-        let mut held = std::mem::take(&mut self.held);
-        let seen = held.len();
-        if seen == 0 {
-            let (free, places) = self.take_in(chunk, 0, before, out);
-            held.extend_from_slice(&chunk[free..]);
-            self.held = held;
-            return places;
+impl Searched {
+    fn advance(&mut self, index: &Index, chunk: &[u8], goes: Goes, out: &mut Vec<u8>) -> u64 {
+        if index.is_empty() {
+            self.pass_by(index, chunk, out);
+            return 0;
         }
-        held.extend_from_slice(chunk);
-        let (free, places) = self.take_in(&held, seen, before, out);
-        held.drain(..free);
-        self.held = held;
-        places
-    }
-
-    /// Scans `text[seen..]` and lets the front of `text` go; gives how much of it, and places masked.
-    fn take_in(
-        &mut self,
-        text: &[u8],
-        seen: usize,
-        before: &mut Option<u8>,
-        out: &mut Vec<u8>,
-    ) -> (usize, u64) {
-        if let Some(start) = self.found.undecided.take()
-            && !is_word(text[seen])
-        {
-            self.found.cover(start..seen);
-        }
-        self.scan(text, seen, *before);
-        let pending = text.len() - self.automaton.depth(self.state);
-        let free = self.found.undecided.map_or(pending, |start| start.min(pending));
-        let places = self.let_go(text, free, before, out);
-        (free, places)
-    }
-
-    fn scan(&mut self, text: &[u8], from: usize, before: Option<u8>) {
-        let found = &mut self.found;
-        self.state =
-            self.automaton.scan(text, from, self.state, |hit, end| found.hit(hit, end, text, before));
-    }
-
-    fn let_go(&mut self, text: &[u8], free: usize, before: &mut Option<u8>, out: &mut Vec<u8>) -> u64 {
         let mut places = 0;
-        let mut at = 0;
-        for span in self.found.spans.iter().take_while(|span| span.start < free) {
+        let mut pieces = chunk.chunks(PIECE).peekable();
+        loop {
+            let piece = pieces.next().unwrap_or_default();
+            let last = pieces.peek().is_none();
+            let goes = if last { goes } else { Goes::On };
+            self.text.extend_from_slice(piece);
+            let free = self.search.advance(index, &self.text, piece.len(), goes, &mut self.found);
+            places += self.let_go(free, out);
+            self.forget(index);
+            if last {
+                return places;
+            }
+        }
+    }
+
+    /// Lets all go while there is nothing to look for, but keeps some of it.
+    fn pass_by(&mut self, index: &Index, chunk: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.text[self.free..]);
+        out.extend_from_slice(chunk);
+        if !chunk.is_empty() {
+            let kept = &chunk[chunk.len().saturating_sub(Search::context(index))..];
+            *self = Searched { text: kept.to_vec(), ..Searched::default() };
+        }
+        self.free = self.text.len();
+    }
+
+    fn held(&self) -> usize {
+        self.text.len() - self.free
+    }
+
+    fn let_go(&mut self, free: usize, out: &mut Vec<u8>) -> u64 {
+        let free = free.max(self.free);
+        let mut places = 0;
+        let mut at = self.free;
+        for span in self.found.spans() {
+            if span.end <= at {
+                continue;
+            }
+            if span.start >= free {
+                break;
+            }
             if at < span.start {
-                out.extend_from_slice(&text[at..span.start]);
+                out.extend_from_slice(&self.text[at..span.start]);
                 self.joined = false;
             }
             if !self.joined {
@@ -181,97 +152,22 @@ impl Searching {
             at = span.end.min(free);
         }
         if at < free {
-            out.extend_from_slice(&text[at..free]);
+            out.extend_from_slice(&self.text[at..free]);
             self.joined = false;
         }
-        if free > 0 {
-            *before = Some(text[free - 1]);
-        }
-        self.found.shift(free);
+        self.free = free;
         places
     }
 
-    fn decide(&mut self, before: &mut Option<u8>, out: &mut Vec<u8>) -> u64 {
-        let Some(start) = self.found.undecided.take() else { return 0 };
-        let mut held = std::mem::take(&mut self.held);
-        self.found.cover(start..held.len());
-        let free = held.len() - self.automaton.depth(self.state);
-        let places = self.let_go(&held, free, before, out);
-        held.drain(..free);
-        self.held = held;
-        places
-    }
-
-    fn finish(&mut self, before: &mut Option<u8>, out: &mut Vec<u8>) -> u64 {
-        let held = std::mem::take(&mut self.held);
-        if let Some(start) = self.found.undecided.take() {
-            self.found.cover(start..held.len());
+    fn forget(&mut self, index: &Index) {
+        let kept = Search::context(index);
+        if self.free > kept + PIECE / 2 {
+            let count = self.free - kept;
+            self.text.drain(..count);
+            self.free -= count;
+            self.search.shift(count);
+            self.found.shift(count);
         }
-        let places = self.let_go(&held, held.len(), before, out);
-        self.abandon();
-        places
-    }
-
-    fn abandon(&mut self) -> usize {
-        let dropped = self.held.len();
-        self.held.clear();
-        self.found = Found::default();
-        self.state = self.automaton.start();
-        self.joined = false;
-        dropped
-    }
-
-    /// Goes over what is held again. What was found stays found: a span at its front may have begun
-    /// before it.
-    fn learn(&mut self, automaton: Arc<Automaton>, before: Option<u8>) {
-        self.state = automaton.start();
-        self.automaton = automaton;
-        let held = std::mem::take(&mut self.held);
-        self.scan(&held, 0, before);
-        self.held = held;
-    }
-}
-
-impl Found {
-    fn hit(&mut self, hit: Hit, end: usize, text: &[u8], before: Option<u8>) {
-        let start = end - hit.len;
-        if hit.place == Place::WholeWord {
-            let left = if start > 0 { Some(text[start - 1]) } else { before };
-            if is_word(text[start]) && left.is_some_and(is_word) {
-                return;
-            }
-            if is_word(text[end - 1]) {
-                match text.get(end) {
-                    Some(right) if is_word(*right) => return,
-                    Some(_) => {}
-                    None => {
-                        self.undecided = Some(self.undecided.map_or(start, |u| u.min(start)));
-                        return;
-                    }
-                }
-            }
-        }
-        self.cover(start..end);
-    }
-
-    /// Adds a span, united with those that it overlaps or touches.
-    fn cover(&mut self, mut span: Range<usize>) {
-        let first = self.spans.partition_point(|s| s.end < span.start);
-        let past = self.spans.partition_point(|s| s.start <= span.end);
-        if first < past {
-            span.start = span.start.min(self.spans[first].start);
-            span.end = span.end.max(self.spans[past - 1].end);
-        }
-        self.spans.splice(first..past, [span]);
-    }
-
-    /// Forgets the first `free` bytes.
-    fn shift(&mut self, free: usize) {
-        self.spans.retain_mut(|s| {
-            *s = s.start.saturating_sub(free)..s.end.saturating_sub(free);
-            s.end > 0
-        });
-        self.undecided = self.undecided.map(|u| u - free);
     }
 }
 
@@ -279,53 +175,29 @@ impl Found {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::forms;
     use super::*;
 
-    /// Masks in the slow and obvious way.
-    fn model(text: &[u8], values: &[Vec<u8>]) -> Vec<u8> {
-        let mut hidden = vec![false; text.len()];
-        for form in values.iter().filter_map(|v| forms::of(v).ok()).flatten() {
-            let len = form.bytes.len();
-            for start in 0..(text.len() + 1).saturating_sub(len) {
-                let end = start + len;
-                let joins = |a: Option<&u8>, b: Option<&u8>| {
-                    a.is_some_and(|a| is_word(*a)) && b.is_some_and(|b| is_word(*b))
-                };
-                let left = start.checked_sub(1).and_then(|i| text.get(i));
-                let continued = joins(left, text.get(start)) || joins(text.get(end - 1), text.get(end));
-                if text[start..end] == form.bytes[..] && !(form.place == Place::WholeWord && continued) {
-                    hidden[start..end].fill(true);
-                }
-            }
-        }
-        let mut out = Vec::new();
-        for (i, byte) in text.iter().enumerate() {
-            match hidden[i] {
-                false => out.push(*byte),
-                true if i > 0 && hidden[i - 1] => {}
-                true => out.extend_from_slice(MASK.as_bytes()),
-            }
-        }
-        out
-    }
-
-    fn masker(values: &[Vec<u8>]) -> Masker {
+    fn masker(values: &[&str]) -> Masker {
         let masker = Masker::new();
         for value in values {
-            // Values below the floor are part of the test: the model leaves them out too.
-            let _ = masker.add_bytes("test", value);
+            // Values below the floor are part of some tests.
+            let _ = masker.add_bytes("test", value.as_bytes());
         }
         masker
     }
 
-    fn through(stream: &mut MaskStream, chunks: &[&[u8]]) -> Vec<u8> {
+    fn through(masker: &Masker, chunks: &[&[u8]]) -> String {
+        let mut stream = masker.stream();
         let mut out = Vec::new();
         for chunk in chunks {
             stream.push(chunk, &mut out);
         }
         stream.finish(&mut out);
-        out
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn masked(values: &[&str], text: &str) -> String {
+        through(&masker(values), &[text.as_bytes()])
     }
 
     fn cut<'a>(text: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
@@ -335,132 +207,207 @@ mod tests {
         cuts.windows(2).map(|w| &text[w[0]..w[1]]).collect()
     }
 
-    /// Values and texts over few letters, so that they overlap in every way.
-    fn values() -> impl Strategy<Value = Vec<Vec<u8>>> {
-        let line = "[ab.]{0,10}".prop_map(String::into_bytes);
-        let lines = proptest::collection::vec(line, 1..4).prop_map(|l| l.join(&b'\n'));
-        proptest::collection::vec(lines, 0..5)
+    const KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYq7vT2sL9dQ";
+
+    #[test]
+    fn a_value_is_masked_in_every_way_that_text_can_be_read() {
+        let spaced = KEY.chars().map(|c| format!("{c} ")).collect::<String>();
+        let lines = KEY.chars().map(|c| format!("{c}\n")).collect::<String>();
+        let numbered: String = KEY
+            .as_bytes()
+            .chunks(7)
+            .zip(1..)
+            .map(|(c, i)| format!("{i:6}\t{}\n", String::from_utf8_lossy(c)))
+            .collect();
+        let traced: String = KEY.chars().map(|c| format!("+ echo {c}\n{c}\n")).collect();
+        let percent: String = KEY.bytes().map(|b| format!("%{b:02X}")).collect();
+        let list = format!("{:?}", KEY.as_bytes());
+        let c_list: String = KEY.bytes().map(|b| format!("0x{b:02x}, ")).collect();
+        for (text, want) in [
+            (KEY, "***"),
+            (&KEY[..20], "***"),
+            (&KEY[13..33], "***"),
+            (&spaced, "*** "),
+            (&lines, "***\n"),
+            (&numbered, "     1\t***\n"),
+            (&percent, "***"),
+            (&KEY.replace('/', "%2F").replace('+', "%2b"), "***"),
+            (&KEY.replace('/', "\\/"), "***"),
+            (&KEY.replace('/', "\\u002f").replace('\\', "\\\\"), "***"),
+            (&list, "[***]"),
+            (&c_list, "***, "),
+            ("d0phbHJYVXRuRkVNSS9LN01ERU5HK2JQeFJmaUNZcTd2VDJzTDlkUQ==", "***"),
+        ] {
+            assert_eq!(masked(&[KEY], &format!("see\n{text} end")), format!("see\n{want} end"), "{text}");
+        }
+        assert_eq!(masked(&[KEY], &traced), "+ echo ***\n");
     }
 
-    /// Text that consists of pieces of the values and of noise.
-    fn text(values: Vec<Vec<u8>>) -> impl Strategy<Value = (Vec<Vec<u8>>, Vec<u8>)> {
-        let noise = prop_oneof!["[ab.\r\n]{0,12}", "[cd ]{150,400}"].prop_map(String::into_bytes);
-        let mut piece = noise.boxed();
-        if !values.is_empty() {
-            let part =
-                (proptest::sample::select(values.clone()), 0..40usize, 0..40usize).prop_map(|(v, a, b)| {
-                    let (a, b) = (a % (v.len() + 1), b % (v.len() + 1));
-                    if a < b { v[a..b].to_vec() } else { v }
-                });
-            piece = prop_oneof![piece, part].boxed();
+    #[test]
+    fn much_punctuation_hides_nothing() {
+        let value = "P@$$w0rd!#%^&*()_+";
+        for text in [
+            "P@$$w0rd!#%^&*()_+",
+            "P @ $ $ w 0 r d ! # % ^ & * ( ) _ +",
+            "P%40%24%24w0rd%21%23%25%5E%26%2A%28%29_%2B",
+            "P@$$w0rd!#%^&amp;*()_+",
+            "P\\@\\$\\$w0rd\\!\\#\\%\\^\\&\\*\\(\\)_+",
+            "UEAkJHcwcmQhIyVeJiooKV8r",
+            "P@$$w0rd!#%^",
+        ] {
+            let masked = masked(&[value], &format!("x={text};"));
+            assert!(masked.starts_with("x=***") && masked.len() < 12, "{masked}");
         }
-        let text = proptest::collection::vec(piece, 0..12).prop_map(|p| p.concat());
-        (Just(values), text)
+    }
+
+    #[test]
+    fn ordinary_text_passes_untouched() {
+        let text = "commit 9fceb02d0ae598e95dc970b74767f19372d61af8\n   Compiling serde v1.0.229\n 45% [====>   ]\n\
+            2026-11-25T00:00:00Z INFO x=1 C:\\temp\\new %PATH% &amp; 0x7fff5fbff8c0\n  1: a\n  2: b\nok 3\n";
+        assert_eq!(masked(&[KEY, "hunter2hunter2", "correct horse", "pass"], text), text);
+    }
+
+    #[test]
+    fn short_values_count_as_words() {
+        assert_eq!(
+            masked(&["pass"], "pass passage pass-age (pass)pass_pass\npass"),
+            "*** passage ***-age (***)***_***\n***"
+        );
+        assert_eq!(masked(&["pass"], "cGFzcw=="), "cGFzcw==");
+    }
+
+    #[test]
+    fn overlapping_and_touching_values_are_one_mask() {
+        assert_eq!(masked(&["abcdefgh1234", "1234ijklmnop"], "<abcdefgh1234ijklmnop>"), "<***>");
+        assert_eq!(masked(&["abcdefgh1234", "ijklmnop5678"], "<abcdefgh1234ijklmnop5678>"), "<***>");
+    }
+
+    #[test]
+    fn a_secret_registered_while_its_beginning_is_held_is_masked() {
+        let masker = masker(&["prefix-of-one"]);
+        let mut stream = masker.stream();
+        let mut out = Vec::new();
+        stream.push(b"say prefix-of-", &mut out);
+        masker.add_bytes("two", b"prefix-of-two").unwrap();
+        stream.push(b"two!", &mut out);
+        stream.finish(&mut out);
+        assert_eq!(out, b"say ***!");
+    }
+
+    #[test]
+    fn a_prompt_shows_after_silence_unless_it_may_begin_a_secret() {
+        let masker = masker(&["correct horse", "pass", KEY]);
+        let mut stream = masker.stream();
+        let mut out = Vec::new();
+        for (text, shown) in [
+            ("Password: ", "Password: "),
+            ("pass", "Password: ***"),
+            (" corr", "Password: *** "),
+            ("ect horse wJalrXUtnFEMI/K7", "Password: *** *** "),
+        ] {
+            stream.push(text.as_bytes(), &mut out);
+            stream.flush_after_silence(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out), shown);
+        }
+        assert!(stream.holds());
+        stream.finish(&mut out);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            "Password: *** *** wJalrXUtnFEMI/K7",
+            "less than half of it"
+        );
+    }
+
+    #[test]
+    fn what_is_abandoned_is_not_shown() {
+        let mut stream = masker(&["correct horse"]).stream();
+        let mut out = Vec::new();
+        stream.push(b"it is correct ho", &mut out);
+        let shown = out.len();
+        assert_eq!(stream.abandon(), 16 - shown);
+        stream.push(b"rse", &mut out);
+        stream.finish(&mut out);
+        assert!(!String::from_utf8_lossy(&out).contains("correct"));
+    }
+
+    #[test]
+    fn what_is_held_back_is_bounded() {
+        let mut stream = masker(&["correct horse", "pass", KEY]).stream();
+        let mut out = Vec::new();
+        for text in
+            [" ".repeat(100), "-\n".repeat(100), "correct".into(), "1\n".repeat(100), "\\".repeat(100)]
+        {
+            for _ in 0..2_000 {
+                stream.push(text.as_bytes(), &mut out);
+                out.clear();
+                assert!(stream.searched.held() <= 2 * 1024 * 1024);
+            }
+        }
+    }
+
+    /// Values over few letters and texts of pieces of them, so that they overlap in every way.
+    fn values() -> impl Strategy<Value = Vec<String>> {
+        proptest::collection::vec("[ab.]{0,24}|[a-z0-9/+]{20,40}", 1..5)
+    }
+
+    fn text(values: Vec<String>) -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
+        let noise = prop_oneof!["[ab.\r\n]{0,12}", "[cd ]{0,400}", "[\\\\%&=0x;#1-9\n\u{1b}\\[]{0,12}"];
+        let part = (proptest::sample::select(values.clone()), any::<(usize, usize, u8)>()).prop_map(
+            |(v, (a, b, how))| {
+                let (a, b) = (a % (v.len() + 1), b % (v.len() + 1));
+                let part = if a < b { &v[a..b] } else { &v };
+                match how % 8 {
+                    0 => part.bytes().map(|b| format!("%{b:02X}")).collect(),
+                    1 => part.bytes().map(|b| format!("{b:02x}:")).collect(),
+                    2 => part.bytes().map(|b| format!("{}\n", char::from(b))).collect(),
+                    3 => part.bytes().map(|b| format!(" 7\t{}\n", char::from(b))).collect(),
+                    4 => part.bytes().map(|b| format!("x {}\n", char::from(b))).collect(),
+                    _ => part.to_string(),
+                }
+            },
+        );
+        let text = proptest::collection::vec(prop_oneof![noise.prop_map(|s| s), part], 0..12);
+        (Just(values), text.prop_map(|p| p.concat().into_bytes()))
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(300))]
 
         #[test]
         fn any_chunking_masks_as_the_whole(
             (values, text) in values().prop_flat_map(text),
             cuts in proptest::collection::vec(any::<usize>(), 0..8),
         ) {
-            let want = model(&text, &values);
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let masker = masker(&values);
-            let got = through(&mut masker.stream(), &cut(&text, &cuts));
-            prop_assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&want));
+            let whole = through(&masker, &[&text]);
+            let count = masker.masked();
+            prop_assert_eq!(&through(&masker, &cut(&text, &cuts)), &whole, "{:?}", String::from_utf8_lossy(&text));
+            prop_assert_eq!(masker.masked(), 2 * count);
             let single: Vec<&[u8]> = text.chunks(1).collect();
-            prop_assert_eq!(&through(&mut masker.stream(), &single), &want);
-            let marks = want.windows(3).filter(|w| w == b"***").count() as u64;
-            prop_assert_eq!(masker.masked(), 2 * marks);
+            prop_assert_eq!(&through(&masker, &single), &whole, "{:?}", String::from_utf8_lossy(&text));
         }
 
         #[test]
-        fn no_secret_survives_silence_or_a_new_secret(
+        fn no_value_survives_silence(
             (values, text) in values().prop_flat_map(text),
             cuts in proptest::collection::vec(any::<usize>(), 0..8),
-            late in "[ab]{8,12}",
         ) {
-            let masker = masker(&values);
+            let names: Vec<&str> = values.iter().map(String::as_str).collect();
+            let masker = masker(&names);
             let mut stream = masker.stream();
             let mut out = Vec::new();
-            let chunks = cut(&text, &cuts);
-            for (i, chunk) in chunks.iter().enumerate() {
+            for (i, chunk) in cut(&text, &cuts).into_iter().enumerate() {
                 stream.push(chunk, &mut out);
                 if i % 2 == 0 {
                     stream.flush_after_silence(&mut out);
                 }
-                if i == chunks.len() / 2 {
-                    masker.add_bytes("late", late.as_bytes()).unwrap();
-                    stream.push(late.as_bytes(), &mut out);
-                }
             }
             stream.finish(&mut out);
-            let out = String::from_utf8_lossy(&out).into_owned();
-            for form in values.iter().filter_map(|v| forms::of(v).ok()).flatten() {
-                if form.place == Place::Anywhere {
-                    let form = String::from_utf8_lossy(&form.bytes).into_owned();
-                    prop_assert!(!out.contains(&form), "{:?} in {:?}", form, out);
-                }
+            let out = String::from_utf8_lossy(&out);
+            for value in values.iter().map(|v| v.trim()).filter(|v| v.len() >= 8) {
+                prop_assert!(!out.contains(value), "{:?} in {:?}", value, out);
             }
         }
-
-        #[test]
-        fn what_is_held_back_never_exceeds_the_longest_form(
-            (values, text) in values().prop_flat_map(text),
-            cuts in proptest::collection::vec(any::<usize>(), 0..8),
-        ) {
-            let longest = values.iter().filter_map(|v| forms::of(v).ok()).flatten().map(|f| f.bytes.len()).max();
-            let mut stream = masker(&values).stream();
-            let mut out = Vec::new();
-            for chunk in cut(&text, &cuts) {
-                stream.push(chunk, &mut out);
-                let held = stream.search.as_ref().map_or(0, |s| s.held.len());
-                prop_assert!(held <= longest.unwrap_or(0));
-            }
-        }
-    }
-
-    #[test]
-    fn a_secret_registered_while_its_beginning_is_held_is_masked() {
-        let masker = masker(&[b"prefix-of-one".to_vec()]);
-        let mut stream = masker.stream();
-        let mut out = Vec::new();
-        stream.push(b"say prefix-of-", &mut out);
-        assert_eq!(out, b"say ");
-        masker.add_bytes("two", b"prefix-of-two").unwrap();
-        stream.push(b"two!", &mut out);
-        assert_eq!(out, b"say ***!");
-    }
-
-    #[test]
-    fn a_prompt_shows_at_once_unless_it_may_begin_a_secret() {
-        let masker = masker(&[b"correct horse".to_vec(), b"pass".to_vec()]);
-        let mut stream = masker.stream();
-        let mut out = Vec::new();
-        stream.push(b"Password: ", &mut out);
-        assert_eq!(out, b"Password: ");
-        stream.push(b"pass", &mut out);
-        assert_eq!(out, b"Password: ", "it may be `passage`");
-        stream.flush_after_silence(&mut out);
-        assert_eq!(out, b"Password: ***");
-        stream.push(b" corr", &mut out);
-        stream.flush_after_silence(&mut out);
-        assert_eq!(out, b"Password: *** ");
-        assert!(stream.holds());
-        stream.finish(&mut out);
-        assert_eq!(out, b"Password: *** corr");
-    }
-
-    #[test]
-    fn what_is_abandoned_is_not_shown() {
-        let mut stream = masker(&[b"correct horse".to_vec()]).stream();
-        let mut out = Vec::new();
-        stream.push(b"it is correct ho", &mut out);
-        assert_eq!(stream.abandon(), 10);
-        stream.push(b"rse", &mut out);
-        stream.finish(&mut out);
-        assert_eq!(out, b"it is rse");
     }
 }

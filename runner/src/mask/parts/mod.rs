@@ -14,7 +14,7 @@
 use indexmap::IndexMap;
 use zeroize::Zeroizing;
 
-use super::forms::MAX_VALUE;
+use super::floor::MAX_VALUE;
 
 mod assignments;
 mod connection;

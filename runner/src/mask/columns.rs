@@ -1,0 +1,180 @@
+//! The last characters of lines that differ in nothing else: how a loop prints a value character by character,
+//! be it traced by `set -x` or labelled.
+
+use std::ops::Range;
+
+use super::buffer::Buffer;
+use super::lane::Work;
+use super::lanes::Lanes;
+
+/// Longest line that is looked at, in bytes.
+const MAX_LINE: usize = 256;
+/// Most kinds of lines that are followed at once.
+const MAX_COLUMNS: usize = 8;
+/// So far apart, lines have nothing to do with each other, in bytes.
+const MAX_GAP: usize = 4096;
+
+/// The columns of a stream.
+#[derive(Default)]
+pub struct Columns {
+    columns: Vec<Column>,
+    /// The last kinds of lines that there was one of: two make a column.
+    single: [Option<Single>; MAX_COLUMNS],
+    /// Which of them is the oldest.
+    oldest: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Single {
+    key: u64,
+    place: u32,
+    character: u8,
+}
+
+struct Column {
+    /// Hash of what the lines have in common.
+    key: u64,
+    characters: Buffer,
+    lanes: Lanes,
+}
+
+impl Columns {
+    /// Takes in a whole line, without its end.
+    pub fn line(&mut self, place: Range<usize>, work: &mut Work<'_>) {
+        let line = &work.text[place.clone()];
+        if line.len() > MAX_LINE {
+            return;
+        }
+        let Some((key, last)) = last_character(line) else { return };
+        let place = (place.start + last) as u32;
+        let character = line[last];
+        let mut column = match self.columns.iter().position(|c| c.key == key) {
+            Some(known) => self.columns.remove(known),
+            None => {
+                let single = self.single.iter_mut().find(|s| s.is_some_and(|s| s.key == key));
+                let Some(first) = single.and_then(Option::take) else {
+                    self.single[self.oldest] = Some(Single { key, place, character });
+                    self.oldest = (self.oldest + 1) % MAX_COLUMNS;
+                    return;
+                };
+                if self.columns.len() == MAX_COLUMNS {
+                    self.columns.remove(0).end(work);
+                }
+                let mut column = Column { key, characters: Buffer::default(), lanes: Lanes::default() };
+                column.characters.push(first.character, first.place, first.place + 1);
+                column
+            }
+        };
+        let count = column.characters.len();
+        if count > 0 && place - column.characters.text().start(count - 1) > MAX_GAP as u32 {
+            column.end(work);
+        }
+        column.characters.push(character, place, place + 1);
+        column.lanes.advance(column.characters.text(), work);
+        if column.characters.len() > MAX_GAP {
+            let count = column.lanes.read().saturating_sub(work.index.longest_of_all());
+            column.characters.forget(count);
+            column.lanes.source_lost(count);
+        }
+        self.columns.push(column);
+    }
+
+    /// No line follows.
+    pub fn end(&mut self, work: &mut Work<'_>) {
+        self.columns.iter_mut().for_each(|c| c.end(work));
+    }
+
+    /// From where on the text can't be let go.
+    pub fn held(&self, work: &mut Work<'_>) -> usize {
+        let columns = self.columns.iter().map(|c| c.held(work)).min().unwrap_or(work.text.len());
+        // The first character of a column yet to be.
+        let single = self.single.iter().flatten().map(|s| s.place as usize);
+        let near = work.text.len().saturating_sub(MAX_LINE);
+        single.filter(|place| *place >= near).min().map_or(columns, |place| columns.min(place))
+    }
+
+    /// From where on a text that fell silent can't be let go.
+    pub fn held_in_silence(&self, work: &mut Work<'_>) -> usize {
+        self.columns
+            .iter()
+            .map(|c| c.lanes.held_in_silence(c.characters.text(), work))
+            .min()
+            .unwrap_or(work.text.len())
+    }
+
+    /// Looks at all that is kept again, since there are new forms.
+    pub fn look_again(&mut self) {
+        self.columns.iter_mut().for_each(|c| c.lanes.look_again());
+    }
+
+    /// The stream's text lost its first `count` bytes.
+    pub fn shift(&mut self, count: usize) {
+        for single in self.single.iter_mut().flatten() {
+            single.place = single.place.saturating_sub(count as u32);
+        }
+        for column in &mut self.columns {
+            column.characters.shift(count as u32);
+            column.lanes.shift(count as u32);
+        }
+    }
+}
+
+impl Column {
+    fn end(&mut self, work: &mut Work<'_>) {
+        let ended = std::mem::replace(&mut work.ended, true);
+        self.lanes.advance(self.characters.text(), work);
+        work.ended = ended;
+        self.characters.clear();
+        self.lanes.restart();
+    }
+
+    fn held(&self, work: &mut Work<'_>) -> usize {
+        let len = self.characters.len();
+        let near = len > 0 && work.text.len() - (self.characters.text().start(len - 1) as usize) <= MAX_GAP;
+        let held = self.lanes.held(self.characters.text(), work);
+        if near { held.max(work.text.len().saturating_sub(MAX_GAP)) } else { work.text.len() }
+    }
+}
+
+/// Where the single character stands that a line ends with, apart from punctuation, and a hash of the line up
+/// to there, without digits.
+fn last_character(line: &[u8]) -> Option<(u64, usize)> {
+    const MAX_AFTER: usize = 8;
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+    let last = line.iter().rposition(letter)?;
+    let before = &line[..last];
+    if before.last().is_some_and(letter) || line.len() - last > MAX_AFTER {
+        return None;
+    }
+    // A value that is split within a line is another matter: there the word before is one character, too.
+    let word = before.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    if word.len() == 1 && word[0].is_ascii_alphabetic() {
+        return None;
+    }
+    // Fowler, Noll and Vo's hash, 1a.
+    let key = before
+        .iter()
+        .filter(|b| !b.is_ascii_digit())
+        .fold(0xCBF2_9CE4_8422_2325, |hash: u64, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01B3));
+    Some((key, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_with_a_single_last_character_count() {
+        let at = |line: &str| last_character(line.as_bytes()).map(|(_, last)| last);
+        assert_eq!(at("+ echo s"), Some(7));
+        assert_eq!(at("  1: 's',"), Some(6));
+        assert_eq!(at("x"), Some(0));
+        assert_eq!(at("+ printf %s s"), Some(12));
+        assert_eq!(at("for c in a b"), None);
+        assert_eq!(at("done"), None);
+        assert_eq!(at(""), None);
+        let key = |line: &str| last_character(line.as_bytes()).unwrap().0;
+        assert_eq!(key("[10] a"), key("[9] b"));
+        assert_ne!(key("+ echo a"), key("a"));
+    }
+}

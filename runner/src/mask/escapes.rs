@@ -1,0 +1,407 @@
+//! Text with its escapes undone: what JSON, URLs, HTML, shells, mail and programming languages write for
+//! a character that they don't print as it is.
+//!
+//! Text rarely holds any, so it is decoded only around them; what comes out may hold escapes again, as JSON
+//! within JSON does, and is decoded once more, up to [`DEPTH`] times.
+
+use super::buffer::{Buffer, Text};
+use super::lane::Work;
+use super::lanes::Lanes;
+
+/// How many escapes within each other are undone.
+const DEPTH: usize = 3;
+/// Stands in decoded text where some of the source was left out: no text has it, and no filter drops it.
+const BREAK: u8 = 0xFF;
+/// So much is decoded before looking whether an escape is still near, in bytes.
+const PIECE: usize = 64;
+/// Longest escape, in bytes.
+const MAX_ESCAPE: usize = 12;
+
+/// The decoded text of a stream.
+pub struct Escapes {
+    levels: [Level; DEPTH],
+}
+
+impl Default for Escapes {
+    fn default() -> Self {
+        Escapes { levels: std::array::from_fn(|_| Level::default()) }
+    }
+}
+
+/// Text decoded once more than its source.
+#[derive(Default)]
+struct Level {
+    /// Decoding goes on; else nothing is near.
+    awake: bool,
+    /// How much of the source was decoded, or else searched for escapes.
+    read: usize,
+    /// Where in the source decoding ended last.
+    slept: usize,
+    /// Where in the source the last escape ended.
+    last: usize,
+    decoded: Buffer,
+    lanes: Lanes,
+}
+
+impl Escapes {
+    /// Takes in what is new in the stream's text.
+    pub fn advance(&mut self, work: &mut Work<'_>) {
+        let mut source = Text { bytes: work.text, places: None };
+        let ended = work.ended;
+        for level in &mut self.levels {
+            level.advance(source, work);
+            source = level.decoded.text();
+            // What comes later is far from what was decoded.
+            work.ended |= !level.awake;
+        }
+        work.ended = ended;
+        self.trim(work);
+    }
+
+    /// From where on the text can't be let go.
+    pub fn held(&self, work: &mut Work<'_>) -> usize {
+        let mut held = work.text.len();
+        let mut source = Text { bytes: work.text, places: None };
+        for level in self.levels.iter() {
+            if level.awake {
+                if level.read < source.bytes.len() {
+                    held = held.min(source.start(level.read) as usize);
+                }
+                held = held.min(level.lanes.held(level.decoded.text(), work));
+            }
+            source = level.decoded.text();
+        }
+        held
+    }
+
+    /// From where on a text that fell silent can't be let go.
+    pub fn held_in_silence(&self, work: &mut Work<'_>) -> usize {
+        let awake = self.levels.iter().filter(|l| l.awake);
+        awake
+            .map(|level| level.lanes.held_in_silence(level.decoded.text(), work))
+            .min()
+            .unwrap_or(work.text.len())
+    }
+
+    /// Looks at all that is kept again, since there are new forms.
+    pub fn look_again(&mut self) {
+        self.levels.iter_mut().for_each(|level| level.lanes.look_again());
+    }
+
+    /// The stream's text lost its first `count` bytes.
+    pub fn shift(&mut self, count: usize) {
+        self.levels[0].source_lost(count);
+        for level in &mut self.levels {
+            level.decoded.shift(count as u32);
+            level.lanes.shift(count as u32);
+        }
+    }
+
+    fn trim(&mut self, work: &Work<'_>) {
+        let keep = reach(work);
+        for i in 0..DEPTH {
+            let (before, after) = self.levels.split_at_mut(i + 1);
+            let level = &mut before[i];
+            let known = after.first().map_or(level.decoded.len(), |next| next.read);
+            let free = level.decoded.len().saturating_sub(keep).min(known).min(level.lanes.read());
+            if free > 4096 {
+                level.decoded.forget(free);
+                level.lanes.source_lost(free);
+                if let Some(next) = after.first_mut() {
+                    next.source_lost(free);
+                }
+            }
+        }
+    }
+}
+
+/// How far from an escape text is decoded: as far as a form may go by unseen, and some noise.
+fn reach(work: &Work<'_>) -> usize {
+    work.index.longest_of_all() + 32
+}
+
+impl Level {
+    fn advance(&mut self, source: Text<'_>, work: &mut Work<'_>) {
+        let reach = reach(work);
+        loop {
+            if !self.awake {
+                let Some(escape) = first_escape(source.bytes, self.read) else {
+                    // `0x` and `=` may stand at the end.
+                    self.read = self.read.max(source.bytes.len().saturating_sub(2));
+                    return;
+                };
+                self.awake = true;
+                self.read = escape.saturating_sub(reach).max(self.slept);
+                self.last = escape;
+                if self.read > self.slept {
+                    let place = source.start(self.read);
+                    self.decoded.push(BREAK, place, place);
+                }
+            }
+            self.decode(source, work.ended, reach);
+            let ended = work.ended;
+            self.awake &= !ended;
+            work.ended |= !self.awake;
+            self.lanes.advance(self.decoded.text(), work);
+            work.ended = ended;
+            if self.awake || ended {
+                return;
+            }
+            self.slept = self.read;
+        }
+    }
+
+    /// Decodes as far as can be; falls asleep where no escape was for long.
+    fn decode(&mut self, source: Text<'_>, ended: bool, reach: usize) {
+        while self.read < source.bytes.len() {
+            if self.read > self.last + reach {
+                self.awake = false;
+                return;
+            }
+            let plain = source.bytes[self.read..].iter().take(PIECE).take_while(|b| !may_begin(**b)).count();
+            self.decoded.extend(source, self.read..self.read + plain);
+            self.read += plain;
+            let rest = &source.bytes[self.read..];
+            if rest.first().is_none_or(|b| !may_begin(*b)) {
+                continue;
+            }
+            if rest.len() < MAX_ESCAPE && !ended {
+                return;
+            }
+            let before = self.read.checked_sub(1).map(|i| source.bytes[i]);
+            let start = source.start(self.read);
+            match escape(before, rest) {
+                Escape::Literal => {
+                    self.decoded.push(rest[0], start, source.end(self.read));
+                    self.read += 1;
+                }
+                Escape::Character(character, len) => {
+                    let end = source.end(self.read + len - 1);
+                    let mut bytes = [0; 4];
+                    for byte in character.bytes(&mut bytes) {
+                        self.decoded.push(*byte, start, end);
+                    }
+                    self.read += len;
+                    self.last = self.read;
+                }
+                Escape::Nothing(len) => {
+                    self.read += len;
+                    self.last = self.read;
+                }
+            }
+        }
+    }
+
+    fn source_lost(&mut self, count: usize) {
+        for place in [&mut self.read, &mut self.slept, &mut self.last] {
+            *place = place.saturating_sub(count);
+        }
+    }
+}
+
+/// Whether a byte may begin an escape.
+fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'0')
+}
+
+/// Where the first escape at or after `from` begins, or what may be one that is cut off.
+fn first_escape(bytes: &[u8], from: usize) -> Option<usize> {
+    let text = bytes.get(from..)?;
+    let is_escape = |at: &usize| {
+        let before = at.checked_sub(1).map(|i| bytes[i]);
+        let rest = &bytes[*at..];
+        rest.len() < MAX_ESCAPE && rest[0] != b'0' || !matches!(escape(before, rest), Escape::Literal)
+    };
+    let usual = memchr::memchr3_iter(b'\\', b'%', b'&', text).map(|i| from + i).find(is_escape);
+    let text = &text[..usual.map_or(text.len(), |at| at - from)];
+    let mail = memchr::memchr_iter(b'=', text).map(|i| from + i).find(is_escape);
+    let text = &text[..mail.map_or(text.len(), |at| at - from)];
+    let hex = memchr::memmem::find_iter(text, b"0x").map(|i| from + i).find(is_escape);
+    hex.or(mail).or(usual)
+}
+
+/// What stands at a place that may begin an escape.
+enum Escape {
+    /// None.
+    Literal,
+    /// A character, written with so many bytes.
+    Character(Character, usize),
+    /// So many bytes that stand for nothing.
+    Nothing(usize),
+}
+
+/// A character of text, or a byte of no text.
+enum Character {
+    Byte(u8),
+    Scalar(char),
+}
+
+impl Character {
+    fn bytes<'a>(&self, into: &'a mut [u8; 4]) -> &'a [u8] {
+        match self {
+            Character::Byte(byte) => {
+                into[0] = *byte;
+                &into[..1]
+            }
+            Character::Scalar(scalar) => scalar.encode_utf8(into).as_bytes(),
+        }
+    }
+}
+
+/// Reads an escape; `before` is the byte before it.
+fn escape(before: Option<u8>, text: &[u8]) -> Escape {
+    let byte = |number: Option<u32>, len| match number.and_then(|n| u8::try_from(n).ok()) {
+        Some(byte) => Escape::Character(Character::Byte(byte), len),
+        None => Escape::Literal,
+    };
+    match text[0] {
+        b'\\' => backslash(&text[1..]),
+        // RFC 3986, 2.1.
+        b'%' => byte(digits(text, 1, 2, 16), 3),
+        // RFC 2045, 6.7: upper case, and line ends that mean nothing.
+        b'=' => match &text[1..] {
+            [b'\n', ..] => Escape::Nothing(2),
+            [b'\r', b'\n', ..] => Escape::Nothing(3),
+            [a, b, ..] if !a.is_ascii_lowercase() && !b.is_ascii_lowercase() => {
+                byte(digits(text, 1, 2, 16), 3)
+            }
+            _ => Escape::Literal,
+        },
+        b'&' => entity(text),
+        // One byte as a list in C or Go has it.
+        b'0' if text.get(1) == Some(&b'x') && !before.is_some_and(|b| b.is_ascii_alphanumeric()) => {
+            let len = text[2..].iter().take(3).take_while(|b| b.is_ascii_hexdigit()).count();
+            let ends = text.get(2 + len).is_none_or(|b| !b.is_ascii_alphanumeric());
+            if ends && (1..=2).contains(&len) {
+                byte(digits(text, 2, len, 16), 2 + len)
+            } else {
+                Escape::Literal
+            }
+        }
+        _ => Escape::Literal,
+    }
+}
+
+/// What follows a backslash in JSON, C, Python, Rust, Go, JavaScript and shells.
+fn backslash(text: &[u8]) -> Escape {
+    let scalar = |number: Option<u32>, len| match number.and_then(char::from_u32) {
+        Some(scalar) => Escape::Character(Character::Scalar(scalar), len),
+        None => Escape::Nothing(1),
+    };
+    let byte = |byte| Escape::Character(Character::Byte(byte), 2);
+    let Some(first) = text.first() else { return Escape::Nothing(1) };
+    match first {
+        b'n' => byte(b'\n'),
+        b'r' => byte(b'\r'),
+        b't' => byte(b'\t'),
+        b'a' => byte(7),
+        b'b' => byte(8),
+        b'f' => byte(12),
+        b'v' => byte(11),
+        b'e' => byte(27),
+        b'\n' => Escape::Nothing(2),
+        b'x' => match digits(text, 1, 2, 16).and_then(|n| u8::try_from(n).ok()) {
+            Some(byte) => Escape::Character(Character::Byte(byte), 4),
+            None => Escape::Nothing(1),
+        },
+        b'u' if text.get(1) == Some(&b'{') => {
+            let len = text[2..].iter().take(6).take_while(|b| b.is_ascii_hexdigit()).count();
+            if text.get(2 + len) == Some(&b'}') {
+                scalar(digits(text, 2, len, 16), len + 4)
+            } else {
+                Escape::Nothing(1)
+            }
+        }
+        b'u' => {
+            let first = digits(text, 1, 4, 16);
+            // RFC 8259, 7: beyond U+FFFF there are two.
+            let pair = first.filter(|n| (0xD800..0xDC00).contains(n) && text.get(5..7) == Some(b"\\u"));
+            match (pair, digits(text, 7, 4, 16)) {
+                (Some(high), Some(low)) if (0xDC00..0xE000).contains(&low) => {
+                    scalar(Some(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 12)
+                }
+                _ => scalar(first, 6),
+            }
+        }
+        b'U' => scalar(digits(text, 1, 8, 16), 10),
+        b'0'..=b'7' => {
+            let len = text.iter().take(3).take_while(|b| (b'0'..b'8').contains(b)).count();
+            match digits(text, 0, len, 8).and_then(|n| u8::try_from(n).ok()) {
+                Some(byte) => Escape::Character(Character::Byte(byte), 1 + len),
+                None => Escape::Nothing(1),
+            }
+        }
+        _ => Escape::Character(Character::Byte(*first), 2),
+    }
+}
+
+/// Character references of HTML: by number, and by the names of what a page can't show as it is.
+fn entity(text: &[u8]) -> Escape {
+    const MAX_NAME: usize = 10;
+    let Some(len) = text.iter().take(MAX_NAME).position(|b| *b == b';') else { return Escape::Literal };
+    let number = match &text[1..len] {
+        [b'#', b'x' | b'X', hex @ ..] => digits(hex, 0, hex.len(), 16),
+        [b'#', decimal @ ..] => digits(decimal, 0, decimal.len(), 10),
+        name => NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, c)| u32::from(*c)),
+    };
+    match number.and_then(char::from_u32) {
+        Some(scalar) => Escape::Character(Character::Scalar(scalar), len + 1),
+        None => Escape::Literal,
+    }
+}
+
+/// <https://html.spec.whatwg.org/multipage/named-characters.html>, those in ASCII.
+const NAMES: [(&str, char); 42] = [
+    ("Tab", '\t'),
+    ("NewLine", '\n'),
+    ("nbsp", ' '),
+    ("excl", '!'),
+    ("quot", '"'),
+    ("QUOT", '"'),
+    ("num", '#'),
+    ("dollar", '$'),
+    ("percnt", '%'),
+    ("amp", '&'),
+    ("AMP", '&'),
+    ("apos", '\''),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("ast", '*'),
+    ("midast", '*'),
+    ("plus", '+'),
+    ("comma", ','),
+    ("period", '.'),
+    ("sol", '/'),
+    ("colon", ':'),
+    ("semi", ';'),
+    ("lt", '<'),
+    ("LT", '<'),
+    ("equals", '='),
+    ("gt", '>'),
+    ("GT", '>'),
+    ("quest", '?'),
+    ("commat", '@'),
+    ("lsqb", '['),
+    ("lbrack", '['),
+    ("bsol", '\\'),
+    ("rsqb", ']'),
+    ("rbrack", ']'),
+    ("Hat", '^'),
+    ("lowbar", '_'),
+    ("grave", '`'),
+    ("lcub", '{'),
+    ("lbrace", '{'),
+    ("verbar", '|'),
+    ("vert", '|'),
+    ("rcub", '}'),
+];
+
+/// The number in `text[from..from + len]`, if it is `len` digits.
+fn digits(text: &[u8], from: usize, len: usize, radix: u32) -> Option<u32> {
+    let text = text.get(from..from + len)?;
+    if text.is_empty() || len > 8 {
+        return None;
+    }
+    text.iter()
+        .try_fold(0u32, |number, b| number.checked_mul(radix)?.checked_add(char::from(*b).to_digit(radix)?))
+}

@@ -1,0 +1,360 @@
+//! All that is looked for: the registered values, the forms of each, and where in text to look for them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::encoding::{ABSENT, Alphabet, Encoding};
+use super::filter::Filter;
+use super::floor::Place;
+use super::seeds::{Seed, Seeds};
+
+/// Bytes in a row that begin a comparison.
+pub const WINDOW: usize = 8;
+/// Bytes of a whole word that begin a comparison.
+pub const WORD_WINDOW: usize = 4;
+/// Longest value that counts as a whole word only, in bytes: seven characters.
+pub const MAX_WORD: usize = 28;
+/// A part of a value shorter than this many bytes is never masked by itself.
+const MIN_PART: usize = 12;
+
+/// One value in one spelling, seen through one filter.
+pub struct Form {
+    value: u32,
+    encoding: Encoding,
+    filter: Filter,
+    /// Symbols of the spelling.
+    pub len: usize,
+    /// So many in a row are masked.
+    pub least: usize,
+    folds: bool,
+}
+
+/// The set of forms. It only grows.
+#[derive(Default)]
+pub struct Index {
+    values: Vec<Zeroizing<Vec<u8>>>,
+    forms: Vec<Form>,
+    seeds: [Seeds<WINDOW>; Filter::COUNT],
+    /// Longest [`Form::least`] by filter.
+    longest: [usize; Filter::COUNT],
+    words: Vec<Zeroizing<Vec<u8>>>,
+    word_seeds: Seeds<WORD_WINDOW>,
+    /// The values and words by a keyed hash, so that none is added twice.
+    known: HashMap<u64, Known>,
+    hash: RandomState,
+}
+
+#[derive(Clone, Copy)]
+enum Known {
+    Value(u32),
+    Word(u32),
+}
+
+/// Whether a value is looked for in encodings too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Spellings {
+    /// In all.
+    All,
+    /// As it is: it is itself a variant of another value.
+    Plain,
+}
+
+impl Index {
+    /// Whether nothing is looked for.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.words.is_empty()
+    }
+
+    /// Whether a value was added.
+    pub fn holds(&self, value: &[u8]) -> bool {
+        match self.known.get(&self.hash.hash_one(value)) {
+            Some(Known::Value(i)) => *self.values[*i as usize] == value,
+            Some(Known::Word(i)) => *self.words[*i as usize] == value,
+            None => false,
+        }
+    }
+
+    /// Adds a value that stands for itself at `place`; at least 4 bytes, 8 where it counts anywhere.
+    pub fn add(&mut self, value: &[u8], place: Place, spellings: Spellings) {
+        let owned = Zeroizing::new(value.to_vec());
+        if place == Place::WholeWord {
+            if let (Some(window), Ok(form)) = (value.first_chunk(), u32::try_from(self.words.len())) {
+                self.known.insert(self.hash.hash_one(value), Known::Word(form));
+                self.word_seeds.add(window, Seed { form, at: 0 });
+                self.words.push(owned);
+            }
+            return;
+        }
+        let Ok(index) = u32::try_from(self.values.len()) else { return };
+        self.known.insert(self.hash.hash_one(value), Known::Value(index));
+        self.add_plain(index, &owned, Encoding::Plain);
+        if spellings == Spellings::All {
+            self.add_plain(index, &owned, Encoding::Reversed);
+            if owned.iter().any(u8::is_ascii_alphabetic) {
+                self.add_plain(index, &owned, Encoding::Rot13);
+            }
+            let alphabets = inner_alphabets_differ(&owned);
+            for encoding in Encoding::all() {
+                if alphabets || !matches!(encoding, Encoding::Base64Twice(Alphabet::UrlSafe, ..)) {
+                    self.add_form(index, &owned, encoding, Filter::Letters, Cover::AsFarAsItGoes);
+                }
+            }
+        }
+        self.values.push(owned);
+    }
+
+    /// A spelling with the value's own characters: through the filter that drops most of those that keep enough.
+    fn add_plain(&mut self, index: u32, value: &[u8], encoding: Encoding) {
+        let _ = Filter::ALL
+            .into_iter()
+            .filter(|f| f.suits(value))
+            .find(|filter| self.add_form(index, value, encoding, *filter, Cover::Whole));
+    }
+
+    /// Adds a form so that every [`Form::least`] symbols of it in a row hold a seed. Gives whether they do.
+    fn add_form(
+        &mut self,
+        index: u32,
+        value: &[u8],
+        encoding: Encoding,
+        filter: Filter,
+        cover: Cover,
+    ) -> bool {
+        let len = encoding.len(value.len());
+        let least = encoding.least(least_part(value.len())).min(len);
+        let folds = encoding.folds() || encoding == Encoding::Plain && is_hex(value);
+        let form = Form { value: index, encoding, filter, len, least, folds };
+        let Some(seeds) = self.choose(&form, value, cover) else { return false };
+        let Ok(id) = u32::try_from(self.forms.len()) else { return false };
+        for (window, at) in seeds {
+            self.seeds[filter as usize].add(&window, Seed { form: id, at });
+        }
+        self.longest[filter as usize] = self.longest[filter as usize].max(least);
+        self.forms.push(form);
+        true
+    }
+
+    fn choose(&self, form: &Form, value: &[u8], cover: Cover) -> Option<Vec<([u8; WINDOW], u32)>> {
+        // Text of symbols that the filter drops, as base64 of 0xFF bytes is, has no windows; it isn't searched for long.
+        const MAX_MISSES: usize = 64;
+        let mut seeds = Vec::new();
+        let (mut from, mut misses) = (0, 0);
+        while from + form.least <= form.len {
+            match self.rarest(form, value, from, from + form.least) {
+                Some((window, at)) => {
+                    seeds.push((window, u32::try_from(at).ok()?));
+                    from = at + 1;
+                }
+                None if cover == Cover::Whole => return None,
+                None if misses == MAX_MISSES => break,
+                None => (from, misses) = (from + 1, misses + 1),
+            }
+        }
+        (!seeds.is_empty()).then_some(seeds)
+    }
+
+    /// A window within symbols `from..to`, as far right as can be; another one where other forms have it too.
+    fn rarest(&self, form: &Form, value: &[u8], from: usize, to: usize) -> Option<([u8; WINDOW], usize)> {
+        let mut kept = [0; WINDOW];
+        let mut at = [0; WINDOW];
+        let mut count = 0;
+        let mut first = None;
+        for i in (from..to).rev() {
+            let symbol = form.encoding.symbol(value, i);
+            if symbol == ABSENT || !form.filter.keeps(symbol) {
+                continue;
+            }
+            kept.copy_within(..WINDOW - 1, 1);
+            at.copy_within(..WINDOW - 1, 1);
+            (kept[0], at[0]) = (symbol, i);
+            count += 1;
+            if count >= WINDOW {
+                if !self.seeds[form.filter as usize].may_hold(&kept) {
+                    return Some((kept, at[0]));
+                }
+                first.get_or_insert((kept, at[0]));
+            }
+            // A rarer one is worth some more seeds, but not many.
+            if count >= 3 * WINDOW {
+                break;
+            }
+        }
+        first
+    }
+
+    /// The seeds of a filter.
+    pub fn seeds(&self, filter: Filter) -> &Seeds<WINDOW> {
+        &self.seeds[filter as usize]
+    }
+
+    /// The most symbols in a row that go by before one of this filter's forms is sure to be masked.
+    pub fn longest(&self, filter: Filter) -> usize {
+        self.longest[filter as usize]
+    }
+
+    /// As [`Index::longest`], of all filters.
+    pub fn longest_of_all(&self) -> usize {
+        self.longest.into_iter().max().unwrap_or(0)
+    }
+
+    /// A form by its number, with its symbols.
+    pub fn form(&self, id: u32) -> Spelled<'_> {
+        let form = &self.forms[id as usize];
+        Spelled { form, value: &self.values[form.value as usize] }
+    }
+
+    /// All forms seen through a filter.
+    pub fn forms(&self, filter: Filter) -> impl Iterator<Item = (u32, Spelled<'_>)> {
+        (0..).zip(&self.forms).filter(move |(_, f)| f.filter == filter).map(|(id, _)| (id, self.form(id)))
+    }
+
+    /// The seeds of whole words; each seed's form is a number for [`Index::word`].
+    pub fn word_seeds(&self) -> &Seeds<WORD_WINDOW> {
+        &self.word_seeds
+    }
+
+    /// A value that counts as a whole word only.
+    pub fn word(&self, id: u32) -> &[u8] {
+        &self.words[id as usize]
+    }
+
+    /// Whether text ends with the beginning of a value, but not with the whole of it.
+    pub fn ends_with_beginning(&self, text: &[u8]) -> usize {
+        let begun = |value: &Zeroizing<Vec<u8>>| {
+            let most = (value.len() - 1).min(WINDOW).min(text.len());
+            (1..=most).rev().find(|n| text.ends_with(&value[..*n])).unwrap_or(0)
+        };
+        self.values.iter().chain(&self.words).map(begun).max().unwrap_or(0)
+    }
+}
+
+/// Whether a form may have parts that no seed finds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    Whole,
+    AsFarAsItGoes,
+}
+
+/// A form beside its value.
+#[derive(Clone, Copy)]
+pub struct Spelled<'a> {
+    /// The form.
+    pub form: &'a Form,
+    value: &'a [u8],
+}
+
+impl<'a> Spelled<'a> {
+    /// Symbol `i`, or `None` where the filter drops it or there is none.
+    pub fn symbol(self, i: usize) -> Option<u8> {
+        let symbol = self.form.encoding.symbol(self.value, i);
+        (symbol != ABSENT && self.form.filter.keeps(symbol)).then_some(symbol)
+    }
+
+    /// Whether a byte of text shows a symbol.
+    pub fn shows(self, byte: u8, symbol: u8) -> bool {
+        byte == symbol || self.form.folds && byte.eq_ignore_ascii_case(&symbol)
+    }
+
+    /// How much of the text before a row of symbols shows more of them, which the filter drops, or shares bits with
+    /// the value's first.
+    pub fn margin_before(self, symbols: Range<usize>, text: &[u8]) -> usize {
+        let dropped = symbols.clone().take_while(|i| self.symbol(*i).is_none()).count();
+        let dropped = (symbols.start..symbols.start + dropped).map(|i| self.any(i));
+        let shown =
+            dropped.rev().zip(text.iter().rev()).take_while(|(symbol, byte)| same(*symbol, **byte)).count();
+        let (before, _) = self.form.encoding.edges(self.value.len());
+        if symbols.start > 0 || shown > 0 {
+            shown
+        } else {
+            text.iter().rev().take(before).take_while(is_symbol).count()
+        }
+    }
+
+    /// As [`Spelled::margin_before`], of the text behind the row; padding belongs to it.
+    pub fn margin_after(self, symbols: Range<usize>, text: &[u8]) -> usize {
+        const MAX_PADDING: usize = 6;
+        let dropped = symbols.clone().rev().take_while(|i| self.symbol(*i).is_none()).count();
+        let dropped = (symbols.end - dropped..symbols.end).map(|i| self.any(i));
+        let mut shown = dropped.zip(text).take_while(|(symbol, byte)| same(*symbol, **byte)).count();
+        let (_, after) = self.form.encoding.edges(self.value.len());
+        if symbols.end == self.form.len && after > 0 {
+            shown += text[shown..].iter().take(after).take_while(is_symbol).count();
+            shown += text[shown..].iter().take(MAX_PADDING).take_while(|b| **b == b'=').count();
+        }
+        shown
+    }
+
+    /// Symbol `i`, whether or not the filter drops it.
+    fn any(self, i: usize) -> u8 {
+        self.form.encoding.symbol(self.value, i)
+    }
+}
+
+/// Whether text shows a symbol that a filter drops; both alphabets of base64 have it.
+fn same(symbol: u8, byte: u8) -> bool {
+    symbol == byte || matches!((symbol, byte), (b'+', b'-') | (b'/', b'_'))
+}
+
+/// Whether a byte is a symbol of base64 or base32.
+fn is_symbol(byte: &&u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// How long a part of a value is masked by itself: half of it, of at least 12 bytes; of very long values
+/// less than half.
+fn least_part(len: usize) -> usize {
+    let most = (len / 32).max(64);
+    len.div_ceil(2).min(most).max(MIN_PART).min(len)
+}
+
+fn is_hex(value: &[u8]) -> bool {
+    value.iter().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Whether base64 of a value differs between the two alphabets, at any alignment.
+fn inner_alphabets_differ(value: &[u8]) -> bool {
+    (0..3).map(Encoding::Base64).any(|encoding| {
+        (0..encoding.len(value.len())).any(|i| matches!(encoding.symbol(value, i), b'+' | b'/'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_half_of_a_value_and_twelve_bytes() {
+        for (len, part) in [(8, 8), (12, 12), (13, 12), (24, 12), (41, 21), (300, 64), (48 * 1024, 1536)] {
+            assert_eq!(least_part(len), part, "{len}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_every_form_holds_a_seed() {
+        for value in
+            ["wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz", "P@$$w0rd!#%^&*()_+", "correct horse", "hunter22"]
+        {
+            let mut index = Index::default();
+            index.add(value.as_bytes(), Place::Anywhere, Spellings::All);
+            for filter in Filter::ALL {
+                for (id, spelled) in index.forms(filter) {
+                    let symbols: Vec<Option<u8>> = (0..spelled.form.len).map(|i| spelled.symbol(i)).collect();
+                    for part in symbols.windows(spelled.form.least) {
+                        let text: Vec<u8> = part.iter().copied().flatten().collect();
+                        let mut found = false;
+                        index.seeds(filter).scan(&text, 0, |_, seed| found |= seed.form == id);
+                        assert!(
+                            found,
+                            "{value} {:?} {:?}",
+                            spelled.form.encoding,
+                            String::from_utf8_lossy(&text)
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
