@@ -78,6 +78,7 @@ impl Lane {
         let own = source.places.is_none();
         let mut matches = std::mem::take(&mut self.matches);
         seeds.scan(self.sifted.bytes(), self.scanned, |p, seed| {
+            *work.budget = work.budget.saturating_sub(matches.len());
             if let Some(found) = self.compare(p, seed, source, work)
                 && !matches.iter().any(|m| {
                     m.open && m.form == found.form && m.symbols.end == found.symbols.end && m.end == found.end

@@ -9,6 +9,11 @@ use super::lanes::Lanes;
 use super::lines::Lines;
 use super::words::Words;
 
+/// How many symbols may be compared for a chunk of text, and for each byte of it: a hundred times what ordinary
+/// text with many secrets takes.
+const BUDGET: usize = 20_000;
+const BUDGET_PER_BYTE: usize = 100;
+
 /// Where a search stands in a stream.
 #[derive(Default)]
 pub struct Search {
@@ -42,7 +47,7 @@ impl Search {
         goes: Goes,
         found: &mut Found,
     ) -> usize {
-        let mut budget = 256 * fresh + 1_000_000;
+        let mut budget = BUDGET + BUDGET_PER_BYTE * fresh;
         let work = &mut Work { index, text, ended: goes == Goes::Ended, found, budget: &mut budget };
         let own = Text { bytes: text, places: None };
         self.words.advance(work);
