@@ -5,6 +5,7 @@
 //! forms a value is looked for, `automaton` finds them.
 
 mod automaton;
+pub mod detect;
 pub mod forms;
 mod masker;
 pub mod parts;
