@@ -79,9 +79,15 @@ pub(super) fn suffix_end(text: &Text<'_>, at: usize) -> usize {
 
 /// Whether `Authorization` has the scheme `Basic`, and where the credential behind the scheme stands.
 pub(super) fn authorization(text: &mut Text<'_>, at: usize) -> Option<(bool, Range<usize>)> {
-    let (word_end, _) = text.run(at, set::ALPHA.or(set::DASH), 24);
+    /// Schemes whose parameters prove that one has a secret without telling it.
+    const PROOFS: &[&[u8]] = &[b"AWS4-HMAC-SHA256", b"Digest", b"OAuth"];
+    let (word_end, _) = text.run(at, set::ALNUM.or(set::DASH), 24);
+    let word = &text.bytes[at..word_end];
+    if PROOFS.iter().any(|proof| word.eq_ignore_ascii_case(proof)) {
+        return None;
+    }
     let start = skip_blank(text, word_end);
-    let has_scheme = start > word_end && word_end > at;
+    let has_scheme = start > word_end && !word.is_empty() && !word.iter().any(u8::is_ascii_digit);
     let basic = has_scheme && text.bytes[at..word_end].eq_ignore_ascii_case(b"basic");
     let start = if has_scheme { start } else { at };
     let (end, _) = text.run(start, super::generic::TOKEN68, MAX_VALUE);
@@ -121,8 +127,7 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
         }
         // The next column of a table.
         [b'|', b' ', ..] if has_blank => (Given::Other, 1),
-        // A function call: `setenv("NAME", "value")`.
-        [b',', ..] if closed => (Given::Other, 1),
+        [b',', ..] if closed && is_argument(text, name.start) => (Given::Other, 1),
         _ if has_blank && is_option(text, name.start) => (Given::Argument, 0),
         // `PASSWORD 'value'`, as in SQL.
         [b'\'', ..] if has_blank && !closed => (Given::Argument, 0),
@@ -162,7 +167,11 @@ pub(super) fn value_end(text: &Text<'_>, value: Value, extent: Extent) -> usize 
             Extent::Word => ends_word(*b),
         }),
     };
-    value.start + len.unwrap_or(rest.len())
+    let value_len = len.unwrap_or(rest.len());
+    // A full stop at the end is the sentence's.
+    let is_sentence = value.quote == Quote::None && extent != Extent::Line;
+    let stops = rest[..value_len].iter().rev().take_while(|b| is_sentence && **b == b'.').count();
+    value.start + value_len - stops
 }
 
 /// Whether a byte ends a value without quotes.
@@ -263,6 +272,13 @@ fn is_option(text: &Text<'_>, at: usize) -> bool {
     let name = &before[before.len() - word..];
     // The dashes may be all that stands before the part.
     name.starts_with(b"--") || (name.starts_with(b"-") && name.len() == 1)
+}
+
+/// Whether the name that has a part at `at` is the first argument of a call: `setenv("NAME", "value")`.
+fn is_argument(text: &Text<'_>, at: usize) -> bool {
+    let before = &text.bytes[..at];
+    let word = before.iter().rev().take(40).take_while(|b| set::BASE64_URL.has(**b)).count();
+    matches!(before[..before.len() - word], [.., b'(', b'"' | b'\''])
 }
 
 /// Whether the name that has a part at `at` stands in a tag: `<dbPassword>`.

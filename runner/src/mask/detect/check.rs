@@ -47,6 +47,40 @@ pub(super) fn is_uuid(value: &[u8]) -> bool {
         })
 }
 
+/// A UUID after a prefix.
+pub(super) fn prefixed_uuid(value: &[u8]) -> bool {
+    value.len() >= 36 && uuid(&value[value.len() - 36..])
+}
+
+/// As little order as random characters have: no name of words that `_` or `-` separate.
+pub(super) fn random_token(value: &[u8]) -> bool {
+    mixed_case(value) && changes(body(value)) * 3 > body(value).len()
+}
+
+/// As [`random_token`], for tokens that may have no digit.
+pub(super) fn random_token_of_letters(value: &[u8]) -> bool {
+    let body = body(value);
+    plausible(value)
+        && body.iter().any(u8::is_ascii_uppercase)
+        && body.iter().any(u8::is_ascii_lowercase)
+        && changes(body) * 3 > body.len()
+}
+
+/// Begins with many of the same letter but doesn't go on so.
+pub(super) fn long_tail(value: &[u8]) -> bool {
+    let same = value.iter().take_while(|b| **b == value[0]).count();
+    mixed_case(&value[same..])
+}
+
+/// An access token of Synapse: `syt_`, base64 of the user's name, 20 letters and a checksum of 6 characters.
+pub(super) fn synapse(token: &[u8]) -> bool {
+    let mut parts = token.rsplitn(3, |b| *b == b'_');
+    let (sum, random, user) = (parts.next(), parts.next(), parts.next());
+    sum.is_some_and(|sum| sum.len() == 6)
+        && random.is_some_and(|random| random.len() == 20 && random.iter().all(u8::is_ascii_alphabetic))
+        && user.is_some_and(|user| user.len() > 4)
+}
+
 /// The last six characters of the token are the CRC-32 of the random part, in base62: tokens of GitHub
 /// ("Behind GitHub's new authentication token formats") and npm.
 pub(super) fn crc32_base62(token: &[u8]) -> bool {
@@ -61,6 +95,11 @@ pub(super) fn installation_token(token: &[u8]) -> bool {
     let body = token.get(4..).unwrap_or_default();
     let digits = body.iter().take_while(|b| b.is_ascii_digit()).count();
     crc32_base62(token) || body.get(digits) == Some(&b'_') && jwt(&body[digits + 1..])
+}
+
+/// Base64 of a PEM file whose first line says that it is a private key.
+pub(super) fn encoded_private_key(value: &[u8]) -> bool {
+    decode_base64(head(value)).is_some_and(|text| contains(&text, b"PRIVATE KEY-----"))
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

@@ -18,8 +18,10 @@ pub(super) fn is_password(value: &[u8]) -> bool {
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let marks = value.iter().filter(|b| is_mark(**b)).count();
     let strange = value.iter().any(|b| *b >= 0x80 || *b < b' ');
+    let sentence = value.iter().filter(|b| **b == b' ').count() > 1;
     value.len() >= MIN_PASSWORD
         && !strange
+        && !sentence
         && letters + digits > 0
         && !check::is_placeholder(value)
         && !is_code(value)
@@ -58,14 +60,17 @@ pub(super) fn is_bearer(value: &[u8]) -> bool {
 pub(super) const TOKEN68: set::Set =
     set::BASE64_PADDED.or(set::BASE64_URL).or(set::DOT).or(set::TILDE).or(set::COLON);
 
-/// How often a letter follows a digit, a digit a letter, or a capital a small letter without beginning a word: in
+/// How often a letter follows a digit, a digit a letter, or a capital a small letter, without beginning a word: in
 /// random text every other time, in words hardly ever.
 fn mixing(value: &[u8]) -> usize {
     let mixed = |at: &usize| {
         let (a, b) = (value[*at], value[*at + 1]);
-        let word = || value.get(at + 2..at + 4).is_some_and(|next| next.iter().all(u8::is_ascii_lowercase));
+        let word = || {
+            b.is_ascii_uppercase()
+                && value.get(at + 2..at + 4).is_some_and(|next| next.iter().all(u8::is_ascii_lowercase))
+        };
         a.is_ascii_alphabetic() && b.is_ascii_digit()
-            || a.is_ascii_digit() && b.is_ascii_alphabetic()
+            || a.is_ascii_digit() && b.is_ascii_alphabetic() && !word()
             || a.is_ascii_lowercase() && b.is_ascii_uppercase() && !word()
     };
     (0..value.len().saturating_sub(1)).filter(mixed).count()
@@ -79,6 +84,18 @@ fn is_mark(byte: u8) -> bool {
 fn is_code(value: &[u8]) -> bool {
     const SIGNS: &[&[u8]] =
         &[b"()", b"::", b"->", b"=>", b"&&", b"||", b"$(", b"${", b"{{", b"}}", b"==", b"../", b"://"];
+    // `name=`, `name=name`
+    let mut sides = value.splitn(2, |b| *b == b'=');
+    if let (Some(name), Some(given)) = (sides.next(), sides.next())
+        && name.len() >= 3
+        && name.iter().chain(given).all(|b| set::ALPHA.or(set::UNDERSCORE).has(*b))
+    {
+        return true;
+    }
+    // The rest of an expression, where what looked like an opening quote closed a string.
+    if matches!(value, [b' ' | b',' | b')' | b';' | b'+' | b'@', ..]) {
+        return true;
+    }
     // `name(…`, `name[…`, `!name`, `&name`, `@name`, `$NAME`, `%NAME%`
     let call = value.iter().position(|b| !set::WORD.or(set::DOT).has(*b));
     call.is_some_and(|at| at > 0 && matches!(value[at], b'(' | b'['))
@@ -116,8 +133,17 @@ fn is_reference(value: &[u8]) -> bool {
         b"ssh-",
         b"self.",
         b"this.",
+        b"&quot;",
+        b"&#",
     ];
-    BEGINNINGS.iter().any(|beginning| value.starts_with(beginning)) || is_path(value)
+    BEGINNINGS.iter().any(|beginning| value.starts_with(beginning)) || is_path(value) || is_constant(value)
+}
+
+/// Whether a value is the name of a constant or a variable: `WIN32_ERROR`.
+fn is_constant(value: &[u8]) -> bool {
+    value.contains(&b'_')
+        && value.iter().all(|b| set::UPPER_ALNUM.or(set::UNDERSCORE).has(*b))
+        && mixing(value) * 4 < value.len()
 }
 
 /// Whether a value is made of words between slashes, or is a file's name.

@@ -1,5 +1,6 @@
 //! One scan of one block: tries rules where the prefilter points, and settles which of them found what.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::Context;
@@ -49,12 +50,11 @@ impl<'b, 'c> Scan<'b, 'c> {
         }
     }
 
-    /// Tries a rule whose anchor stands at `at`.
+    /// Tries a rule whose match would begin at `at`.
     pub(super) fn candidate(&mut self, rule: &'static Rule, at: usize, anchor: Anchor) {
         match rule.shape {
             Shape::Token { lead, secret, tail } => {
-                let Some(start) = at.checked_sub(usize::from(anchor.back)) else { return };
-                self.token(rule, start, (lead, secret, tail));
+                self.token(rule, at, (lead, secret, tail));
             }
             Shape::Named { names, value } => {
                 if let Some(name) = names.get(usize::from(anchor.name)) {
@@ -126,6 +126,12 @@ impl<'b, 'c> Scan<'b, 'c> {
             Form::Password | Form::Random => {
                 let extent = assign::extent(&self.text, at, value.given);
                 let span = value.start..self.value_end(value, extent);
+                // The name of a function that is called.
+                let called = value.quote == assign::Quote::None
+                    && matches!(self.text.byte(span.end), Some(b'(' | b'['));
+                if called {
+                    return;
+                }
                 let bytes = &self.text.bytes[span.clone()];
                 let is_secret =
                     if form == Form::Password { generic::is_password } else { generic::is_random };
@@ -204,9 +210,10 @@ impl<'b, 'c> Scan<'b, 'c> {
         self.hits.last().is_some_and(|hit| hit.rule == rule && hit.span.contains(&at))
     }
 
-    /// What was found, in order. Where several rules found the same, the most particular one names all of it.
+    /// What was found, in order. Where several rules found the same, the most particular one names all of it; of two
+    /// alike the one that found more.
     pub(super) fn hits(mut self) -> impl Iterator<Item = Hit> {
-        self.hits.sort_by_key(|hit| (hit.span.start, hit.span.end));
+        self.hits.sort_by_key(|hit| (hit.span.start, Reverse(hit.span.end)));
         let mut settled: Vec<Hit> = Vec::with_capacity(self.hits.len());
         for hit in self.hits {
             match settled.last_mut() {

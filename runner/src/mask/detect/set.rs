@@ -48,6 +48,8 @@ pub const UPPER: Set = UPPER_A_F.or(UPPER_G_Z);
 pub const ALPHA: Set = LOWER.or(UPPER);
 /// Letters and digits.
 pub const ALNUM: Set = ALPHA.or(DIGIT);
+/// Lower-case letters and digits.
+pub const LOWER_ALNUM: Set = LOWER.or(DIGIT);
 /// Upper-case letters and digits.
 pub const UPPER_ALNUM: Set = UPPER.or(DIGIT);
 /// Lower-case hexadecimal digits.

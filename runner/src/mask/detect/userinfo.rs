@@ -7,6 +7,8 @@ use super::text::Text;
 
 /// Longest user and password together, in bytes.
 const MAX: usize = 1024;
+/// Shortest password that is worth masking.
+const MIN_PASSWORD: usize = 4;
 
 /// The password in the URL whose user begins at `at`; without one the user, if it is alone as a token is.
 pub(super) fn password(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
@@ -54,7 +56,7 @@ pub(super) fn is_secret(text: &Text<'_>, at: usize, password: &Range<usize>) -> 
     let value = &text.bytes[password.clone()];
     let user = &text.bytes[at..password.start.saturating_sub(1).max(at)];
     let lower = value.to_ascii_lowercase();
-    value.len() >= 3
+    value.len() >= MIN_PASSWORD
         && value != user
         && !value.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.'))
         && !DEFAULTS.contains(&lower.as_slice())
@@ -78,7 +80,7 @@ mod tests {
     fn passwords_of_urls() {
         assert_eq!(found("postgres://app:s3cr3t!x@db:5432/app"), Some("s3cr3t!x"));
         assert_eq!(found("redis://:s3cr3tx@cache"), Some("s3cr3tx"));
-        assert_eq!(found("amqp://a:b@d@host/"), Some("b@d"));
+        assert_eq!(found("amqp://a:b@dog@host/"), Some("b@dog"));
         assert_eq!(found("https://k8Zc0Qv9xLm2Tz4Rj7Wb@forge/x.git"), Some("k8Zc0Qv9xLm2Tz4Rj7Wb"));
     }
 

@@ -4,11 +4,21 @@
 //! seam `¦` within, so that no whole token stands in this source, and a secret that has something around it
 //! is marked `«…»`.
 
+mod ai;
+mod chat;
+mod ci;
 mod cloud;
 mod database;
 mod forge;
 mod generic;
+mod hosting;
 mod keys;
+mod mail;
+mod monitoring;
+mod payment;
+mod registry;
+mod saas;
+mod vaults;
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +27,23 @@ use std::sync::LazyLock;
 
 use super::rule::Rule;
 
-const FAMILIES: &[&[Rule]] = &[cloud::RULES, forge::RULES, keys::RULES, database::RULES, generic::RULES];
+const FAMILIES: &[&[Rule]] = &[
+    cloud::RULES,
+    hosting::RULES,
+    forge::RULES,
+    registry::RULES,
+    vaults::RULES,
+    keys::RULES,
+    chat::RULES,
+    payment::RULES,
+    ci::RULES,
+    ai::RULES,
+    monitoring::RULES,
+    mail::RULES,
+    saas::RULES,
+    database::RULES,
+    generic::RULES,
+];
 
 static TABLE: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| all().collect());
 
