@@ -6,6 +6,7 @@
 
 mod buffer;
 mod columns;
+pub mod detect;
 mod encoding;
 mod escapes;
 mod filter;
