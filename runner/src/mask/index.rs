@@ -7,8 +7,8 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::encoding::{ABSENT, Alphabet, Encoding};
-use super::filter::Filter;
 use super::floor::Place;
+use super::search::filter::Filter;
 use super::seeds::{Seed, Seeds};
 
 /// Bytes in a row that begin a comparison.

@@ -1,31 +1,23 @@
 //! Masks secrets in streams of bytes: whatever leaves a job goes through here first.
 //!
 //! A [`Masker`] holds what must not be seen; each stream of output gets a [`MaskStream`] of it, which
-//! replaces every occurrence by `***`, however the bytes are cut into chunks. [`forms`] says in which
-//! forms a value is looked for, `automaton` finds them.
+//! replaces every occurrence by `***`, however the bytes are cut into chunks.
+//!
+//! `parts` and `variants` say what else is secret with a value, `index` holds all of it, `encoding` spells it.
+//! `search` reads the text in every way that could show a value: as it is, without what stands between its
+//! characters, with escapes undone, behind line numbers, down a column. `detect` finds what nobody registered.
 
-mod buffer;
-mod columns;
 pub mod detect;
 mod encoding;
-mod escapes;
-mod filter;
 pub mod floor;
-mod found;
 mod index;
-mod lane;
-mod lanes;
-mod lines;
 mod masker;
-mod numbered;
 pub mod parts;
 mod search;
 mod secret;
 mod seeds;
-mod sifted;
 mod stream;
 mod variants;
-mod words;
 
 pub use floor::{Floor, Refused};
 pub use masker::Masker;

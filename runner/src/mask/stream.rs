@@ -4,9 +4,9 @@
 //! since a later byte may have to be read together with it.
 
 use super::MASK;
-use super::found::Found;
 use super::index::Index;
 use super::masker::Masker;
+use super::search::found::Found;
 use super::search::{Goes, Search};
 
 /// So much is looked at before some of it is let go, so that it stays in the processor's cache.

@@ -1,7 +1,7 @@
 //! Short values, which count only as whole words.
 
-use super::index::{Index, MAX_WORD};
 use super::lane::Work;
+use crate::mask::index::{Index, MAX_WORD};
 
 /// The search for whole words in a stream's text.
 #[derive(Default)]

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::buffer::Text;
 use super::filter::Filter;
 use super::found::Found;
-use super::index::{Index, Spelled, WINDOW};
-use super::seeds::Seed;
 use super::sifted::Sifted;
+use crate::mask::index::{Index, Spelled, WINDOW};
+use crate::mask::seeds::Seed;
 
 /// Most bytes beside a match that are looked at for its margins.
 pub const MARGIN: usize = 16;

@@ -1,13 +1,25 @@
 //! Looks for all forms of all values in a stream's text, in every way that the text can be read.
 
-use super::buffer::Text;
-use super::escapes::Escapes;
-use super::found::Found;
-use super::index::Index;
-use super::lane::Work;
-use super::lanes::Lanes;
-use super::lines::Lines;
-use super::words::Words;
+mod buffer;
+mod columns;
+mod escapes;
+pub mod filter;
+pub mod found;
+mod lane;
+mod lanes;
+mod lines;
+mod numbered;
+mod sifted;
+mod words;
+
+use crate::mask::index::Index;
+use buffer::Text;
+use escapes::Escapes;
+use found::Found;
+use lane::Work;
+use lanes::Lanes;
+use lines::Lines;
+use words::Words;
 
 /// How many symbols may be compared for a chunk of text, and for each byte of it: a hundred times what ordinary
 /// text with many secrets takes.
