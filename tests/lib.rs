@@ -5,6 +5,8 @@
 mod binary;
 mod context;
 mod events;
+mod oracle;
+mod random;
 mod redact;
 mod require;
 pub mod table;
@@ -13,5 +15,7 @@ pub mod trial;
 pub use binary::{attack_program, palisade, profile_dir, target_dir};
 pub use context::{Context, Identity, Invocation, Outcome, install};
 pub use events::Events;
+pub use oracle::{Leak, Oracle};
+pub use random::Random;
 pub use redact::redact;
 pub use require::{Need, require};

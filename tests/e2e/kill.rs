@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use palisade_tests::{Context, Identity};
+use palisade_tests::{Context, Identity, Random};
 
 /// How often palisade is killed in each test.
 const TIMES: u32 = 50;
 
 /// The moments are spread over this many microseconds from the start: set-up takes some milliseconds, so
 /// some fall into it and some into the steps.
-const SPREAD: u64 = 30_000;
+const SPREAD: usize = 30_000;
 
 /// How long the kernel may take to end what is left.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,24 +45,6 @@ fn alone() -> std::sync::MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     nix::sys::prctl::set_child_subreaper(true).expect("a flag of an own process");
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A sequence of numbers that a seed determines (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn from_time() -> Random {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Random(now.as_nanos() as u64)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
 }
 
 /// What must be the same before and after.
@@ -152,11 +134,11 @@ fn kill_at_random_moments(command: impl Fn(&Context) -> Command) {
         // The binary is put in place before anything is counted.
         context.palisade_path();
         let before = Traces::of(&context);
-        let mut random = Random::from_time();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let mut random = Random::new(now.as_nanos() as u64);
         for _ in 0..TIMES {
-            let seed = random.0;
-            let delay = Duration::from_micros(random.below(SPREAD));
-            let told = format!("seed {seed:#x}, killed after {delay:?} as user {}", identity.uid());
+            let delay = Duration::from_micros(random.below(SPREAD) as u64);
+            let told = format!("killed after {delay:?} as user {}", identity.uid());
             let mut palisade = start(command(&context));
             std::thread::sleep(delay);
             let early = palisade.try_wait().expect("an own child can be waited for");

@@ -1,0 +1,12 @@
+//! `palisade mask`, against an oracle that tries to recover what it masked.
+
+mod bad_input;
+mod batch;
+mod clean;
+mod filter;
+mod forms;
+mod recall;
+mod samples;
+mod short;
+mod streams;
+mod text;
