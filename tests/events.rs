@@ -25,6 +25,12 @@ impl Events {
         self.of_kind("log").filter(|e| e["job"] == job).filter_map(|e| e["text"].as_str()).collect()
     }
 
+    /// All that one step of a job printed.
+    pub fn step_log(&self, job: &str, step: usize) -> String {
+        let of_step = |e: &&Value| e["job"] == job && e["step"] == step;
+        self.of_kind("log").filter(of_step).filter_map(|e| e["text"].as_str()).collect()
+    }
+
     /// The result of a job.
     pub fn result(&self, job: &str) -> &str {
         self.of_kind("job_finished").find(|e| e["job"] == job).map_or("", |e| text(e, "result"))

@@ -4,11 +4,13 @@
 
 mod binary;
 mod context;
+pub mod encode;
 mod events;
 mod oracle;
 mod random;
 mod redact;
 mod require;
+pub mod samples;
 pub mod table;
 pub mod trial;
 
@@ -18,4 +20,4 @@ pub use events::Events;
 pub use oracle::{Leak, Oracle};
 pub use random::Random;
 pub use redact::redact;
-pub use require::{Need, require};
+pub use require::{Need, require, skipped};

@@ -33,13 +33,19 @@ fn on_path(name: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(name).is_file())
 }
 
-/// Whether the machine has it. If not, `skipped: <test>: <why>` stands on a line of its own in the
-/// output of the run, also when the test harness captures output.
-pub fn require(need: Need) -> bool {
-    let Some(why) = need.missing() else { return true };
+/// Says on a line of its own that something can't be tested here, and why, also when the test harness
+/// captures output.
+pub fn skipped(why: &str) {
     let thread = std::thread::current();
     let line = format!("\nskipped: {}: {why}\n", thread.name().unwrap_or("test"));
     // Nobody is left to tell if standard error is gone.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Whether the machine has it. If not, `skipped: <test>: <why>` stands on a line of its own in the
+/// output of the run.
+pub fn require(need: Need) -> bool {
+    let Some(why) = need.missing() else { return true };
+    skipped(&why);
     false
 }

@@ -3,8 +3,9 @@
 use palisade_tests::Random;
 
 use crate::filter::{Filtered, mask, mask_text};
-use crate::forms::encode::{base64, hex, wrapped};
-use crate::{forms, samples, text};
+use crate::text;
+use palisade_tests::encode::{base64, hex, wrapped};
+use palisade_tests::samples;
 
 /// One secret of each kind, and a hundred tokens: enough for chance to find something, if it can.
 fn secrets(r: &mut Random) -> Vec<String> {
@@ -71,7 +72,7 @@ fn ordinary_text_passes_byte_for_byte() {
         ("arbitrary bytes", image.clone()),
         ("all byte values", (0..=255).cycle().take(4096).collect()),
         ("NULs", vec![0; 10_000]),
-        ("UTF-16", forms::encode::utf16(&text::lines(r, 20_000), u16::to_le_bytes)),
+        ("UTF-16", palisade_tests::encode::utf16(&text::lines(r, 20_000), u16::to_le_bytes)),
         ("invalid UTF-8", b"caf\xe9 \xff\xfe \xc3( \xf0\x9f\x98 end".repeat(100)),
         ("characters without width", "a\u{200b}b\u{feff}c\u{ad}\r\n".repeat(500).into()),
         ("hex dumps", dumps(&image[..4000]).into()),

@@ -6,7 +6,6 @@ mod clean;
 mod filter;
 mod forms;
 mod recall;
-mod samples;
 mod short;
 mod streams;
 mod text;

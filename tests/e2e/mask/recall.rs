@@ -6,7 +6,7 @@ use palisade_tests::{Oracle, Random};
 
 use crate::batch::{self, Case, Verdict};
 use crate::forms::{self, Form};
-use crate::samples::{self, Sample};
+use palisade_tests::samples::{self, Sample};
 
 /// Forms that leak, each with the reason. Every other form must be masked always.
 const KNOWN_LEAKS: &[(&str, &str)] = &[];

@@ -1,7 +1,7 @@
 //! Values that are too short or too common to be masked everywhere.
 
 use crate::filter::{Filter, mask_text};
-use crate::forms::encode::{base64, hex};
+use palisade_tests::encode::{base64, hex};
 
 #[test]
 fn values_that_would_shred_logs_are_refused_by_name() {
@@ -49,7 +49,7 @@ fn values_of_four_to_seven_characters_are_masked_in_no_other_form() {
             base64(value.as_bytes()),
             hex(value),
             value.to_uppercase(),
-            crate::forms::encode::rot13(value),
+            palisade_tests::encode::rot13(value),
         );
         let filtered = mask_text(&secrets, &text);
         assert_eq!(String::from_utf8_lossy(&filtered.output), text);

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use palisade_tests::{Context, Oracle, Random};
 
 use crate::filter::{Filter, mask, mask_text};
-use crate::{forms, samples, text};
+use crate::{forms, text};
+use palisade_tests::samples;
 
 /// Longer than the filter waits for what comes next.
 const SILENCE: Duration = Duration::from_millis(250);

@@ -9,7 +9,7 @@ use std::time::Duration;
 const MAX_MEMORY: u64 = 64 << 10;
 
 /// Runs a step and gives the exit code, the bytes that it printed, and the most memory that palisade took.
-fn measured(script: &str) -> (Option<i32>, u64, u64) {
+pub fn measured(script: &str) -> (Option<i32>, u64, u64) {
     let context = Context::new();
     let job = steps(&format!("      - run: |\n          {script}\n          sleep 0.2\n"));
     context.write(".github/workflows/w.yml", format!("on: push\njobs:\n{job}"));

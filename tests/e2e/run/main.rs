@@ -5,6 +5,7 @@ mod cancel;
 mod files;
 mod input;
 mod jobs;
+mod masking;
 mod projects;
 mod secrets;
 mod shells;

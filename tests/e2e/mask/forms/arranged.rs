@@ -1,8 +1,8 @@
 //! The characters themselves: in clear, turned round, apart, with something between them, in part.
 
 use palisade_tests::Random;
+use palisade_tests::encode::{base64, decomposed, hex, rot13, wrapped};
 
-use super::encode::{base64, decomposed, hex, rot13, wrapped};
 use super::{Form, around};
 
 /// The forms.

@@ -99,7 +99,7 @@ fn pairs(row: &[u8], group: usize, upper: bool) -> String {
 }
 
 fn numbers(row: &[u8], between: &str, show: impl Fn(u8) -> String) -> String {
-    super::encode::each(row, between, show)
+    palisade_tests::encode::each(row, between, show)
 }
 
 /// Words of two bytes, low byte first.

@@ -1,8 +1,8 @@
 //! Base64, base32, hex, octal and decimal.
 
 use palisade_tests::Random;
+use palisade_tests::encode::{base32, base64, base64_url, each, hex, unpadded, utf16, wrapped};
 
-use super::encode::{base32, base64, base64_url, each, hex, unpadded, utf16, wrapped};
 use super::{Form, around};
 
 /// The forms.

@@ -1,7 +1,8 @@
 //! What URLs, JSON, mark-up, shells, languages and mail make of a secret.
 
+use palisade_tests::encode::{each, utf16};
+
 use super::Form;
-use super::encode::{each, utf16};
 
 /// The forms.
 pub const FORMS: &[Form] = &[

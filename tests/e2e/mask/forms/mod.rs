@@ -2,7 +2,6 @@
 
 pub mod arranged;
 pub mod dumped;
-pub mod encode;
 pub mod encoded;
 pub mod escaped;
 

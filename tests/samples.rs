@@ -1,8 +1,7 @@
 //! Secrets of the kinds that jobs have, made anew for each seed.
 
-use palisade_tests::Random;
-
-use crate::forms::encode::{base64, base64_url};
+use crate::Random;
+use crate::encode::{base64, base64_url, decomposed};
 
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const DIGITS: &str = "0123456789";
@@ -132,7 +131,7 @@ fn non_ascii(r: &mut Random) -> Sample {
     let composed =
         format!("Z\u{fc}rich-\u{c7}af\u{e9}-\u{d8}re-\u{43f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}-{tail}");
     let mut sample = Sample::new("non-ascii", composed.clone());
-    sample.equivalent = Some(crate::forms::encode::decomposed(&composed));
+    sample.equivalent = Some(decomposed(&composed));
     sample
 }
 

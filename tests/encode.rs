@@ -1,4 +1,4 @@
-//! The encodings that the forms are made of, written from their definitions.
+//! The encodings that forms of secrets are made of, written from their definitions.
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -38,7 +38,7 @@ fn digits(bytes: &[u8], bits: u32, alphabet: &[u8], group: usize) -> String {
     if have > 0 {
         out.push(char::from(alphabet[(buffer << (bits - have)) as usize & (alphabet.len() - 1)]));
     }
-    while out.len() % group != 0 {
+    while !out.len().is_multiple_of(group) {
         out.push('=');
     }
     out
