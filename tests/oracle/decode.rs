@@ -1,6 +1,6 @@
 //! Decodes what may be encoded, at every alignment.
 
-use super::{dump, escape};
+use super::dump;
 
 /// Shortest run of an encoding's letters that is worth decoding: what encodes eight characters.
 const MIN_RUN: usize = 8;
@@ -18,7 +18,6 @@ pub fn all(text: &[u8], mut give: impl FnMut(&'static str, Vec<u8>)) {
     }
     numbers(text, &mut give);
     dump::words(text, &mut give);
-    escape::all(text, &mut give);
     utf16(text, &mut give);
 }
 

@@ -17,8 +17,8 @@ use target::{Kind, Targets};
 
 /// Decodings after each other, e.g. base64 of base64 of JSON.
 const MAX_DECODINGS: usize = 3;
-/// Removals of noise, with decodings between them.
-const MAX_STRIPS: usize = 2;
+/// Noise is removed before the first decoding or after it: with more, the ways multiply and find nothing more.
+const MAX_DECODINGS_BEFORE_STRIP: usize = 1;
 
 /// What must not be recovered.
 pub struct Oracle {
@@ -73,6 +73,16 @@ impl Oracle {
 
     /// The first piece of a secret that it can get out of a text.
     pub fn leak(&self, text: &[u8]) -> Option<Leak> {
+        self.search(text, usize::MAX)
+    }
+
+    /// As [`Oracle::leak`], but of two forms inside of each other at most: for large texts of which the parts
+    /// were looked at thoroughly.
+    pub fn glance(&self, text: &[u8]) -> Option<Leak> {
+        self.search(text, 2)
+    }
+
+    fn search(&self, text: &[u8], max_steps: usize) -> Option<Leak> {
         let mut seen = HashSet::new();
         let first = View {
             bytes: text.to_vec(),
@@ -95,7 +105,9 @@ impl Oracle {
                     let fragment = String::from_utf8_lossy(fragment).into_owned();
                     return Some(Leak { via: view.via, fragment });
                 }
-                view.undo(&mut next);
+                if view.via.len() < max_steps {
+                    view.undo(&mut next);
+                }
             }
             level = next;
         }
@@ -119,11 +131,14 @@ impl View {
                 out.push(View { bytes, via, kind, decodings, strips, last });
             }
         };
-        if self.last != Step::Stripped && self.strips < MAX_STRIPS {
+        if self.last != Step::Stripped && self.decodings <= MAX_DECODINGS_BEFORE_STRIP {
             strip::all(&text, |name, bytes, kind| make(name, bytes, kind, Step::Stripped));
         }
         if self.decodings < MAX_DECODINGS {
             decode::all(&text, |name, bytes| make(name, bytes, Kind::Exact, Step::Decoded));
+        }
+        if self.decodings < MAX_DECODINGS && (self.decodings == 0 || self.strips == 0) {
+            escape::all(&text, &mut |name, bytes| make(name, bytes, Kind::Exact, Step::Decoded));
         }
         if self.decodings < 2 {
             decode::turn(&text, |name, bytes| make(name, bytes, Kind::Exact, Step::Turned));

@@ -92,12 +92,15 @@ fn secrets_are_masked_between_bytes_of_any_kind() {
     for sample in &samples {
         for before in junk {
             let after = *r.pick(&junk);
-            let text = [b"log ", before, sample.value.as_bytes(), after, b" end\n"].concat();
+            let text =
+                [b"a line of log ", before, sample.value.as_bytes(), after, b" end of line\n"].concat();
             let output = mask_text(&secrets, &text).output;
             if let Some(leak) = oracle.leak(&output) {
                 panic!("{} leaks {leak}: {}", sample.kind, output.escape_ascii());
             }
-            assert!(output.starts_with(b"log ") && output.ends_with(b" end\n"), "{}", output.escape_ascii());
+            // What touches it may go with it.
+            let kept = output.starts_with(b"a line ") && output.ends_with(b"of line\n");
+            assert!(kept, "{}", output.escape_ascii());
         }
         let binary = [r.binary(5000), sample.value.clone().into_bytes(), r.binary(5000)].concat();
         let output = mask_text(&secrets, &binary).output;
@@ -150,7 +153,13 @@ fn a_secret_of_48_kib_is_masked_in_many_forms_and_in_part() {
                 .map(|leak| format!("{name}: {} bytes via {:?}", leak.fragment.len(), leak.via)),
         );
         let output = &filtered.output;
-        assert!(output.starts_with(b"before\n") && output.ends_with(b"\nafter\n"), "{name}");
+        let ends = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        assert!(
+            output.starts_with(b"before\n") && output.ends_with(b"after\n"),
+            "{name}: {} … {}",
+            ends(&output[..output.len().min(40)]),
+            ends(&output[output.len().saturating_sub(40)..])
+        );
     }
     assert!(leaks.is_empty(), "PALISADE_TEST_SEED={}: {leaks:#?}", Random::seed());
 }

@@ -133,16 +133,29 @@ pub fn run(cases: &[Case], secrets: &[&str], oracle: &Oracle, r: &mut Random) ->
     assert_eq!(filtered.code, Some(0), "{}", filtered.errors);
     let output = &filtered.output;
     let mut at = 0;
-    let mut places = Vec::new();
-    for i in 0..=cases.len() {
-        let marker = marker(i);
-        let found = output[at..].windows(marker.len()).position(|w| w == marker.as_bytes());
-        let found = found.unwrap_or_else(|| panic!("the ordinary line `{}` is gone", marker.trim_end()));
-        places.push((at + found, at + found + marker.len()));
-        at = places[i].1;
-    }
-    let texts = places.windows(2).map(|pair| &output[pair[0].1..pair[1].0]);
-    cases.iter().zip(texts).map(|(case, text)| case.judge(text, oracle)).collect()
+    // Where each case begins, and where the line before it does; nowhere if that line is gone.
+    let places: Vec<Option<(usize, usize)>> = (0..=cases.len())
+        .map(|i| {
+            let marker = marker(i);
+            let found = output[at..].windows(marker.len()).position(|w| w == marker.as_bytes())?;
+            let place = (at + found, at + found + marker.len());
+            at = place.1;
+            Some(place)
+        })
+        .collect();
+    let judge = |(i, case): (usize, &Case)| match places[i] {
+        Some((_, begins)) => {
+            let ends = places[i + 1..].iter().flatten().next().map_or(output.len(), |next| next.0);
+            case.judge(&output[begins..ends], oracle)
+        }
+        None => {
+            // It is no one's text, so it counts for the case after it; the one before may have caused it.
+            let last = &cases[i.saturating_sub(1)];
+            let shredded = format!("the line between it and `{}` of {} is gone", last.row, last.kind);
+            Verdict { leak: None, shredded: Some(shredded), shown: String::new() }
+        }
+    };
+    cases.iter().enumerate().map(judge).collect()
 }
 
 fn marker(i: usize) -> String {

@@ -25,7 +25,6 @@ pub const FORMS: &[Form] = &[
         let lines = several_lines(s)?.lines().map(|line| line.chars().rev().collect::<String>());
         Some(lines.collect::<Vec<_>>().join("\n"))
     }),
-    Form::of("base64 of reversed", |s, _| base64(s.chars().rev().collect::<String>().as_bytes())),
     Form::of("split by spaces", |s, _| joined(s, " ")),
     Form::of("split by dashes", |s, _| joined(s, "-")),
     Form::of("split by tabs", |s, _| joined(s, "\t")),

@@ -124,7 +124,7 @@ fn no_tool_prints_a_secret_so_that_it_can_be_recovered() {
     ] {
         // Where the steps themselves leak, every sink does.
         if leaks.is_empty()
-            && let Some(leak) = oracle.leak(&text)
+            && let Some(leak) = oracle.glance(&text)
         {
             leaks.push(format!("{sink}: {leak}"));
         }

@@ -106,7 +106,7 @@ pub const PRINTS: &[Print] = &[
     ),
     print(
         "iconv",
-        "iconv -t UTF-16LE <<<\"$S\"; echo; iconv -t UTF-16BE <<<\"$S\"; echo; iconv -t UTF-16 <<<\"$S\"; echo; iconv -t UTF-16LE <<<\"$S\" | base64 -w0; echo",
+        "iconv -t UTF-16LE <<<\"$S\"; echo; iconv -t UTF-16BE <<<\"$S\"; echo; iconv -t UTF-16 <<<\"$S\"; echo",
     ),
     print(
         "awk",
@@ -147,7 +147,6 @@ python3 server.py & server=$!
 until curl -s -o /dev/null http://127.0.0.1:8099/; do sleep 0.05; done
 curl -sv -u "user:$S" -H "Authorization: Bearer $(tr -d '\n' <<<"$S")" http://127.0.0.1:8099/
 curl -sv -G --data-urlencode "token=$S" http://127.0.0.1:8099/
-curl -sv --trace - -u "user:$S" http://127.0.0.1:8099/
 kill $server"#;
 
 const PYTHON: &str = r#"python3 - <<'END'
@@ -163,7 +162,7 @@ print(base64.b64encode(b), base64.urlsafe_b64encode(b"ab" + b), base64.b32encode
 print(b.hex(), b.hex(":"), b.hex(" ", 2), b.hex("-"), binascii.hexlify(b), list(b), bytearray(b))
 print("".join("\\x%02x" % c for c in b), "".join("\\%03o" % c for c in b), "".join("%%%02X" % c for c in b), ", ".join(map(hex, b)))
 print(quopri.encodestring(b).decode(), shlex.quote(s), codecs.encode(s, "rot13"), s[::-1])
-print(unicodedata.normalize("NFC", s), unicodedata.normalize("NFD", s), s.encode("utf-16"), s.encode("utf-16-le").hex())
+print(unicodedata.normalize("NFC", s), unicodedata.normalize("NFD", s))
 print(list(s), "-".join(s), " ".join(s), "\u200b".join(s), "\ufeff".join(s))
 for c in s:
     print(c)
@@ -185,7 +184,7 @@ console.log(s, [s], { s }, new Map([[s, b]]), util.inspect(b), JSON.stringify(b)
 console.log(JSON.stringify(s), JSON.stringify(JSON.stringify({ s })), encodeURIComponent(s), encodeURI(s), escape(s));
 console.log(new URLSearchParams({ s }).toString(), b.toString("base64"), b.toString("base64url"), b.toString("hex"), btoa(unescape(encodeURIComponent(s))));
 console.log([...s].join(" "), [...s].reverse().join(""), [...b].join(","), [...s].map((c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")).join(""));
-console.log(Buffer.from(s, "utf16le").toString("base64"), s.normalize("NFD"), `\u001b[31m${[...s].join("\u001b[0m\u001b[31m")}`);
+console.log(s.normalize("NFD"), `\u001b[31m${[...s].join("\u001b[0m\u001b[31m")}`);
 console.table([[s]]);
 try { JSON.parse(s + "x"); } catch (e) { console.log(e); }
 try { new URL(s); } catch (e) { console.log(e); }
@@ -196,7 +195,6 @@ const PERL: &str = r#"perl -MData::Dumper -e '
 $s = $ENV{S};
 print Dumper($s), unpack("H*", $s), "\n", join(", ", map { ord } split //, $s), "\n";
 print join(" ", split //, $s), "\n", scalar reverse($s), "\n", quotemeta($s), "\n";
-printf "%s\n", join "", map { sprintf "\\x{%x}", ord } split //, $s;
 $s =~ s/([^A-Za-z0-9])/sprintf("%%%02X", ord($1))/ge;
 print "$s\n";
 die $ENV{S}'"#;

@@ -142,7 +142,7 @@ fn a_value_that_a_step_registers_is_masked_in_all_forms_from_then_on() {
     let job = steps(&format!(
         "
       - run: |
-          T={left}; T=$T{right}
+          T={left}; T=${{T}}{right}
           echo \"::add-mask::$T\"
           {}
           echo \"T=$T\" >> $GITHUB_ENV
