@@ -37,16 +37,7 @@ pub fn all(text: &[u8], mut give: impl FnMut(&'static str, Vec<u8>, Kind)) {
         lines.iter().copied().map(last_char).collect::<Vec<_>>().concat(),
         exact,
     );
-    let (traced, printed): (Vec<&[u8]>, Vec<&[u8]>) = lines.iter().partition(|line| line.starts_with(b"+"));
-    if !traced.is_empty() {
-        let words: Vec<Vec<u8>> = traced.iter().map(|line| unquoted(last_word(line))).collect();
-        give("last word of each trace", words.concat(), exact);
-        give("letters and digits of traces", alphanumeric(&words.concat()), Kind::Alphanumeric);
-        give("between traces", printed.concat(), exact);
-        let unprompted: Vec<&[u8]> =
-            lines.iter().map(|line| line.split(|b| *b == b'+').next().unwrap_or(line)).collect();
-        give("before traces", unprompted.concat(), exact);
-    }
+    traces(&lines, |name, bytes, kind| give(name, bytes, kind));
     give("without what a terminal doesn't show", seen.clone(), exact);
     dump::columns(&lines, |name, bytes| give(name, bytes, exact));
 }
@@ -122,7 +113,7 @@ fn without_number(line: &[u8]) -> Option<&[u8]> {
 
 fn last_word(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii_end();
-    line.rsplit(|b| b.is_ascii_whitespace() || *b == b'=').next().unwrap_or(line)
+    line.rsplit(|b| b.is_ascii_whitespace()).next().unwrap_or(line)
 }
 
 fn last_char(line: &[u8]) -> &[u8] {
@@ -130,11 +121,50 @@ fn last_char(line: &[u8]) -> &[u8] {
     &line[start..]
 }
 
-/// A word without the quotes round it, as `set -x` puts them.
-fn unquoted(word: &[u8]) -> Vec<u8> {
-    let inner = word.strip_prefix(b"'").and_then(|w| w.strip_suffix(b"'"));
-    match inner {
-        Some(inner) => inner.to_vec(),
-        None => word.strip_prefix(b"\\").filter(|w| !w.is_empty()).unwrap_or(word).to_vec(),
+/// What `set -x` shows of the characters that a script handles one by one, and what is printed in between.
+fn traces(lines: &[&[u8]], mut give: impl FnMut(&'static str, Vec<u8>, Kind)) {
+    let (traces, printed): (Vec<&[u8]>, Vec<&[u8]>) =
+        lines.iter().partition(|line| line.trim_ascii_start().starts_with(b"+") && line.len() > 2);
+    if traces.is_empty() {
+        return;
     }
+    give("between traces", printed.concat(), Kind::Exact);
+    let before =
+        lines.iter().filter_map(|line| line.windows(2).position(|w| w == b"+ ").map(|at| &line[..at]));
+    give("before traces", before.collect::<Vec<_>>().concat(), Kind::Exact);
+    // Each command apart: a loop has others between those that handle the characters.
+    let command = |line: &[u8]| {
+        let mut words = line.split(|b| b.is_ascii_whitespace() || *b == b'=').filter(|w| !w.is_empty());
+        words.nth(1).map(<[u8]>::to_vec)
+    };
+    let mut commands: Vec<Option<Vec<u8>>> = Vec::new();
+    for trace in &traces {
+        let own = command(trace);
+        if !commands.contains(&own) && commands.len() < MAX_COMMANDS {
+            commands.push(own);
+        }
+    }
+    for own in &commands {
+        let words: Vec<Vec<u8>> =
+            traces.iter().filter(|line| command(line) == *own).map(|line| traced(line)).collect();
+        give("last word of each trace", words.concat(), Kind::Exact);
+        give("letters and digits of traces", alphanumeric(&words.concat()), Kind::Alphanumeric);
+    }
+}
+
+/// Different commands in a trace that are looked at.
+const MAX_COMMANDS: usize = 8;
+
+/// The last word of a trace without the quotes that `set -x` puts round it, or what it assigns.
+fn traced(line: &[u8]) -> Vec<u8> {
+    let word = last_word(line);
+    let value = match word.iter().position(|b| *b == b'=') {
+        Some(at) if at > 0 && word[..at].iter().all(u8::is_ascii_alphanumeric) && at + 1 < word.len() => {
+            &word[at + 1..]
+        }
+        _ => word,
+    };
+    let inner = value.strip_prefix(b"'").and_then(|v| v.strip_suffix(b"'"));
+    let plain = || value.strip_prefix(b"\\").filter(|v| !v.is_empty()).unwrap_or(value);
+    inner.unwrap_or_else(plain).to_vec()
 }
