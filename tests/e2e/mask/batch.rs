@@ -3,12 +3,13 @@
 use palisade_tests::{Leak, Oracle, Random};
 
 use crate::filter::{Filter, MAX_CHUNK};
-use crate::forms::Place;
+use crate::forms::{Form, Place};
 use crate::text;
 
 /// Ordinary text on either side of a case, at least.
 const MARGIN: usize = 200;
-/// So many bytes next to a secret may be masked along with it.
+/// So many letters and digits next to a secret may be masked along with it: they may go on as the secret
+/// does, by chance.
 const SLACK: usize = 8;
 /// So much of the text round a secret the oracle gets to see.
 const CONTEXT: usize = 40;
@@ -17,6 +18,8 @@ const CONTEXT: usize = 40;
 pub struct Case {
     /// The row of the table to which it belongs.
     pub row: &'static str,
+    /// The form's name.
+    pub form: &'static str,
     /// The secret's kind.
     pub kind: &'static str,
     /// The text before the secret.
@@ -53,13 +56,13 @@ pub struct Verdict {
 
 impl Case {
     /// Puts a form somewhere.
-    pub fn new(row: &'static str, kind: &'static str, body: Vec<u8>, place: Place, r: &mut Random) -> Case {
+    pub fn new(row: &'static str, form: &Form, kind: &'static str, body: Vec<u8>, r: &mut Random) -> Case {
         let (mut before, mut after) = (text::lines(r, MARGIN), text::lines(r, MARGIN));
-        if place == Place::Lines {
+        if form.place == Place::Lines {
             after.insert(0, '\n');
         } else {
             let (mut left, mut right) = text::neighbours(r);
-            if place == Place::Apart {
+            if form.place == Place::Apart {
                 left.push(' ');
                 right.insert(0, ' ');
             }
@@ -69,7 +72,15 @@ impl Case {
             before.push_str(&left);
             after.insert_str(0, &format!("{right}\n"));
         }
-        Case { row, kind, before: before.into(), body, after: after.into(), cut: *r.pick(&CUTS) }
+        Case {
+            row,
+            form: form.name,
+            kind,
+            before: before.into(),
+            body,
+            after: after.into(),
+            cut: *r.pick(&CUTS),
+        }
     }
 
     /// The text of the case.
@@ -107,10 +118,10 @@ impl Case {
         let common = |a: &mut dyn Iterator<Item = (&u8, &u8)>| a.take_while(|(a, b)| a == b).count();
         let head = common(&mut output.iter().zip(&self.before));
         let tail = common(&mut output.iter().rev().zip(self.after.iter().rev())).min(output.len() - head);
-        let lost = |kept: usize, of: &[u8]| of.len() - kept;
-        let (left, right) = (lost(head, &self.before), lost(tail, &self.after));
+        let left = letters(&self.before[head..]);
+        let right = letters(&self.after[..self.after.len() - tail]);
         let shredded = (left > SLACK || right > SLACK)
-            .then(|| format!("{left} bytes before and {right} bytes after it are gone"));
+            .then(|| format!("{left} letters before and {right} letters after it are gone"));
         let shown = &output[head.saturating_sub(CONTEXT)..(output.len() - tail + CONTEXT).min(output.len())];
         let leak = oracle.leak(shown);
         Verdict { leak, shredded, shown: shown.escape_ascii().to_string() }
@@ -156,6 +167,24 @@ pub fn run(cases: &[Case], secrets: &[&str], oracle: &Oracle, r: &mut Random) ->
         }
     };
     cases.iter().enumerate().map(judge).collect()
+}
+
+/// How many letters and digits a text has beside those of control sequences.
+fn letters(text: &[u8]) -> usize {
+    let mut count = 0;
+    let mut rest = text;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = match tail.strip_prefix(b"[") {
+            Some(sequence) if *byte == 0x1b => {
+                let end =
+                    sequence.iter().position(u8::is_ascii_alphabetic).map_or(sequence.len(), |at| at + 1);
+                &sequence[end..]
+            }
+            _ => tail,
+        };
+        count += usize::from(byte.is_ascii_alphanumeric());
+    }
+    count
 }
 
 fn marker(i: usize) -> String {

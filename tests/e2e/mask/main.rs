@@ -5,6 +5,7 @@ mod batch;
 mod clean;
 mod filter;
 mod forms;
+mod leaks;
 mod recall;
 mod short;
 mod streams;

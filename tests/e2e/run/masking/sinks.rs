@@ -141,7 +141,8 @@ fn a_value_that_a_step_registers_is_masked_in_all_forms_from_then_on() {
     let (left, right) = token.split_at(9);
     let job = steps(&format!(
         "
-      - run: |
+      - name: Make a value
+        run: |
           T={left}; T=${{T}}{right}
           echo \"::add-mask::$T\"
           {}
