@@ -37,7 +37,7 @@ pub fn all(text: &[u8], mut give: impl FnMut(&'static str, Vec<u8>, Kind)) {
         lines.iter().copied().map(last_char).collect::<Vec<_>>().concat(),
         exact,
     );
-    traces(&lines, |name, bytes, kind| give(name, bytes, kind));
+    traces(&lines, &mut give);
     give("without what a terminal doesn't show", seen.clone(), exact);
     dump::columns(&lines, |name, bytes| give(name, bytes, exact));
 }
