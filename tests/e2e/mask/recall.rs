@@ -75,6 +75,10 @@ impl Table {
                 println!("{name:<60} {:>6} {:>7.1}% {:>9}", row.cases, row.recall(), row.shredded);
             }
         }
+        for form in self.leaked.iter().map(|(form, _)| form).collect::<BTreeSet<_>>() {
+            let kinds = self.leaked.iter().filter(|(leaked, _)| leaked == form).map(|(_, kind)| *kind);
+            println!("{form} leaks of: {}", kinds.collect::<Vec<_>>().join(", "));
+        }
     }
 
     /// Panics where a form leaks that isn't known to, or where ordinary text is gone.
