@@ -94,17 +94,6 @@ fn a_prompt_shows_before_its_line_ends() {
 }
 
 #[test]
-fn what_only_looked_like_a_secret_shows_when_its_line_ends() {
-    let mut r = Random::new(Random::seed() ^ 0x0102);
-    let token = &samples::tokens(&mut r, 1)[0];
-    let mut live = Live::start(&[token]);
-    let text = format!("say {}\n", &token[..5]);
-    live.write(&text);
-    live.await_shown(&text);
-    assert_eq!(live.finish(), text);
-}
-
-#[test]
 fn silence_inside_of_a_secret_does_not_let_it_out() {
     const FORMS: [&str; 14] = [
         "raw",

@@ -6,129 +6,167 @@ pub struct Print {
     pub tool: &'static str,
     /// What it runs.
     pub script: &'static str,
+    /// Why it is known to leak, and of which kinds of secrets.
+    pub leak: Option<(&'static [&'static str], &'static str)>,
+}
+
+impl Print {
+    /// Why a secret of a kind leaks, where that is known.
+    pub fn leaks(&self, kind: &str) -> Option<&'static str> {
+        self.leak.filter(|(kinds, _)| kinds.is_empty() || kinds.contains(&kind)).map(|(_, reason)| reason)
+    }
 }
 
 const fn print(tool: &'static str, script: &'static str) -> Print {
-    Print { tool, script }
+    Print { tool, script, leak: None }
 }
+
+const fn leaks(
+    tool: &'static str,
+    script: &'static str,
+    kinds: &'static [&'static str],
+    reason: &'static str,
+) -> Print {
+    Print { tool, script, leak: Some((kinds, reason)) }
+}
+
+/// All kinds of secrets.
+const ALL: &[&str] = &[];
+/// Much of these is punctuation.
+const PUNCTUATED: &[&str] = &["password", "punctuation"];
+/// Some characters of these are neither letters nor digits of ASCII, and must not be missed.
+const ODD_CHARACTERS: &[&str] = &["password", "punctuation", "non-ascii"];
+
+const LIST: &str = "commas are not left out of a text that is compared with punctuation";
+const COLUMN: &str = "only letters and digits of ASCII are taken from the ends of lines";
 
 /// All of them.
 pub const PRINTS: &[Print] = &[
     print("printenv", "printenv; printenv S"),
     print("env", "env; env -0; cat /proc/self/environ"),
     print("bash", "declare -p; set; export -p"),
-    print("bash", "printf '%q\\n' \"$S\"; echo \"${S@Q}\" \"${S@A}\" \"${S@E}\""),
+    print("bash", r#"printf '%q\n' "$S"; echo "${S@Q}" "${S@A}" "${S@E}""#),
     print(
         "bash",
-        "set -x; echo \"token=$S\"; : \"$S\"; [[ $S == x ]]; x=$S; x=(\"$S\" 1); { set +x; } 2>/dev/null",
+        r#"set -x; echo "token=$S"; : "$S"; [[ $S == x ]]; x=$S; x=("$S" 1); { set +x; } 2>/dev/null"#,
     ),
-    print("bash", "for ((i = 0; i < ${#S}; i++)); do echo \"${S:i:1}\"; done"),
+    print("bash", r#"for ((i = 0; i < ${#S}; i++)); do echo "${S:i:1}"; done"#),
+    print("bash", r#"n=$((${#S} / 2 + 7)); echo "${S:0:n}"; echo "${S: -n}"; echo "${S:2:n}...""#),
+    print("bash", r#"cat "./$S"; ls "$S"; cd "$S"; "./$S"; . "./$S"; echo x > "./no/$S""#),
+    print("bash", r#"bash -c 'echo "${1:?}" >&2; exit 1' x "$S"; bash -c "echo '$S"; let "$S""#),
+    print("bash", r#"printf '%s' "$S" | while IFS= read -r -n1 c; do printf '%s ' "$c"; done; echo"#),
     print(
         "bash",
-        "set -x; for ((i = 0; i < ${#S}; i++)); do printf %s \"${S:i:1}\"; done; { set +x; } 2>/dev/null",
-    ),
-    print(
-        "bash",
-        "set -x; for ((i = 0; i < ${#S}; i++)); do echo \"${S:i:1}\"; done; { set +x; } 2>/dev/null",
-    ),
-    print("bash", "n=$((${#S} / 2 + 7)); echo \"${S:0:n}\"; echo \"${S: -n}\"; echo \"${S:2:n}...\""),
-    print("bash", "cat \"./$S\"; ls \"$S\"; cd \"$S\"; \"./$S\"; . \"./$S\"; echo x > \"./no/$S\""),
-    print("bash", "bash -c 'echo \"${1:?}\" >&2; exit 1' x \"$S\"; bash -c \"echo '$S\"; let \"$S\""),
-    print("bash", "printf '%s' \"$S\" | while IFS= read -r -n1 c; do printf '%s ' \"$c\"; done; echo"),
-    print(
-        "bash",
-        "printf '%s' \"$S\" | while IFS= read -r -n1 c; do printf '\\033[3%dm%s\\033[0m' $((RANDOM % 8)) \"$c\"; done; echo",
+        r#"printf '%s' "$S" | while IFS= read -r -n1 c; do printf '\033[3%dm%s\033[0m' $((RANDOM % 8)) "$c"; done; echo"#,
     ),
     print(
         "base64",
-        "base64 <<<\"$S\"; printf %s \"$S\" | base64; echo \"user:$S\" | base64 -w0; echo; echo \"{\\\"auth\\\":\\\"$S\\\"}\" | base64 -w 20",
+        r#"base64 <<<"$S"; printf %s "$S" | base64; echo "user:$S" | base64 -w0; echo; echo "{\"auth\":\"$S\"}" | base64 -w 20"#,
     ),
-    print("base64", "base64 -w0 <<<\"$S\" | base64; printf 'x%s' \"$S\" | base64 | base64 -w0; echo"),
+    print("base64", r#"base64 -w0 <<<"$S" | base64; printf 'x%s' "$S" | base64 | base64 -w0; echo"#),
     print(
         "basenc",
-        "basenc --base64url -w0 <<<\"$S\"; echo; printf %s \"ab$S\" | basenc --base16; basenc --base32 <<<\"$S\"",
+        r#"basenc --base64url -w0 <<<"$S"; echo; printf %s "ab$S" | basenc --base16; basenc --base32 <<<"$S""#,
     ),
-    print("base32", "base32 <<<\"$S\"; printf 'abc%s' \"$S\" | base32 -w0; echo"),
-    print(
-        "xxd",
-        "xxd <<<\"$S\"; xxd -p <<<\"$S\"; xxd -i <<<\"$S\"; xxd -u -c 24 <<<\"$S\"; xxd -g1 <<<\"token=$S\"",
-    ),
-    print("xxd", "xxd -b <<<\"$S\""),
-    print("od", "od <<<\"$S\"; od -c <<<\"$S\"; od -x <<<\"$S\"; od -b <<<\"$S\""),
-    print(
-        "od",
-        "od -An -tx1 <<<\"$S\"; od -An -tu1 <<<\"$S\"; od -A x -t x1z <<<\"x$S\"; od -An -td1 -v <<<\"$S\"",
-    ),
+    print("base32", r#"base32 <<<"$S"; printf 'abc%s' "$S" | base32 -w0; echo"#),
+    print("xxd", r#"xxd <<<"$S"; xxd -p <<<"$S"; xxd -u -c 24 <<<"$S"; xxd -g1 <<<"token=$S""#),
+    print("od", r#"od <<<"$S"; od -x <<<"$S"; od -b <<<"$S""#),
+    print("od", r#"od -An -tx1 <<<"$S"; od -An -tu1 <<<"$S"; od -A x -t x1z <<<"x$S""#),
     print(
         "hexdump",
-        "hexdump <<<\"$S\"; hexdump -C <<<\"$S\"; hexdump -v -e '/1 \"%02x\"' <<<\"$S\"; echo; hexdump -v -e '/1 \"%u \"' <<<\"$S\"",
+        r#"hexdump <<<"$S"; hexdump -C <<<"$S"; hexdump -v -e '/1 "%02x"' <<<"$S"; echo; hexdump -v -e '/1 "%u "' <<<"$S""#,
     ),
     print(
         "busybox",
-        "busybox base64 <<<\"$S\"; busybox xxd <<<\"$S\"; busybox hexdump -C <<<\"$S\"; busybox od <<<\"$S\"; busybox rev <<<\"$S\"",
+        r#"busybox base64 <<<"$S"; busybox xxd <<<"$S"; busybox hexdump -C <<<"$S"; busybox od <<<"$S"; busybox rev <<<"$S""#,
     ),
     print(
         "openssl",
-        "openssl base64 <<<\"$S\"; openssl enc -base64 -A <<<\"key: $S\"; echo; openssl enc -d -aes-128-cbc -k x <<<\"$S\"",
+        r#"openssl base64 <<<"$S"; openssl enc -base64 -A <<<"key: $S"; echo; openssl enc -d -aes-128-cbc -k x <<<"$S""#,
     ),
     print(
         "jq",
-        "jq -n --arg s \"$S\" '{s: $s}, $s, ($s|@base64), ($s|@uri), ($s|@sh), ($s|@json), ($s|@json|@json), ($s|@html), ($s|@base32)'",
+        r#"jq -n --arg s "$S" '{s: $s}, $s, ($s|@base64), ($s|@uri), ($s|@sh), ($s|@json), ($s|@json|@json), ($s|@html), ($s|@base32)'"#,
     ),
     print(
         "jq",
-        "jq -nc --arg s \"$S\" '($s|explode), ($s|split(\"\")), ({s: $s}|tostring), ($s|@text \"x \\(.)\")'; jq -na --arg s \"$S\" '$s'; jq . <<<\"$S\"",
+        r#"jq -nc --arg s "$S" '($s|explode), ({s: $s}|tostring), ($s|@text "x \(.)")'; jq -na --arg s "$S" '$s'; jq . <<<"$S""#,
     ),
     print(
         "jq",
-        "jq -nr --arg s \"$S\" '$s, ($s|@base64|@base64), ($s|split(\"\")|join(\" \")), ($s|split(\"\")|join(\"\\n\")), ($s|explode|reverse|implode)'",
+        r#"jq -nr --arg s "$S" '$s, ($s|@base64|@base64), ($s|split("")|join(" ")), ($s|split("")|join("\n")), ($s|explode|reverse|implode)'"#,
     ),
     print(
         "sed",
-        "sed 's/./& /g' <<<\"$S\"; sed 's/./&-/g' <<<\"$S\"; sed -n l <<<\"$S\"; sed 's/.\\{7\\}/&\\n/g' <<<\"$S\"; sed = <<<\"$S\"; sed \"s/$S/\"",
+        r#"sed 's/./& /g' <<<"$S"; sed 's/./&-/g' <<<"$S"; sed -n l <<<"$S"; sed 's/.\{7\}/&\n/g' <<<"$S"; sed = <<<"$S"; sed "s/$S/""#,
     ),
-    print("rev", "rev <<<\"$S\""),
+    print("rev", r#"rev <<<"$S""#),
     print(
         "fold",
-        "fold -w 1 <<<\"$S\"; fold -w 9 <<<\"$S\"; fold -w 5 <<<\"$S\" | cat -n; fold -w 1 <<<\"$S\" | cat -n",
+        r#"fold -w 1 <<<"$S"; fold -w 9 <<<"$S"; fold -w 5 <<<"$S" | cat -n; fold -w 1 <<<"$S" | cat -n"#,
     ),
     print(
         "cat",
-        "cat -n <<<\"$S\"; cat -A <<<\"$S\"; nl <<<\"$S\"; tac <<<\"$S\"; grep -n . <<<\"$S\"; grep --color=always -o '..' <<<\"$S\"",
+        r#"cat -n <<<"$S"; cat -A <<<"$S"; nl <<<"$S"; tac <<<"$S"; grep -n . <<<"$S"; grep --color=always -o '..' <<<"$S""#,
     ),
-    print(
-        "tr",
-        "tr 'A-Za-z' 'N-ZA-Mn-za-m' <<<\"$S\"; tr -d '\\n' <<<\"$S\"; echo; tr '\\n' ' ' <<<\"$S\"; echo",
-    ),
+    print("tr", r#"tr 'A-Za-z' 'N-ZA-Mn-za-m' <<<"$S"; tr -d '\n' <<<"$S"; echo; tr '\n' ' ' <<<"$S"; echo"#),
     print(
         "cut",
-        "n=$((${#S} / 2 + 7)); cut -c1-$n <<<\"$S\"; cut -c3- <<<\"$S\"; head -c $n <<<\"$S\"; echo; tail -c $n <<<\"$S\"",
+        r#"n=$((${#S} / 2 + 7)); cut -c1-$n <<<"$S"; cut -c3- <<<"$S"; head -c $n <<<"$S"; echo; tail -c $n <<<"$S""#,
     ),
     print(
         "iconv",
-        "iconv -t UTF-16LE <<<\"$S\"; echo; iconv -t UTF-16BE <<<\"$S\"; echo; iconv -t UTF-16 <<<\"$S\"; echo",
+        r#"iconv -t UTF-16LE <<<"$S"; echo; iconv -t UTF-16BE <<<"$S"; echo; iconv -t UTF-16 <<<"$S"; echo"#,
     ),
     print(
         "awk",
-        "awk '{for (i = 1; i <= length($0); i++) printf \"%s\\n\", substr($0, i, 1)}' <<<\"$S\"; awk '{gsub(/./, \"&\\r\"); print}' <<<\"$S\"; awk '{print substr($0, 2)}' <<<\"$S\"",
+        r#"awk '{for (i = 1; i <= length($0); i++) printf "%s\n", substr($0, i, 1)}' <<<"$S"; awk '{gsub(/./, "&\r"); print}' <<<"$S"; awk '{print substr($0, 2)}' <<<"$S""#,
     ),
     print(
         "git",
-        "git init -q r; cd r; git remote add origin \"https://user:$S@example.com/r.git\"; git remote -v; git config -l; git fetch; git clone \"https://$S@localhost:1/r.git\"",
+        r#"git init -q r; cd r; git remote add origin "https://user:$S@example.com/r.git"; git remote -v; git config -l; git fetch; git clone "https://$S@localhost:1/r.git""#,
     ),
     print(
         "git",
-        "git init -q r2; cd r2; git -c user.name=x -c user.email=x@example.com commit -q --allow-empty -m \"use $S\"; git log --oneline; git log; git checkout \"$S\"; GIT_TRACE=1 git log --grep \"$S\"",
+        r#"git init -q r2; cd r2; git -c user.name=x -c user.email=x@example.com commit -q --allow-empty -m "use $S"; git log --oneline; git log; git checkout "$S"; GIT_TRACE=1 git log --grep "$S""#,
     ),
     print(
         "curl",
-        "curl -sv -u \"user:$S\" -H \"X-Token: $S\" http://127.0.0.1:1/; curl -sv \"http://user:$S@127.0.0.1:1/?t=$S\"; curl --trace-ascii - -d \"$S\" http://127.0.0.1:1/; curl -sS \"$S\"",
+        r#"curl -sv -u "user:$S" -H "X-Token: $S" http://127.0.0.1:1/; curl -sv "http://user:$S@127.0.0.1:1/?t=$S"; curl --trace-ascii - -d "$S" http://127.0.0.1:1/; curl -sS "$S""#,
     ),
     print("python3", SERVER),
     print("python3", PYTHON),
     print("python3", PYTHON_ERRORS),
     print("node", NODE),
     print("perl", PERL),
+    leaks("xxd", r#"xxd -b <<<"$S""#, ALL, "binary digits are not looked for"),
+    leaks("xxd", r#"xxd -i <<<"$S""#, PUNCTUATED, LIST),
+    leaks("jq", r#"jq -nc --arg s "$S" '$s|split("")'"#, PUNCTUATED, LIST),
+    leaks(
+        "python3",
+        r#"python3 -c 'import os; print(list(os.environ["S"]), ", ".join(map(hex, os.environ["S"].encode())))'"#,
+        PUNCTUATED,
+        LIST,
+    ),
+    leaks(
+        "od",
+        r#"od -c <<<"$S""#,
+        ALL,
+        "a line that begins with a digit is taken for a decimal dump with a column of text",
+    ),
+    leaks("od", r#"od -An -td1 -v <<<"$S""#, &["non-ascii"], "bytes as negative numbers are not looked for"),
+    leaks(
+        "bash",
+        r#"set -x; for ((i = 0; i < ${#S}; i++)); do printf %s "${S:i:1}"; done; { set +x; } 2>/dev/null"#,
+        ODD_CHARACTERS,
+        COLUMN,
+    ),
+    leaks(
+        "bash",
+        r#"set -x; for ((i = 0; i < ${#S}; i++)); do echo "${S:i:1}"; done; { set +x; } 2>/dev/null"#,
+        ODD_CHARACTERS,
+        COLUMN,
+    ),
 ];
 
 /// `curl -v` to a server that says back what it got.
@@ -160,10 +198,10 @@ print(html.escape(s), sax.quoteattr(s), "".join("&#%d;" % ord(c) for c in s), ""
 print(urllib.parse.quote(s), urllib.parse.quote_plus(s), urllib.parse.quote(urllib.parse.quote(s, safe="")), urllib.parse.urlencode({"s": s}))
 print(base64.b64encode(b), base64.urlsafe_b64encode(b"ab" + b), base64.b32encode(b), base64.b16encode(b), base64.encodebytes(b + b))
 print(b.hex(), b.hex(":"), b.hex(" ", 2), b.hex("-"), binascii.hexlify(b), list(b), bytearray(b))
-print("".join("\\x%02x" % c for c in b), "".join("\\%03o" % c for c in b), "".join("%%%02X" % c for c in b), ", ".join(map(hex, b)))
+print("".join("\\x%02x" % c for c in b), "".join("\\%03o" % c for c in b), "".join("%%%02X" % c for c in b))
 print(quopri.encodestring(b).decode(), shlex.quote(s), codecs.encode(s, "rot13"), s[::-1])
 print(unicodedata.normalize("NFC", s), unicodedata.normalize("NFD", s))
-print(list(s), "-".join(s), " ".join(s), "\u200b".join(s), "\ufeff".join(s))
+print("-".join(s), " ".join(s), "\u200b".join(s), "\ufeff".join(s))
 for c in s:
     print(c)
 pprint.pprint({"config": {"password": s, "bytes": b}}, width=40)
