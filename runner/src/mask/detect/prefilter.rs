@@ -26,7 +26,8 @@ pub(super) struct Prefilter {
     bitmap: Box<[u8; BITMAP_BYTES]>,
     /// Ordered by window.
     anchors: Vec<Anchor>,
-    /// Index of the first anchor of a window, by open addressing; [`NONE`] where there is none.
+    /// Index of the first anchor of a window, by open addressing; [`NONE`] where there is none. As many as a power
+    /// of two.
     slots: Vec<u16>,
 }
 
@@ -38,7 +39,7 @@ const NONE: u16 = u16::MAX;
 const CASE: u64 = 0x2020_2020_2020_2020;
 /// How many places are looked at in one step, and how many bytes that takes.
 const STEP: usize = 8;
-const STEP_BYTES: usize = STEP + 3;
+const STEP_BYTES: usize = STEP + 4;
 
 fn fold(window: [u8; 4]) -> u32 {
     u32::from_le_bytes(window) | CASE as u32
@@ -78,41 +79,53 @@ impl Prefilter {
     pub(super) fn scan(&self, block: &[u8], mut candidate: impl FnMut(usize, Anchor)) {
         let mut at = 0;
         while let Some(bytes) = block[at..].first_chunk::<STEP_BYTES>() {
-            self.step(bytes, at, &mut candidate);
+            let hits = self.hits(bytes);
+            if hits != 0 {
+                self.report(at, bytes, hits, &mut candidate);
+            }
             at += STEP;
         }
         // What is left, with nothing behind it that any literal has.
-        let mut last = [0; STEP_BYTES];
         while at < block.len() {
-            let rest = &block[at..];
-            let len = rest.len().min(STEP_BYTES);
-            last[..len].copy_from_slice(&rest[..len]);
-            last[len..].fill(0);
-            self.step(&last, at, &mut candidate);
+            let rest = &block[at..block.len().min(at + STEP_BYTES)];
+            let mut bytes = [0; STEP_BYTES];
+            bytes[..rest.len()].copy_from_slice(rest);
+            self.report(at, &bytes, self.hits(&bytes), &mut candidate);
             at += STEP;
         }
     }
 
-    /// Looks at the first [`STEP`] places of `bytes`, which stand at `at`.
-    fn step(&self, bytes: &[u8; STEP_BYTES], at: usize, candidate: &mut impl FnMut(usize, Anchor)) {
-        let [a, b, c, d, e, f, g, h, i, j, k] = *bytes;
-        let halves = [
-            u64::from_le_bytes([a, b, c, d, e, f, g, h]) | CASE,
-            u64::from_le_bytes([e, f, g, h, i, j, k, 0]) | CASE,
-        ];
-        let mut hits = 0u32;
-        for place in 0..STEP / 2 {
-            for (half, windows) in halves.iter().enumerate() {
-                let hash = hash((windows >> (8 * place)) as u32);
+    /// At which of the first [`STEP`] places of `bytes` a window stands that has the hash of an anchor's.
+    #[inline(always)]
+    fn hits(&self, bytes: &[u8; STEP_BYTES]) -> u32 {
+        let ([a, b, c], []) = bytes.as_chunks::<4>() else { return 0 };
+        let [a, b, c] = [a, b, c].map(|word| u64::from(u32::from_le_bytes(*word)));
+        let halves = [a | b << 32, b | c << 32];
+        let mut hits = 0;
+        for (half, bytes) in halves.into_iter().enumerate() {
+            for place in 0..STEP / 2 {
+                let hash = hash((bytes | CASE).wrapping_shr(8 * place as u32) as u32);
                 let hit = u32::from(self.bitmap[hash / 8]) >> (hash % 8) & 1;
                 hits |= hit << (place + STEP / 2 * half);
             }
         }
+        hits
+    }
+
+    /// Calls `candidate` for each of `hits` that is a window of an anchor.
+    #[inline(never)]
+    fn report(
+        &self,
+        at: usize,
+        bytes: &[u8; STEP_BYTES],
+        mut hits: u32,
+        candidate: &mut impl FnMut(usize, Anchor),
+    ) {
         while hits != 0 {
             let place = hits.trailing_zeros() as usize;
             hits &= hits - 1;
-            let folded = (halves[place / (STEP / 2)] >> (8 * (place % (STEP / 2)))) as u32;
-            for anchor in self.anchors_of(folded) {
+            let Some(window) = bytes[place..].first_chunk::<4>() else { return };
+            for anchor in self.anchors_of(fold(*window)) {
                 if let Some(start) = (at + place).checked_sub(usize::from(anchor.back)) {
                     candidate(start, *anchor);
                 }
@@ -121,7 +134,8 @@ impl Prefilter {
     }
 
     fn anchors_of(&self, folded: u32) -> &[Anchor] {
-        let mut slot = hash(folded) % self.slots.len();
+        let last = self.slots.len() - 1;
+        let mut slot = hash(folded) & last;
         loop {
             let first = usize::from(self.slots[slot]);
             let Some(anchors) = self.anchors.get(first..) else { return &[] };
@@ -129,7 +143,7 @@ impl Prefilter {
                 let count = anchors.iter().take_while(|a| a.window == folded).count();
                 return &anchors[..count];
             }
-            slot = (slot + 1) % self.slots.len();
+            slot = (slot + 1) & last;
         }
     }
 }
@@ -171,8 +185,13 @@ fn anchor(rule: &Rule, index: u16, anchors: &mut Vec<Anchor>) {
             literals.iter().for_each(|literal| add(0, before, literal.as_bytes(), next));
         }
         Shape::Named { names, .. } | Shape::Assigned { names, .. } => {
+            // Only people write `API key`, and never of whom.
+            let by_people = matches!(rule.shape, Shape::Assigned { .. });
+            let separators = if by_people { &["_", "-", ".", "", " "][..] } else { &["_", "-", ".", ""] };
             for (which, name) in names.iter().enumerate() {
-                spellings(name).iter().for_each(|spelling| add(which, 0, spelling.as_bytes(), None));
+                for separator in separators {
+                    add(which, 0, name.replace('_', separator).as_bytes(), None);
+                }
             }
         }
         Shape::Userinfo { schemes: literals } | Shape::Armoured { begins: literals } => {
@@ -188,9 +207,12 @@ fn anchor(rule: &Rule, index: u16, anchors: &mut Vec<Anchor>) {
 /// a shorter one.
 fn rarest_window(literal: &[u8]) -> (usize, &[u8]) {
     let rarity = |window: &[u8]| {
-        let marks = window.iter().filter(|b| !b.is_ascii_alphabetic()).count();
+        let marks = window.iter().filter(|b| !b.is_ascii_alphabetic() && **b != b' ').count();
         let repeated = (1..window.len()).filter(|at| window[..*at].contains(&window[*at])).count();
-        marks.min(2) + 2 * (window.len() - repeated)
+        match window.len() - repeated {
+            1 => 0,
+            distinct => distinct.min(3) + 2 * marks.min(2),
+        }
     };
     let mut best = (0, &literal[..literal.len().min(4)]);
     for (offset, window) in literal.windows(4).enumerate().skip(1) {
@@ -199,14 +221,6 @@ fn rarest_window(literal: &[u8]) -> (usize, &[u8]) {
         }
     }
     best
-}
-
-/// The ways in which a name can be spelt: see [`Shape::Named`].
-fn spellings(name: &str) -> Vec<String> {
-    if !name.contains('_') {
-        return vec![name.to_string()];
-    }
-    ["_", "-", ".", " ", ""].iter().map(|separator| name.replace('_', separator)).collect()
 }
 
 #[cfg(test)]
@@ -231,7 +245,7 @@ mod tests {
 
     #[test]
     fn rare_windows_are_chosen() {
-        assert_eq!(rarest_window(b"-----BEGIN "), (4, &b"-BEG"[..]));
+        assert_eq!(rarest_window(b"-----BEGIN "), (3, &b"--BE"[..]));
         assert_eq!(rarest_window(b"test_"), (1, &b"est_"[..]));
         assert_eq!(rarest_window(b"eyJ"), (0, &b"eyJ"[..]));
     }

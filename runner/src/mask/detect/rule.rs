@@ -48,10 +48,10 @@ pub enum Severity {
 pub(super) enum Shape {
     /// `secret` between what identifies it.
     Token { lead: &'static [Part], secret: &'static [Part], tail: &'static [Part] },
-    /// A value of this shape that is given to a name: `NAME=value`, `"name": "value"` and the like. Names are
-    /// in lower case; `_` in them stands for `_`, `-`, `.`, a space or nothing.
+    /// A value of this shape that is given to a name: `NAME=value`, `"name": "value"` and the like. Names are in
+    /// lower case; `_` in them stands for `_`, `-`, `.` or nothing.
     Named { names: &'static [&'static str], value: &'static [Part] },
-    /// Any value that is given to a name.
+    /// Any value that is given to a name; `_` stands for a space too.
     Assigned { names: &'static [&'static str], form: Form },
     /// The password in `scheme://user:password@host`.
     Userinfo { schemes: &'static [&'static str] },
