@@ -112,6 +112,10 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
     let spaced = skip_blank(text, at);
     let has_blank = spaced > at;
     at = spaced;
+    if let Some(at) = value_key(text, at) {
+        let (start, quote) = open_quote(text, at);
+        return Some(Value { start, quote, given: Given::Other });
+    }
     let rest = text.from(at);
     let (given, len) = match rest {
         [b'=', b'>', ..] => (Given::Other, 2),
@@ -128,7 +132,9 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
         // The next column of a table.
         [b'|', b' ', ..] if has_blank => (Given::Other, 1),
         [b',', ..] if closed && is_argument(text, name.start) => (Given::Other, 1),
-        _ if has_blank && is_option(text, name.start) => (Given::Argument, 0),
+        _ if has_blank && (is_option(text, name.start) || follows_login(text, name.start)) => {
+            (Given::Argument, 0)
+        }
         // `PASSWORD 'value'`, as in SQL.
         [b'\'', ..] if has_blank && !closed => (Given::Argument, 0),
         _ => return None,
@@ -136,6 +142,43 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
     at = skip_blank(text, at + len);
     let (start, quote) = open_quote(text, at);
     (start < limit).then_some(Value { start, quote, given })
+}
+
+/// Where the value begins, if the name at whose end `at` stands is itself a value and the next key is `value`, as in
+/// manifests of Kubernetes: `name: PASSWORD`, and on the next line `value: …`.
+fn value_key(text: &Text<'_>, at: usize) -> Option<usize> {
+    let rest = text.from(at);
+    if !matches!(rest, [b',' | b'\n' | b'\r', ..]) {
+        return None;
+    }
+    let gap =
+        rest.iter().take(MAX_GAP).take_while(|b| matches!(b, b',' | b'\n' | b'\r' | b' ' | b'\t')).count();
+    let (key, _) = open_quote(text, at + gap);
+    let end = skip_blank(text, skip_closing(text, name_end(text, key, "value")?));
+    let given = matches!(text.byte(end), Some(b':' | b'='));
+    given.then(|| skip_blank(text, end + 1))
+}
+
+/// Whether `password` at `at` is a word of a `.netrc`: `machine … login … password …`.
+fn follows_login(text: &Text<'_>, at: usize) -> bool {
+    let before = &text.bytes[at.saturating_sub(128)..at];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline..]);
+    memchr::memmem::find(line, b"login ").is_some()
+}
+
+/// Whether what stands before a name at `at` says that its value is no secret: `nextToken`, `PublicKeyToken`.
+pub(super) fn is_public(text: &Text<'_>, at: usize) -> bool {
+    const WORDS: &[&[u8]] = &[b"next", b"page", b"continuation", b"publickey", b"public", b"sync", b"cursor"];
+    let before = &text.bytes[at.saturating_sub(16)..at];
+    let before = before
+        .strip_suffix(b"_")
+        .or(before.strip_suffix(b"-"))
+        .or(before.strip_suffix(b" "))
+        .unwrap_or(before);
+    WORDS.iter().any(|word| {
+        let tail = before.len().checked_sub(word.len()).map(|start| &before[start..]);
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(word))
+    })
 }
 
 /// How far a value without quotes goes.
@@ -335,6 +378,9 @@ mod tests {
             "env[\"PASSWORD\"] = \"a1b2c3\"",
             "putenv(\"PASSWORD\", \"a1b2c3\")",
             "password:\ta1b2c3\n",
+            "- name: DB_PASSWORD\n  value: a1b2c3\n",
+            "{\"name\": \"DB_PASSWORD\", \"value\": \"a1b2c3\"}",
+            "machine forge login robot password a1b2c3",
         ] {
             assert_eq!(given(text), Some("a1b2c3"), "{text}");
         }
@@ -354,6 +400,15 @@ mod tests {
         {
             assert_eq!(given(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn names_of_what_is_public() {
+        for before in ["next", "NextPage", "next_page_", "PublicKey", "public-"] {
+            let name = format!("{before}token");
+            assert!(is_public(&Text::new(name.as_bytes()), before.len()), "{name}");
+        }
+        assert!(!is_public(&Text::new(b"api_token"), 4));
     }
 
     #[test]

@@ -81,6 +81,11 @@ pub(super) fn synapse(token: &[u8]) -> bool {
         && user.is_some_and(|user| user.len() > 4)
 }
 
+/// Whatever is given where a password is expected, and is no hole to be filled.
+pub(super) fn given(value: &[u8]) -> bool {
+    !is_placeholder(value) && !value.contains(&b'$') && distinct(value) > 1
+}
+
 /// The last six characters of the token are the CRC-32 of the random part, in base62: tokens of GitHub
 /// ("Behind GitHub's new authentication token formats") and npm.
 pub(super) fn crc32_base62(token: &[u8]) -> bool {

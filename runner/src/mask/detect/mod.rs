@@ -10,6 +10,7 @@
 mod armour;
 mod assign;
 mod check;
+mod command;
 mod generic;
 mod policy;
 mod prefilter;
@@ -25,7 +26,7 @@ mod userinfo;
 
 use std::ops::Range;
 
-pub use policy::{Action, Digest, Policy, UnknownRule};
+pub use policy::{Action, BadPattern, Digest, Policy, UnknownRule};
 pub use rule::{Rule, Severity};
 
 use prefilter::Prefilter;

@@ -194,7 +194,9 @@ fn anchor(rule: &Rule, index: u16, anchors: &mut Vec<Anchor>) {
                 }
             }
         }
-        Shape::Userinfo { schemes: literals } | Shape::Armoured { begins: literals } => {
+        Shape::Userinfo { schemes: literals }
+        | Shape::Command { commands: literals, .. }
+        | Shape::Armoured { begins: literals } => {
             for (which, literal) in literals.iter().enumerate() {
                 add(which, 0, literal.as_bytes(), None);
             }

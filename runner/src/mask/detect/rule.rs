@@ -1,6 +1,7 @@
 //! What a rule is: the format of one kind of credential, as data.
 
 use super::check;
+use super::command::Style;
 use super::set::Set;
 
 /// One kind of credential.
@@ -55,6 +56,8 @@ pub(super) enum Shape {
     Assigned { names: &'static [&'static str], form: Form },
     /// The password in `scheme://user:password@host`.
     Userinfo { schemes: &'static [&'static str] },
+    /// The password that an option of one of these commands is given.
+    Command { commands: &'static [&'static str], options: &'static [&'static str], style: Style },
     /// What stands between `-----BEGIN … PRIVATE KEY-----` and its end, line by line; each of these begins one.
     Armoured { begins: &'static [&'static str] },
     /// Only ever the partner of another rule.
@@ -203,7 +206,7 @@ impl Rule {
         match self.shape {
             Shape::Token { .. } | Shape::Armoured { .. } => 3,
             Shape::Named { .. } | Shape::Follows => 2,
-            Shape::Userinfo { .. } => 1,
+            Shape::Userinfo { .. } | Shape::Command { .. } => 1,
             Shape::Assigned { .. } => 0,
         }
     }

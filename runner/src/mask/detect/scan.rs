@@ -7,6 +7,7 @@ use super::Context;
 use super::armour::Key;
 use super::assign;
 use super::check;
+use super::command;
 use super::generic;
 use super::prefilter::Anchor;
 use super::rule::{Form, Part, Partner, Rule, Shape};
@@ -79,6 +80,17 @@ impl<'b, 'c> Scan<'b, 'c> {
                     self.hit(rule, password, register);
                 }
             }
+            Shape::Command { commands, options, style } => {
+                let Some(command) = commands.get(usize::from(anchor.name)) else { return };
+                if self.text.begins_word(at)
+                    && self.text.from(at).starts_with(command.as_bytes())
+                    && let Some(password) =
+                        command::password(&self.text, at + command.len() - 1, options, style)
+                {
+                    let register = password.len() >= 8;
+                    self.hit(rule, password, register);
+                }
+            }
             Shape::Armoured { begins } => {
                 let Some(begin) = begins.get(usize::from(anchor.name)) else { return };
                 if at >= self.read && self.text.from(at).starts_with(begin.as_bytes()) {
@@ -120,6 +132,9 @@ impl<'b, 'c> Scan<'b, 'c> {
 
     fn assigned(&mut self, rule: &'static Rule, at: usize, name: &str, form: Form) {
         let Some(name_end) = assign::name_end(&self.text, at, name) else { return };
+        if form == Form::Random && assign::is_public(&self.text, at) {
+            return;
+        }
         let name_end = assign::suffix_end(&self.text, name_end);
         let Some(value) = assign::value(&self.text, at..name_end) else { return };
         let (span, is_secret) = match form {
