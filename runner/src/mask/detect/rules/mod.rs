@@ -5,6 +5,7 @@
 //! is marked `«…»`.
 
 mod ai;
+mod azure;
 mod chat;
 mod ci;
 mod cloud;
@@ -29,6 +30,7 @@ use super::rule::Rule;
 
 const FAMILIES: &[&[Rule]] = &[
     cloud::RULES,
+    azure::RULES,
     hosting::RULES,
     forge::RULES,
     registry::RULES,
