@@ -12,6 +12,7 @@ mod assign;
 mod check;
 mod command;
 mod generic;
+mod paths;
 mod policy;
 mod prefilter;
 mod rule;
@@ -26,7 +27,8 @@ mod userinfo;
 
 use std::ops::Range;
 
-pub use policy::{Action, BadPattern, Digest, Policy, UnknownRule};
+pub use paths::{AllowedPaths, BadPattern};
+pub use policy::{Action, Digest, Policy, UnknownRule};
 pub use rule::{Rule, Severity};
 
 use prefilter::Prefilter;

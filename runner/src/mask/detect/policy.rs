@@ -1,9 +1,6 @@
 //! What to do about each kind of credential, and what isn't one whatever it looks like.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::rule::Rule;
 use super::rules;
@@ -26,32 +23,10 @@ pub struct Policy {
     default: Action,
     actions: BTreeMap<&'static str, Action>,
     allowed: BTreeSet<Digest>,
-    paths: Paths,
-}
-
-/// Which files may hold what looks like a credential: lines of a `.gitignore`.
-#[derive(Clone, Debug)]
-struct Paths {
-    lines: Vec<String>,
-    built: Gitignore,
 }
 
 /// The SHA-256 of a value that is allowed: a policy can name it without holding it.
 pub type Digest = [u8; 32];
-
-impl Default for Paths {
-    fn default() -> Self {
-        Paths { lines: Vec::new(), built: Gitignore::empty() }
-    }
-}
-
-/// A pattern of paths that can't be read.
-#[derive(Debug, thiserror::Error)]
-#[error("`{pattern}` is no pattern of paths: {why}")]
-pub struct BadPattern {
-    pattern: String,
-    why: ignore::Error,
-}
 
 /// There is no rule of that name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -76,23 +51,6 @@ impl Policy {
         self.allowed.insert(digest);
     }
 
-    /// Lets everything pass in the files that `pattern` matches, written as in a `.gitignore`. For scans of files.
-    pub fn allow_path(&mut self, pattern: &str) -> Result<(), BadPattern> {
-        let failed = |why| BadPattern { pattern: pattern.to_string(), why };
-        let mut builder = GitignoreBuilder::new("");
-        self.paths.lines.push(pattern.to_string());
-        for line in &self.paths.lines {
-            builder.add_line(None, line).map_err(failed)?;
-        }
-        self.paths.built = builder.build().map_err(failed)?;
-        Ok(())
-    }
-
-    /// Whether everything in the file at `path`, relative to what is scanned, may pass.
-    pub fn allows_path(&self, path: &Path) -> bool {
-        !self.paths.lines.is_empty() && self.paths.built.matched_path_or_any_parents(path, false).is_ignore()
-    }
-
     /// What to do about one kind.
     pub fn action(&self, rule: &Rule) -> Action {
         self.actions.get(rule.id).copied().unwrap_or(self.default)
@@ -108,18 +66,6 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_allowed_as_git_ignores_them() {
-        let mut policy = Policy::default();
-        assert!(!policy.allows_path(Path::new("tests/data/key.pem")));
-        policy.allow_path("tests/data/").unwrap();
-        policy.allow_path("*.snap").unwrap();
-        policy.allow_path("!real.snap").unwrap();
-        let allowed = |path: &str| policy.allows_path(Path::new(path));
-        assert!(allowed("tests/data/key.pem") && allowed("a/b.snap"));
-        assert!(!allowed("a/real.snap") && !allowed("src/key.pem"));
-    }
 
     #[test]
     fn actions_are_set_by_rule() {
