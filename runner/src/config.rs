@@ -1,6 +1,7 @@
 //! What an administrator or a person decides once: `config.toml`. Everything has a default, a missing file
 //! is none; what isn't understood is an error.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
 use crate::limits::set_limit;
+use crate::mask::detect::{Action, Policy};
 
 /// Largest configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -19,6 +21,59 @@ const MAX_SIZE: u64 = 1 << 20;
 pub struct Config {
     /// `[sandbox]`
     pub sandbox: Sandbox,
+    /// `[detect]`
+    pub detect: Detect,
+}
+
+/// `[detect]`: what happens to credentials in output that are no registered secrets.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, try_from = "DetectTable")]
+pub struct Detect(Policy);
+
+impl Detect {
+    /// The policy, with another default if one is given.
+    pub fn policy(&self, default: Option<Action>) -> Policy {
+        let mut policy = self.0.clone();
+        if let Some(default) = default {
+            policy.set_default(default);
+        }
+        policy
+    }
+}
+
+/// `[detect]` as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DetectTable {
+    action: Action,
+    rules: BTreeMap<String, Action>,
+    allow: Vec<String>,
+}
+
+impl TryFrom<DetectTable> for Detect {
+    type Error = String;
+    fn try_from(table: DetectTable) -> Result<Self, String> {
+        let mut policy = Policy::new(table.action);
+        for (rule, action) in &table.rules {
+            policy.set(rule, *action).map_err(|e| e.to_string())?;
+        }
+        for digest in &table.allow {
+            policy.allow(sha256(digest).ok_or_else(|| format!("`{digest}` is no SHA-256 in hexadecimal"))?);
+        }
+        Ok(Detect(policy))
+    }
+}
+
+fn sha256(text: &str) -> Option<[u8; 32]> {
+    let text = text.strip_prefix("sha256:").unwrap_or(text);
+    let mut digest = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(digest)
 }
 
 /// `[sandbox]`: what jobs get of this machine.
@@ -170,6 +225,7 @@ impl Sandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mask::detect;
 
     #[test]
     fn everything_has_a_default() {
@@ -198,6 +254,20 @@ mod tests {
         assert_eq!((limits.memory, limits.processes, limits.cpus), (Some(2 << 30), 100, Some(1.5)));
         assert_eq!(config.allow_degraded, [LayerId::Limits, LayerId::Landlock]);
         assert!(config.keep_stragglers);
+    }
+
+    #[test]
+    fn credentials_are_treated_by_rule() {
+        let digest = "ab".repeat(32);
+        let text =
+            format!("[detect]\naction = 'fail'\nallow = ['sha256:{digest}']\n[detect.rules]\njwt = 'off'\n");
+        let policy = Config::parse(&text).unwrap().detect.policy(None);
+        let action = |id| policy.action(detect::rules::find(id).unwrap());
+        assert_eq!((action("jwt"), action("aws-access-key-id")), (Action::Off, Action::Fail));
+        let error = |text| Config::parse(text).unwrap_err();
+        assert!(error("[detect.rules]\nno-such = 'off'").contains("no rule is called `no-such`"));
+        assert!(error("[detect]\nallow = ['12']").contains("`12` is no SHA-256"));
+        assert!(error("[detect]\naction = 'hide'").contains("unknown variant `hide`"));
     }
 
     #[test]

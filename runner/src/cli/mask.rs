@@ -9,8 +9,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 use super::{Blame, Error};
+use crate::mask::detect::Policy;
 use crate::mask::{MaskStream, Masker, Secret};
 use crate::output::StepLog;
+use crate::output::event::Masking;
 
 /// Largest file of secrets, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -20,33 +22,60 @@ const EXAMPLES: &str = "\
 EXAMPLES:
   make deploy 2>&1 | palisade mask --secrets .secrets
   printf '%s' '[\"one-line secret\", \"first line\\nsecond line\"]' > s.json
-  ./release.sh 2>&1 | palisade mask --secrets s.json";
+  ./release.sh 2>&1 | palisade mask --secrets s.json
+  ./deploy.sh 2>&1 | palisade mask --detect --report json 2>report.json";
 
 /// Mask secrets in what passes from standard input to standard output.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// File with one secret a line, or a JSON array of strings for multi-line ones
-    #[arg(long, value_name = "FILE")]
-    secrets: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "detect")]
+    secrets: Option<PathBuf>,
+    /// Mask what looks like a credential too
+    #[arg(long)]
+    detect: bool,
+    /// At the end, tell on standard error what was masked
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    report: Option<Report>,
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Report {
+    /// One JSON object.
+    Json,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
-    let masker = Masker::new();
-    for (name, secret) in read_secrets(&args.secrets)? {
+    let masker = if args.detect { Masker::detecting(Policy::default()) } else { Masker::new() };
+    for (name, secret) in args.secrets.as_deref().map(read_secrets).transpose()?.unwrap_or_default() {
         if let Err(refused) = masker.add(&name, &secret) {
-            // Standard output is the filtered text alone.
-            let _ = writeln!(io::stderr(), "warning: {refused}");
+            tell(&format!("warning: {refused}"));
         }
     }
     match filter(&mut masker.stream(), &mut io::stdin().lock(), &mut io::stdout().lock()) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(()) => {}
         // Whoever reads has seen enough.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(e) => Err(Error::new(Blame::Job, format!("masking standard input failed: {e}"))),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => {}
+        Err(e) => return Err(Error::new(Blame::Job, format!("masking standard input failed: {e}"))),
     }
+    let masking = Masking::of(&masker);
+    match args.report {
+        Some(Report::Json) => {
+            let report = serde_json::to_string(&masking);
+            tell(&report.map_err(|e| Error::new(Blame::Job, format!("writing the report failed: {e}")))?);
+        }
+        None => masking.shown.iter().for_each(|late| tell(&format!("warning: {late}"))),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Standard output is the filtered text alone.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn filter(stream: &mut MaskStream, from: &mut (impl Read + AsFd), to: &mut impl Write) -> io::Result<()> {

@@ -19,6 +19,7 @@ use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
 use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection};
 use crate::local::{self, Facts};
+use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
@@ -89,6 +90,9 @@ pub struct Args {
     /// What jobs can reach: their own loopback, or the host's network
     #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
     net: Net,
+    /// What happens to credentials in output that are no registered secrets [default: mask]
+    #[arg(long, value_name = "ACTION", value_enum)]
+    detect: Option<Action>,
     /// Let processes that a step leaves behind live until the job ends
     #[arg(long)]
     keep_stragglers: bool,
@@ -122,7 +126,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let mut code = 0;
     let several = found.files.len() > 1;
     for file in &found.files {
-        let masker = Masker::new();
+        let masker = Masker::detecting(config.detect.policy(args.detect));
         for (name, value) in secrets.iter() {
             // An empty secret has nothing to hide.
             if !value.expose().is_empty()

@@ -314,7 +314,17 @@ impl Running<'_> {
             }
             Ok((name.clone(), value))
         };
-        outputs.map(evaluate).collect()
+        let mut outputs: Vec<(String, String)> = outputs.map(evaluate).collect::<Result<_, _>>()?;
+        // Other jobs and the forge get outputs in clear.
+        outputs.retain(|(name, value)| match self.execution.output.masker().whole_secret(value) {
+            None => true,
+            Some(secret) => {
+                let message = format!("output `{name}` was withheld, since it holds the secret `{secret}`");
+                self.execution.annotate(None, Level::Warning, message);
+                false
+            }
+        });
+        Ok(outputs)
     }
 }
 

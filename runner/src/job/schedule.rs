@@ -18,7 +18,7 @@ use super::place::Place;
 use super::plan::Plan;
 use crate::expr::{Object, Value};
 use crate::output::Output;
-use crate::output::event::{Conclusion, Event, JobName};
+use crate::output::event::{Conclusion, Event, JobName, Masking};
 use crate::workflow::model::{Job, Workflow};
 
 /// How long threads have to end their jobs after an order to stop at once, before the process ends and
@@ -139,7 +139,8 @@ pub fn run(
     };
     scheduler.drive(interrupts)?;
     let result = scheduler.result();
-    output.emit(Event::RunFinished { result, milliseconds: start.elapsed().as_millis() as u64, masked: 0 });
+    let milliseconds = start.elapsed().as_millis() as u64;
+    output.emit(Event::RunFinished { result, milliseconds, masking: Masking::default() });
     Ok(RunEnd { result, interrupted: scheduler.interrupted, no_isolation: scheduler.no_isolation })
 }
 

@@ -246,7 +246,11 @@ fn run_script(
             }
         }
     }
-    log.finish();
+    if let Some(rule) = log.finish()
+        && outcome.conclusion == Conclusion::Success
+    {
+        outcome = Outcome::failed(format!("it printed a credential, {} ({})", rule.what, rule.id));
+    }
     let (mut said, mut errors) = files.collect(job.dir);
     files.remove(job.dir);
     if job.passed_on + said.size() > MAX_PASSED_ON {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -35,16 +36,22 @@ pub struct Form {
 /// The set of forms. It only grows.
 #[derive(Default)]
 pub struct Index {
-    values: Vec<Zeroizing<Vec<u8>>>,
+    values: Vec<Value>,
     forms: Vec<Form>,
     seeds: [Seeds<WINDOW>; Filter::COUNT],
     /// Longest [`Form::least`] by filter.
     longest: [usize; Filter::COUNT],
-    words: Vec<Zeroizing<Vec<u8>>>,
+    words: Vec<Value>,
     word_seeds: Seeds<WORD_WINDOW>,
     /// The values and words by a keyed hash, so that none is added twice.
     known: HashMap<u64, Known>,
     hash: RandomState,
+}
+
+struct Value {
+    bytes: Zeroizing<Vec<u8>>,
+    /// What it is called, or the value is that it is part of.
+    name: Arc<str>,
 }
 
 #[derive(Clone, Copy)]
@@ -68,23 +75,37 @@ impl Index {
         self.values.is_empty() && self.words.is_empty()
     }
 
+    /// How many values there are.
+    pub fn count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// An index of those values alone that were added after the first `count`, apart from whole words.
+    pub fn since(&self, count: usize) -> Index {
+        let mut new = Index::default();
+        for Value { bytes, name } in self.values.iter().skip(count) {
+            new.add(name, bytes, Place::Anywhere, Spellings::All);
+        }
+        new
+    }
+
     /// Whether a value was added.
     pub fn holds(&self, value: &[u8]) -> bool {
         match self.known.get(&self.hash.hash_one(value)) {
-            Some(Known::Value(i)) => *self.values[*i as usize] == value,
-            Some(Known::Word(i)) => *self.words[*i as usize] == value,
+            Some(Known::Value(i)) => *self.values[*i as usize].bytes == value,
+            Some(Known::Word(i)) => *self.words[*i as usize].bytes == value,
             None => false,
         }
     }
 
     /// Adds a value that stands for itself at `place`; at least 4 bytes, 8 where it counts anywhere.
-    pub fn add(&mut self, value: &[u8], place: Place, spellings: Spellings) {
+    pub fn add(&mut self, name: &Arc<str>, value: &[u8], place: Place, spellings: Spellings) {
         let owned = Zeroizing::new(value.to_vec());
         if place == Place::WholeWord {
             if let (Some(window), Ok(form)) = (value.first_chunk(), u32::try_from(self.words.len())) {
                 self.known.insert(self.hash.hash_one(value), Known::Word(form));
                 self.word_seeds.add(window, Seed { form, at: 0 });
-                self.words.push(owned);
+                self.words.push(Value { bytes: owned, name: name.clone() });
             }
             return;
         }
@@ -103,7 +124,7 @@ impl Index {
                 }
             }
         }
-        self.values.push(owned);
+        self.values.push(Value { bytes: owned, name: name.clone() });
     }
 
     /// A spelling with the value's own characters: through the filter that drops most of those that keep enough.
@@ -203,7 +224,8 @@ impl Index {
     /// A form by its number, with its symbols.
     pub fn form(&self, id: u32) -> Spelled<'_> {
         let form = &self.forms[id as usize];
-        Spelled { form, value: &self.values[form.value as usize] }
+        let value = &self.values[form.value as usize];
+        Spelled { form, value: &value.bytes, name: &value.name }
     }
 
     /// All forms seen through a filter.
@@ -217,15 +239,16 @@ impl Index {
     }
 
     /// A value that counts as a whole word only.
-    pub fn word(&self, id: u32) -> &[u8] {
-        &self.words[id as usize]
+    pub fn word(&self, id: u32) -> (&[u8], &Arc<str>) {
+        let Value { bytes, name } = &self.words[id as usize];
+        (bytes, name)
     }
 
     /// Whether text ends with the beginning of a value, but not with the whole of it.
     pub fn ends_with_beginning(&self, text: &[u8]) -> usize {
-        let begun = |value: &Zeroizing<Vec<u8>>| {
-            let most = (value.len() - 1).min(WINDOW).min(text.len());
-            (1..=most).rev().find(|n| text.ends_with(&value[..*n])).unwrap_or(0)
+        let begun = |Value { bytes, .. }: &Value| {
+            let most = (bytes.len() - 1).min(WINDOW).min(text.len());
+            (1..=most).rev().find(|n| text.ends_with(&bytes[..*n])).unwrap_or(0)
         };
         self.values.iter().chain(&self.words).map(begun).max().unwrap_or(0)
     }
@@ -244,6 +267,8 @@ pub struct Spelled<'a> {
     /// The form.
     pub form: &'a Form,
     value: &'a [u8],
+    /// What the value is called.
+    pub name: &'a Arc<str>,
 }
 
 impl<'a> Spelled<'a> {
@@ -338,7 +363,7 @@ mod tests {
             ["wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz", "P@$$w0rd!#%^&*()_+", "correct horse", "hunter22"]
         {
             let mut index = Index::default();
-            index.add(value.as_bytes(), Place::Anywhere, Spellings::All);
+            index.add(&"test".into(), value.as_bytes(), Place::Anywhere, Spellings::All);
             for filter in Filter::ALL {
                 for (id, spelled) in index.forms(filter) {
                     let symbols: Vec<Option<u8>> = (0..spelled.form.len).map(|i| spelled.symbol(i)).collect();

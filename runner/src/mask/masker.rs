@@ -1,12 +1,17 @@
 //! What must not be seen, shared by all streams of a run.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use super::detect::{Detector, Policy};
 use super::floor::{self, Floor, Place, Refused};
+use super::history::{History, Late};
 use super::index::{Index, Spellings};
-use super::stream::MaskStream;
+use super::search::Goes;
+use super::stream::{MaskStream, Searched, Wanted};
+use super::unregistered::Catch;
 use super::{MASK, Secret, parts, variants};
 
 /// What all values together may cost.
@@ -37,10 +42,22 @@ pub struct Masker(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    detector: Option<Detector>,
+    /// How often each kind of credential was found that nobody registered.
+    caught: Mutex<BTreeMap<&'static str, u64>>,
+    history: Mutex<History>,
+    late: Mutex<Told>,
     /// Grows with every added value: streams compare it to what they know.
     generation: AtomicU64,
     masked: AtomicU64,
     registry: RwLock<Registry>,
+}
+
+#[derive(Default)]
+struct Told {
+    all: Vec<Late>,
+    /// How many of them were told.
+    told: usize,
 }
 
 #[derive(Default)]
@@ -54,6 +71,11 @@ impl Masker {
     /// A masker that masks nothing yet.
     pub fn new() -> Self {
         Masker::default()
+    }
+
+    /// One that masks credentials too that nobody registered.
+    pub fn detecting(policy: Policy) -> Self {
+        Masker(Arc::new(Shared { detector: Some(Detector::new(policy)), ..Shared::default() }))
     }
 
     /// Registers a value: from the next byte on it is masked in every stream of the run.
@@ -81,14 +103,15 @@ impl Masker {
         let parts = parts::of(value);
         let variants = variants::of(value);
         let mut registry = self.0.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let mut added = registry.add(value, place, Spellings::All, source);
+        let name = &Arc::from(name);
+        let mut added = registry.add(name, value, place, Spellings::All, source);
         for part in parts {
             if let Ok(place) = floor::place(&part) {
-                added = added.and(registry.add(&part, place, Spellings::All, source));
+                added = added.and(registry.add(name, &part, place, Spellings::All, source));
             }
         }
         for variant in variants {
-            added = added.and(registry.add(&variant, place, Spellings::Plain, source));
+            added = added.and(registry.add(name, &variant, place, Spellings::Plain, source));
         }
         self.0.generation.fetch_add(1, Ordering::Release);
         added.map_err(refused)
@@ -108,11 +131,11 @@ impl Masker {
 
     /// Masks a text that stands alone; gives how many places it masked.
     pub(crate) fn mask_uncounted<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
-        let mut out = Vec::new();
-        let places = self.with_index(|index, _| match index.is_empty() {
-            true => 0,
-            false => super::stream::mask_whole(index, text.as_bytes(), &mut out),
-        });
+        let (mut out, mut caught) = (Vec::new(), Vec::new());
+        let mut generation = self.generation();
+        let bytes = text.as_bytes();
+        let places =
+            Searched::default().mask(self, &mut generation, bytes, Goes::Ended, &mut caught, &mut out);
         if places == 0 {
             return (Cow::Borrowed(text), 0);
         }
@@ -122,14 +145,68 @@ impl Masker {
         (Cow::Owned(text), places)
     }
 
-    /// Whether a text holds anything that would be masked.
-    pub fn would_mask(&self, text: &str) -> bool {
-        self.mask_uncounted(text).1 > 0
+    /// What a registered value is called that stands in a text as a whole, in any form. A part of one doesn't
+    /// count, nor what only looks like a credential: withholding a text for that would break honest jobs.
+    pub fn whole_secret(&self, text: &str) -> Option<Arc<str>> {
+        self.with_wanted(|wanted, _| {
+            let mut searched = Searched::default();
+            let wanted = Wanted { detector: None, ..wanted };
+            searched.take_in(wanted, text.as_bytes(), Goes::Ended, &mut Catch::default());
+            searched.whole().first().map(|(name, _)| name.clone())
+        })
     }
 
     /// How many places were masked so far, in all streams.
     pub fn masked(&self) -> u64 {
         self.0.masked.load(Ordering::Relaxed)
+    }
+
+    /// How many credentials of each kind were masked that nobody had registered, by rule.
+    pub fn caught(&self) -> BTreeMap<&'static str, u64> {
+        self.0.caught.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks for what was shown before it was registered.
+    pub fn look_back(&self) {
+        self.remember(&[], true);
+    }
+
+    /// What was found to be shown before it was registered, as far as it wasn't told yet.
+    pub fn untold(&self) -> Vec<Late> {
+        let mut late = self.0.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = late.told;
+        late.told = late.all.len();
+        late.all[told..].to_vec()
+    }
+
+    /// All that was found to be shown before it was registered.
+    pub fn late(&self) -> Vec<Late> {
+        self.0.late.lock().unwrap_or_else(PoisonError::into_inner).all.clone()
+    }
+
+    /// Keeps what was shown for a while, and looks in it for values that were registered since.
+    pub(super) fn remember(&self, shown: &[u8], now: bool) {
+        let mut history = self.0.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = self.with_wanted(|wanted, _| {
+            history.skip(wanted.index);
+            history.add(shown, wanted.index);
+            history.look_back(wanted.index, now)
+        });
+        if !late.is_empty() {
+            self.0.late.lock().unwrap_or_else(PoisonError::into_inner).all.extend(late);
+        }
+    }
+
+    /// Counts what was found, and masks it from now on wherever it stands.
+    pub(super) fn take_note(&self, catch: Catch) {
+        for (rule, value) in catch.values {
+            // Too short for a mask it stays where it is: masked where it was found.
+            let _ = self.add_from_step(rule.id, &value);
+        }
+        if !catch.caught.is_empty() {
+            let mut counts = self.0.caught.lock().unwrap_or_else(PoisonError::into_inner);
+            catch.caught.iter().for_each(|c| *counts.entry(c.rule.id).or_default() += 1);
+        }
     }
 
     pub(super) fn count(&self, places: u64) {
@@ -143,16 +220,23 @@ impl Masker {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    /// Works with all that is registered, and its generation. Registering waits until it is done.
-    pub(super) fn with_index<T>(&self, work: impl FnOnce(&Index, u64) -> T) -> T {
+    /// Works with all that is looked for, and its generation. Registering waits until it is done.
+    pub(super) fn with_wanted<T>(&self, work: impl FnOnce(Wanted<'_>, u64) -> T) -> T {
         // A panic elsewhere leaves the registry whole: values are only ever added.
         let registry = self.0.registry.read().unwrap_or_else(PoisonError::into_inner);
-        work(&registry.index, self.generation())
+        work(Wanted { index: &registry.index, detector: self.0.detector.as_ref() }, self.generation())
     }
 }
 
 impl Registry {
-    fn add(&mut self, value: &[u8], place: Place, spellings: Spellings, source: Source) -> Result<(), Floor> {
+    fn add(
+        &mut self,
+        name: &Arc<str>,
+        value: &[u8],
+        place: Place,
+        spellings: Spellings,
+        source: Source,
+    ) -> Result<(), Floor> {
         if self.index.holds(value) {
             return Ok(());
         }
@@ -165,7 +249,7 @@ impl Registry {
             return Err(Floor::Full);
         }
         (self.all, self.of_steps) = (all, of_steps);
-        self.index.add(value, place, spellings);
+        self.index.add(name, value, place, spellings);
         Ok(())
     }
 }
@@ -195,7 +279,9 @@ mod tests {
         assert_eq!(masker.mask("my hunter2hunter2, again hunter2hunter2."), "my ***, again ***.");
         assert!(matches!(masker.mask("clean"), Cow::Borrowed("clean")));
         assert_eq!(masker.masked(), 2);
-        assert!(masker.would_mask("xhunter2hunter2x"));
+        assert_eq!(masker.whole_secret("xhunter2hunter2x").as_deref(), Some("PASSWORD"));
+        assert_eq!(masker.whole_secret("aHVudGVyMmh1bnRlcjI=").as_deref(), Some("PASSWORD"));
+        assert_eq!(masker.whole_secret("unter2hunter2"), None);
         assert_eq!(masker.masked(), 2);
     }
 

@@ -10,6 +10,7 @@
 pub mod detect;
 mod encoding;
 pub mod floor;
+mod history;
 mod index;
 mod masker;
 pub mod parts;
@@ -17,12 +18,15 @@ mod search;
 mod secret;
 mod seeds;
 mod stream;
+mod unregistered;
 mod variants;
 
 pub use floor::{Floor, Refused};
+pub use history::Late;
 pub use masker::Masker;
 pub use secret::Secret;
 pub use stream::MaskStream;
+pub use unregistered::Caught;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "***";

@@ -3,11 +3,15 @@
 //! A byte is let go once no form can begin at or before it any more; what was let go is kept for a while,
 //! since a later byte may have to be read together with it.
 
+use std::sync::Arc;
+
 use super::MASK;
+use super::detect::Detector;
 use super::index::Index;
 use super::masker::Masker;
 use super::search::found::Found;
 use super::search::{Goes, Search};
+use super::unregistered::{Catch, Caught, Unregistered};
 
 /// So much is looked at before some of it is let go, so that it stays in the processor's cache.
 const PIECE: usize = 16 * 1024;
@@ -18,30 +22,42 @@ pub struct MaskStream {
     masker: Masker,
     generation: u64,
     searched: Searched,
+    caught: Vec<Caught>,
 }
 
 /// A stream's text and what was found in it.
 #[derive(Default)]
-struct Searched {
+pub(super) struct Searched {
     /// What was let go last, and what wasn't yet.
     text: Vec<u8>,
     /// How much of it was let go.
     free: usize,
     search: Search,
+    unregistered: Unregistered,
     found: Found,
     /// What was let go last is a mask, and nothing after it.
     joined: bool,
 }
 
+/// What a stream is searched for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub index: &'a Index,
+    pub detector: Option<&'a Detector>,
+}
+
 impl MaskStream {
     pub(super) fn new(masker: Masker) -> Self {
         let generation = masker.generation();
-        MaskStream { masker, generation, searched: Searched::default() }
+        MaskStream { masker, generation, searched: Searched::default(), caught: Vec::new() }
     }
 
     /// Takes the next bytes in and appends to `out` what can be let go.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        self.advance(chunk, Goes::On, out);
+        // In pieces, so that what is found in one is known in the next.
+        for piece in chunk.chunks(PIECE) {
+            self.advance(piece, Goes::On, out);
+        }
     }
 
     /// Lets go what isn't the beginning of a secret, once the stream has been silent for a while: a whole
@@ -75,61 +91,76 @@ impl MaskStream {
         self.searched.held() > 0
     }
 
+    /// The credentials that nobody registered and that were masked since the last call.
+    pub fn caught(&mut self) -> Vec<Caught> {
+        std::mem::take(&mut self.caught)
+    }
+
     fn advance(&mut self, chunk: &[u8], goes: Goes, out: &mut Vec<u8>) {
-        let Self { masker, generation, searched } = self;
-        let places = masker.with_index(|index, now| {
-            if std::mem::replace(generation, now) != now {
-                searched.search.look_again();
-            }
-            searched.advance(index, chunk, goes, out)
-        });
+        let Self { masker, generation, searched, caught } = self;
+        let shown = out.len();
+        let places = searched.mask(masker, generation, chunk, goes, caught, out);
         masker.count(places);
+        masker.remember(&out[shown..], goes == Goes::Ended);
     }
 }
 
-/// Masks a text that stands alone; gives how many places were masked.
-pub(super) fn mask_whole(index: &Index, text: &[u8], out: &mut Vec<u8>) -> u64 {
-    Searched::default().advance(index, text, Goes::Ended, out)
-}
-
 impl Searched {
-    fn advance(&mut self, index: &Index, chunk: &[u8], goes: Goes, out: &mut Vec<u8>) -> u64 {
-        if index.is_empty() {
-            self.pass_by(index, chunk, out);
-            return 0;
-        }
-        let mut places = 0;
-        let mut pieces = chunk.chunks(PIECE).peekable();
+    /// Takes the next bytes in and appends to `out` what can be let go; gives how many places it masked. What is
+    /// found that nobody registered is registered before anything is let go.
+    pub fn mask(
+        &mut self,
+        masker: &Masker,
+        generation: &mut u64,
+        mut chunk: &[u8],
+        goes: Goes,
+        caught: &mut Vec<Caught>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
         loop {
-            let piece = pieces.next().unwrap_or_default();
-            let last = pieces.peek().is_none();
-            let goes = if last { goes } else { Goes::On };
-            self.text.extend_from_slice(piece);
-            let free = self.search.advance(index, &self.text, piece.len(), goes, &mut self.found);
-            places += self.let_go(free, out);
-            self.forget(index);
-            if last {
+            let mut catch = Catch::default();
+            let places = masker.with_wanted(|wanted, now| {
+                if std::mem::replace(generation, now) != now {
+                    self.search.look_again();
+                }
+                let free = self.take_in(wanted, chunk, goes, &mut catch);
+                catch.values.is_empty().then(|| self.let_go(free, wanted.index, out))
+            });
+            caught.extend_from_slice(&catch.caught);
+            masker.take_note(catch);
+            chunk = &[];
+            if let Some(places) = places {
                 return places;
             }
         }
     }
 
-    /// Lets all go while there is nothing to look for, but keeps some of it.
-    fn pass_by(&mut self, index: &Index, chunk: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.text[self.free..]);
-        out.extend_from_slice(chunk);
-        if !chunk.is_empty() {
-            let kept = &chunk[chunk.len().saturating_sub(Search::context(index))..];
-            *self = Searched { text: kept.to_vec(), ..Searched::default() };
+    /// Takes the next bytes in; gives up to where the text can be let go.
+    pub fn take_in(&mut self, wanted: Wanted<'_>, chunk: &[u8], goes: Goes, catch: &mut Catch) -> usize {
+        let Wanted { index, detector } = wanted;
+        self.text.extend_from_slice(chunk);
+        let Self { text, search, unregistered, found, .. } = self;
+        let mut free = text.len();
+        if !index.is_empty() {
+            free = search.advance(index, text, chunk.len(), goes, found);
         }
-        self.free = self.text.len();
+        if let Some(detector) = detector {
+            free = free.min(unregistered.advance(detector, index, text, goes, found, catch));
+        }
+        free
+    }
+
+    /// What those values are called that stood in the text as a whole, and where.
+    pub fn whole(&self) -> &[(Arc<str>, usize)] {
+        self.found.whole()
     }
 
     fn held(&self) -> usize {
         self.text.len() - self.free
     }
 
-    fn let_go(&mut self, free: usize, out: &mut Vec<u8>) -> u64 {
+    /// Lets the text go up to `free`; gives how many places were masked.
+    fn let_go(&mut self, free: usize, index: &Index, out: &mut Vec<u8>) -> u64 {
         let free = free.max(self.free);
         let mut places = 0;
         let mut at = self.free;
@@ -146,6 +177,9 @@ impl Searched {
             }
             if !self.joined {
                 out.extend_from_slice(MASK.as_bytes());
+                if let Some(label) = self.found.label_of(span) {
+                    out.extend_from_slice(&[b"(", label.as_bytes(), b")"].concat());
+                }
                 places += 1;
                 self.joined = true;
             }
@@ -156,6 +190,7 @@ impl Searched {
             self.joined = false;
         }
         self.free = free;
+        self.forget(index);
         places
     }
 
@@ -166,6 +201,7 @@ impl Searched {
             self.text.drain(..count);
             self.free -= count;
             self.search.shift(count);
+            self.unregistered.shift(count);
             self.found.shift(count);
         }
     }

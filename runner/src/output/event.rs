@@ -1,7 +1,11 @@
 //! What happens in a run, in the order it happens: the one vocabulary that every sink speaks. `--json`
 //! prints these as one JSON object a line.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+
+use crate::mask::{Late, Masker};
 
 /// Names one job of a run in every event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -172,9 +176,29 @@ pub enum Event {
         result: Conclusion,
         /// How long it took.
         milliseconds: u64,
-        /// How many places were masked; filled in by [`super::Output`].
-        masked: u64,
+        /// What was masked, filled in by [`super::Output`].
+        #[serde(flatten)]
+        masking: Masking,
     },
+}
+
+/// What a run's masker did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Masking {
+    /// How many places were masked.
+    pub masked: u64,
+    /// How many credentials were masked that are no registered secrets, by rule.
+    pub credentials: BTreeMap<&'static str, u64>,
+    /// Which secrets were shown before they were known to be secret.
+    pub shown: Vec<Late>,
+}
+
+impl Masking {
+    /// What a masker did until now.
+    pub fn of(masker: &Masker) -> Masking {
+        masker.look_back();
+        Masking { masked: masker.masked(), credentials: masker.caught(), shown: masker.late() }
+    }
 }
 
 /// One isolation layer as reported.

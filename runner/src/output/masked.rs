@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::mask::Masker;
 
-use super::event::{Event, JobName, LayerLine};
+use super::event::{Event, JobName, LayerLine, Masking};
 
 /// An event in which every text has gone through the masker.
 #[derive(Clone, Debug)]
@@ -83,8 +83,9 @@ impl Masked {
                 reason: some(reason),
                 outputs: outputs.into_iter().map(|(k, v)| (text(k), text(v))).collect(),
             },
-            Event::RunFinished { result, milliseconds, masked: _ } => {
-                Event::RunFinished { result, milliseconds, masked: masker.masked() }
+            Event::RunFinished { result, milliseconds, masking: _ } => {
+                let masking = Masking::of(masker);
+                Event::RunFinished { result, milliseconds, masking }
             }
         })
     }

@@ -1,6 +1,6 @@
 //! The closing report: result and time of every job and step, the layers of isolation, what was masked.
 
-use super::event::{Conclusion, Event, JobName, LayerLine};
+use super::event::{Conclusion, Event, JobName, LayerLine, Masking};
 use super::render::{Style, result};
 use super::{Masked, clock, text};
 
@@ -9,7 +9,7 @@ use super::{Masked, clock, text};
 pub struct Report {
     jobs: Vec<Job>,
     end: Option<Ended>,
-    masked: u64,
+    masking: Masking,
 }
 
 struct Job {
@@ -47,9 +47,9 @@ impl Report {
             Event::JobFinished { job, result, milliseconds, .. } => {
                 self.job(job).end = Some(Ended { conclusion: *result, milliseconds: *milliseconds });
             }
-            Event::RunFinished { result, milliseconds, masked } => {
+            Event::RunFinished { result, milliseconds, masking } => {
                 self.end = Some(Ended { conclusion: *result, milliseconds: *milliseconds });
-                self.masked = *masked;
+                self.masking = masking.clone();
             }
             _ => {}
         }
@@ -65,8 +65,19 @@ impl Report {
             }
         }
         self.render_layers(out);
-        let places = if self.masked == 1 { "place" } else { "places" };
-        out.push_str(&format!("  masked: {} {places}\n", self.masked));
+        let Masking { masked, credentials, shown } = &self.masking;
+        let places = if *masked == 1 { "place" } else { "places" };
+        out.push_str(&format!("  masked: {masked} {places}\n"));
+        if !credentials.is_empty() {
+            let kinds: Vec<String> =
+                credentials.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+            out.push_str(&format!("  credentials that are no registered secrets: {}\n", kinds.join(", ")));
+        }
+        for late in shown {
+            out.push_str("  shown: ");
+            text::name(&late.to_string(), out);
+            out.push('\n');
+        }
         if let Some(end) = self.end {
             row("run", 2, width, Some(end), None, style, out);
         }

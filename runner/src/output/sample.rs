@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::event::{Conclusion, Event, JobName, LayerLine, Level};
+use super::event::{Conclusion, Event, JobName, LayerLine, Level, Masking};
 use super::{Options, Output, Sink};
 use crate::mask::Masker;
 
@@ -19,7 +19,7 @@ pub fn run(jobs: usize) -> Vec<Event> {
         events.extend(self::job(job, i == 0));
     }
     let result = Conclusion::Failure;
-    events.push(Event::RunFinished { result, milliseconds: 61_500, masked: 0 });
+    events.push(Event::RunFinished { result, milliseconds: 61_500, masking: Masking::default() });
     events
 }
 

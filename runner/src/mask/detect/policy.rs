@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use super::rule::Rule;
 use super::rules;
 
 /// What to do when a credential is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Mask it.
     #[default]
@@ -18,7 +21,7 @@ pub enum Action {
 }
 
 /// What to do about each kind of credential.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     default: Action,
     actions: BTreeMap<&'static str, Action>,
@@ -37,6 +40,11 @@ impl Policy {
     /// One that does the same about every kind.
     pub fn new(default: Action) -> Policy {
         Policy { default, ..Policy::default() }
+    }
+
+    /// Sets what to do about every kind that nothing else was set for.
+    pub fn set_default(&mut self, action: Action) {
+        self.default = action;
     }
 
     /// Sets what to do about one kind.

@@ -299,5 +299,8 @@ fn settle(found: &Match, own: bool, work: &mut Work<'_>) -> bool {
         end += spelled.margin_after(found.symbols.clone(), after);
     }
     work.found.cover(start..end);
+    if found.symbols.len() == spelled.form.len {
+        work.found.note_whole(spelled.name, start);
+    }
     true
 }

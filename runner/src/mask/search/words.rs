@@ -52,9 +52,10 @@ fn find(work: &mut Work<'_>, from: usize, until: usize) {
     let Work { index, text, found, .. } = work;
     let index: &Index = index;
     index.word_seeds().scan(text, from, |p, seed| {
-        let word = index.word(seed.form);
+        let (word, name) = index.word(seed.form);
         if p < until && text[p..].starts_with(word) && !continues(text, p, p + word.len()) {
             found.cover(p..p + word.len());
+            found.note_whole(name, p);
         }
     });
 }
