@@ -211,10 +211,14 @@ pub(super) fn value_end(text: &Text<'_>, value: Value, extent: Extent) -> usize 
         }),
     };
     let value_len = len.unwrap_or(rest.len());
-    // A full stop at the end is the sentence's.
-    let is_sentence = value.quote == Quote::None && extent != Extent::Line;
-    let stops = rest[..value_len].iter().rev().take_while(|b| is_sentence && **b == b'.').count();
-    value.start + value_len - stops
+    if value.quote != Quote::None || extent == Extent::Line {
+        return value.start + value_len;
+    }
+    // Nothing is quoted by `%22`, but it ends what another one opened; a full stop at the end is the sentence's.
+    let bare = &rest[..value_len];
+    let bare = &bare[..memchr::memmem::find(bare, b"%22").unwrap_or(bare.len())];
+    let stops = bare.iter().rev().take_while(|b| **b == b'.').count();
+    value.start + bare.len() - stops
 }
 
 /// Whether a byte ends a value without quotes.

@@ -31,12 +31,10 @@ pub const EQUALS: Set = class(12);
 pub const TILDE: Set = class(13);
 /// `:`
 pub const COLON: Set = class(14);
-/// `%`
-pub const PERCENT: Set = class(15);
 /// `@`
-pub const AT: Set = class(16);
+pub const AT: Set = class(15);
 /// `!`, `*`, `#`, `^`, `?`, `$` and `,`: what passwords are made of besides.
-pub const MARKS: Set = class(17);
+pub const MARKS: Set = class(16);
 
 /// `0` to `9`
 pub const DIGIT: Set = DIGIT_01.or(DIGIT_2_7).or(DIGIT_89);
@@ -115,7 +113,6 @@ const fn class_of(byte: u8) -> Set {
         b'=' => EQUALS,
         b'~' => TILDE,
         b':' => COLON,
-        b'%' => PERCENT,
         b'@' => AT,
         b'!' | b'*' | b'#' | b'^' | b'?' | b'$' | b',' => MARKS,
         _ => Set(0),

@@ -63,7 +63,7 @@ pub const RULES: &[Rule] = &[
         "slack-session-cookie",
         "cookie of a Slack client's session",
         SLACK,
-        &[Lit("xoxd-"), at_least(60, BASE64_PADDED.or(PERCENT))],
+        &[Lit("xoxd-"), at_least(60, BASE64_PADDED)],
     )
     .check(check::mixed_case)
     .examples(
@@ -283,7 +283,7 @@ pub const RULES: &[Rule] = &[
         "Google Chat, \"Build a webhook\": \
          developers.google.com/workspace/chat/quickstart/webhooks",
         &[Lit("chat.googleapis.com/v1/spaces/"), at_least(8, BASE64_URL), Lit("/messages?key=")],
-        &[at_least(35, BASE64_URL), Lit("&token="), at_least(40, BASE64_URL.or(PERCENT))],
+        &[at_least(35, BASE64_URL), Lit("&token="), at_least(40, BASE64_PADDED.or(BASE64_URL))],
         &[],
     )
     .examples(

@@ -198,10 +198,7 @@ pub const RULES: &[Rule] = &[
         "OpenSSL, openssl-passphrase-options(1): \
          docs.openssl.org/3.3/man1/openssl-passphrase-options",
         &[OneOf(&["-passin pass:", "-passout pass:", "-pass pass:"])],
-        &[at_least(
-            4,
-            ALNUM.or(BASE64_URL).or(MARKS).or(DOT).or(PLUS).or(SLASH).or(EQUALS).or(AT).or(PERCENT),
-        )],
+        &[at_least(4, ALNUM.or(BASE64_URL).or(MARKS).or(DOT).or(PLUS).or(SLASH).or(EQUALS).or(AT))],
         &[],
     )
     .check(check::given)

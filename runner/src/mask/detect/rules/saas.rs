@@ -178,7 +178,7 @@ pub const RULES: &[Rule] = &[
         "X (Twitter) bearer token",
         "X, \"Bearer tokens\": \
          docs.x.com/fundamentals/authentication/oauth-2-0/bearer-tokens",
-        &[Lit("AAAAAAAAAAAAAAAAAAAAA"), at_least(60, ALNUM.or(PERCENT))],
+        &[Lit("AAAAAAAAAAAAAAAAAAAAA"), at_least(60, BASE64_PADDED)],
     )
     .check(check::long_tail)
     .examples(

@@ -62,6 +62,11 @@ fn forms(rule: &Rule, sample: &Sample) -> Vec<String> {
                 format!("{{\\\"{name}\\\":\\\"{text}\\\"}}"),
                 format!("export MY_{upper}='{text}'"),
                 format!("{name}: {text}"),
+                format!("\"Env\": [\"A=1\", \"{upper}={text}\"],"),
+                format!("+ docker run -e {upper}={text} image"),
+                format!("- name: {upper}\n  value: {text}\n"),
+                format!("{name} = \"{text}\"\r\n"),
+                format!("\u{1b}[36m{upper}\u{1b}[0m: \u{1b}[33m{text}\u{1b}[0m"),
                 format!("tool --{} {text}", name.replace('_', "-")),
             ]
         }
@@ -74,8 +79,27 @@ fn forms(rule: &Rule, sample: &Sample) -> Vec<String> {
             format!("{{\\\"key\\\":\\\"{text}\\\"}}"),
             format!("export KEY='{text}'"),
             format!("\u{1b}[32m{text}\u{1b}[0m"),
+            format!("({text})"),
+            format!("<{text}>, x"),
+            format!("`{text}`; x"),
+            format!("{text}\r\n"),
+            format!("- key: {text} # here"),
         ],
     }
+}
+
+/// Texts in which an example stands right behind an escape that ends in a letter or a digit.
+fn escaped(sample: &Sample) -> Vec<String> {
+    let text = &sample.text;
+    if text.contains('\n') {
+        return Vec::new();
+    }
+    vec![
+        format!("first\\nkey: {text}\\nlast"),
+        format!("\\n{text}\\n"),
+        format!("%22{text}%22"),
+        format!("\\u0022{text}\\u0022"),
+    ]
 }
 
 #[test]
@@ -90,7 +114,11 @@ fn every_rule_finds_its_examples_and_nothing_more_of_them() {
         for hit in hits {
             let sample = sample(hit);
             let expected = [(rule.id, sample.secret.clone().unwrap_or_default())];
-            for text in forms(rule, &sample) {
+            let mut texts = forms(rule, &sample);
+            if matches!(rule.shape, Shape::Token { .. }) {
+                texts.extend(escaped(&sample));
+            }
+            for text in texts {
                 let found = found(&detector, &text);
                 if found != expected {
                     wrong.push(format!(
