@@ -107,7 +107,9 @@ impl<'b, 'c> Scan<'b, 'c> {
             return;
         }
         let Some(span) = token::find(&mut self.text, start, shape) else { return };
-        if !(rule.check)(&self.text.bytes[span.clone()]) {
+        if rule.begins_word && self.is_within_data(start, span.end)
+            || !(rule.check)(&self.text.bytes[span.clone()])
+        {
             return;
         }
         let end = span.end;
@@ -218,6 +220,12 @@ impl<'b, 'c> Scan<'b, 'c> {
         if !span.is_empty() {
             self.hits.push(Hit { rule, span, register, continued: false });
         }
+    }
+
+    /// Whether what looks like a token stands in the middle of base64, where chance can put anything.
+    fn is_within_data(&self, start: usize, end: usize) -> bool {
+        let data = |byte: Option<u8>| matches!(byte, Some(b'+' | b'/'));
+        start > 0 && data(self.text.byte(start - 1)) && data(self.text.byte(end))
     }
 
     /// Whether a place is inside of what the rule found last: a beginning of a token within a token.

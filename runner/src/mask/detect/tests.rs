@@ -164,6 +164,13 @@ const ORDINARY: &[&str] = &[
 ];
 
 #[test]
+fn chance_tokens_in_data_are_none() {
+    let token = ["ci", "o9jCVDmOH9k16wkc1tmHuesCv9r14ZhPb"].concat();
+    assert_eq!(masked(&[&format!("OUjPcO4T/{token}+wOVG3m0g")]), format!("OUjPcO4T/{token}+wOVG3m0g"));
+    assert_eq!(masked(&[&format!("x/{token}")]), "x/***(crates-io-token)");
+}
+
+#[test]
 fn ordinary_output_passes_untouched() {
     for line in ORDINARY {
         assert_eq!(masked(&[line]), *line);
