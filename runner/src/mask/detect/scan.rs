@@ -107,9 +107,8 @@ impl<'b, 'c> Scan<'b, 'c> {
             return;
         }
         let Some(span) = token::find(&mut self.text, start, shape) else { return };
-        if rule.begins_word && self.is_within_data(start, span.end)
-            || !(rule.check)(&self.text.bytes[span.clone()])
-        {
+        let chance = rule.begins_word && shape.0.is_empty() && self.is_within_data(start, span.end);
+        if chance || !(rule.check)(&self.text.bytes[span.clone()]) {
             return;
         }
         let end = span.end;
