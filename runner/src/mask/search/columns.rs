@@ -42,7 +42,8 @@ impl Columns {
     /// Takes in a whole line, without its end.
     pub fn line(&mut self, place: Range<usize>, work: &mut Work<'_>) {
         let line = &work.text[place.clone()];
-        if line.len() > MAX_LINE {
+        // Nearly every line ends with a word of several letters.
+        if line.len() > MAX_LINE || matches!(line, [.., a, b] if is_letter(a) && is_letter(b)) {
             return;
         }
         let Some((key, last)) = last_character(line) else { return };
@@ -136,14 +137,17 @@ impl Column {
     }
 }
 
+fn is_letter(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte >= 0x80
+}
+
 /// Where the single character stands that a line ends with, apart from punctuation, and a hash of the line up
 /// to there, without digits.
 fn last_character(line: &[u8]) -> Option<(u64, usize)> {
     const MAX_AFTER: usize = 8;
-    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
-    let last = line.iter().rposition(letter)?;
+    let last = line.iter().rposition(is_letter)?;
     let before = &line[..last];
-    if before.last().is_some_and(letter) || line.len() - last > MAX_AFTER {
+    if before.last().is_some_and(is_letter) || line.len() - last > MAX_AFTER {
         return None;
     }
     // A value that is split within a line is another matter: there the word before is one character, too.

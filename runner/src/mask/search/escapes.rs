@@ -201,7 +201,17 @@ impl Level {
 
 /// Whether a byte may begin an escape.
 fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'0')
+    static INTRODUCERS: [bool; 256] = {
+        let mut introducers = [false; 256];
+        let bytes = b"\\%&=0";
+        let mut i = 0;
+        while i < bytes.len() {
+            introducers[bytes[i] as usize] = true;
+            i += 1;
+        }
+        introducers
+    };
+    INTRODUCERS[usize::from(byte)]
 }
 
 /// Where the first escape at or after `from` begins, or what may be one that is cut off.

@@ -25,6 +25,10 @@ impl Numbered {
     /// Takes in a whole line, with its end.
     pub fn line(&mut self, line: Range<usize>, work: &mut Work<'_>) {
         let text = &work.text[line.clone()];
+        let plain = text.first().is_some_and(|b| !may_stand_before(*b) && !b.is_ascii_hexdigit());
+        if plain && self.behind.len() == 0 {
+            return;
+        }
         match number(text) {
             Some(Number::Of(len)) => {
                 let own = Text { bytes: work.text, places: None };
