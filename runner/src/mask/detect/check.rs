@@ -95,6 +95,11 @@ pub(super) fn crc32_base62(token: &[u8]) -> bool {
     sum.get(..6).is_some_and(|sum| base62(crc32(random)) == sum)
 }
 
+/// A GitHub refresh token: checked as the others are, or so long that no name is.
+pub(super) fn refresh_token(token: &[u8]) -> bool {
+    crc32_base62(token) || token.len() >= 76 && mixed_case(token)
+}
+
 /// A GitHub App installation token: of the old format, or `ghs_`, the app's id, `_` and a JSON web token.
 pub(super) fn installation_token(token: &[u8]) -> bool {
     let body = token.get(4..).unwrap_or_default();

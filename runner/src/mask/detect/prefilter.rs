@@ -55,7 +55,7 @@ impl Prefilter {
         for (index, rule) in rules {
             anchor(rule, index, &mut anchors);
         }
-        anchors.sort_unstable_by_key(|a| (a.window, a.rule, a.name));
+        anchors.sort_unstable_by_key(|a| (a.window, a.rule, a.name, a.back));
         anchors.dedup();
         let mut bitmap = Box::new([0; BITMAP_BYTES]);
         let mut slots = vec![NONE; (anchors.len() * 2).next_power_of_two()];

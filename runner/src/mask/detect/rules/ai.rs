@@ -469,7 +469,7 @@ pub const RULES: &[Rule] = &[
         "RunPod API key",
         "RunPod, \"Manage API keys\": docs.runpod.io/get-started/api-keys",
         &["runpod_api_key"],
-        &[OneOf(&["rpa_", "rps_"]), at_least(40, UPPER_ALNUM.or(LOWER))],
+        &[Lit("rpa_"), at_least(40, UPPER_ALNUM.or(LOWER))],
     )
     .examples(
         "rpa¦_UHP9X7FXDFHAF6MJ8M4XPKBE9I6XAPNNGU88W2OG10\n\

@@ -29,7 +29,7 @@ pub const RULES: &[Rule] = &[
         "github-token",
         "GitHub token",
         GITHUB,
-        &[OneOf(&["ghp_", "gho_", "ghu_", "ghr_"]), at_least(36, WORD)],
+        &[OneOf(&["ghp_", "gho_", "ghu_"]), at_least(36, WORD)],
     )
     .severity(Critical)
     .anywhere()
@@ -39,6 +39,22 @@ pub const RULES: &[Rule] = &[
          gh¦o_FoGrFV1xibHmGR4GDVJPw7J6uXMeuj10ppVJ",
         "gh¦p_OgeFfNTVNgCIwOBaKb7ODPJ3lrf808HqBpQL\n\
          gh¦p_j2iXzVwOxzWicgW1hyPuSC4wbqQe6CfIq82",
+    ),
+    Rule::token(
+        "github-refresh-token",
+        "GitHub refresh token",
+        "GitHub, \"Refreshing user access tokens\": \
+         docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app",
+        &[Lit("ghr_"), at_least(36, WORD)],
+    )
+    .severity(Critical)
+    .anywhere()
+    .check(check::refresh_token)
+    .examples(
+        "gh¦r_Cl7uHiLhNpUj139Q4wh7mZRC40YoeM4DyBvK\n\
+         gh¦r_ve1V3BhExE7T0M4LZF8HhtqxPKXwDJxQ5E4INl3F¦90cJd0RjkoIEM8BGk9dLCHSpo627kQmnQPeo",
+        "gh¦r_6djKeqoRz6ZdCvxCBgCCrCNmTkKwEnrWJ38e\n\
+         ghr_a_name_that_is_longer_than_thirty_six_characters",
     ),
     Rule::token(
         "github-app-token",
