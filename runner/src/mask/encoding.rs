@@ -33,6 +33,23 @@ pub enum Encoding {
     Base64Wide(usize),
     /// Base64 of base64: the alphabet and alignment of the inner one, and the alignment of the outer.
     Base64Twice(Alphabet, usize, usize),
+    /// Base64 of hexadecimal digits.
+    Base64OfHex(Case, usize),
+    /// Hexadecimal digits of base64, with the inner alphabet and alignment.
+    HexOfBase64(Alphabet, usize),
+    /// Hexadecimal digits of hexadecimal digits.
+    HexTwice(Case),
+    /// Eight binary digits a byte, as `xxd -b`.
+    Binary,
+}
+
+/// The case of hexadecimal digits that are encoded once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// `a` to `f`
+    Lower,
+    /// `A` to `F`
+    Upper,
 }
 
 /// The two alphabets of base64: they differ in the symbols 62 and 63.
@@ -54,8 +71,16 @@ impl Encoding {
         let twice = [Alphabet::Standard, Alphabet::UrlSafe]
             .into_iter()
             .flat_map(|alphabet| (0..9).map(move |i| Base64Twice(alphabet, i / 3, i % 3)));
-        [Hex, Octal, Decimal]
+        let of_hex = [Case::Lower, Case::Upper]
             .into_iter()
+            .flat_map(|case| (0..3).map(move |a| Base64OfHex(case, a)).chain([HexTwice(case)]));
+        let of_base64 = [Alphabet::Standard, Alphabet::UrlSafe]
+            .into_iter()
+            .flat_map(|alphabet| (0..3).map(move |a| HexOfBase64(alphabet, a)));
+        [Hex, Octal, Decimal, Binary]
+            .into_iter()
+            .chain(of_hex)
+            .chain(of_base64)
             .chain((0..2).map(HexWords))
             .chain((0..4).map(HexLongs))
             .chain((0..2).map(OctalWords))
@@ -63,6 +88,12 @@ impl Encoding {
             .chain((0..3).map(Base64))
             .chain((0..3).map(Base64Wide))
             .chain(twice)
+    }
+
+    /// Whether what is encoded once more is base64 of the URL-safe alphabet.
+    pub fn is_url_safe_inside(self) -> bool {
+        use Encoding::*;
+        matches!(self, Base64Twice(Alphabet::UrlSafe, ..) | HexOfBase64(Alphabet::UrlSafe, _))
     }
 
     /// How many symbols are certain for a value of `n` bytes, whatever stands around it.
@@ -79,6 +110,10 @@ impl Encoding {
             Base64(a) => (8 * n).saturating_sub(skip(a, 6)) / 6,
             Base64Wide(a) => (16 * n).saturating_sub(skip(a, 6)) / 6,
             Base64Twice(_, inner, outer) => (8 * Base64(inner).len(n)).saturating_sub(skip(outer, 6)) / 6,
+            Base64OfHex(_, a) => (16 * n).saturating_sub(skip(a, 6)) / 6,
+            HexOfBase64(_, a) => 2 * Base64(a).len(n),
+            HexTwice(_) => 4 * n,
+            Binary => 8 * n,
         }
     }
 
@@ -96,6 +131,10 @@ impl Encoding {
             Base64(_) => (8 * n).saturating_sub(4) / 6,
             Base64Wide(_) => (16 * n).saturating_sub(4) / 6,
             Base64Twice(..) => (8 * ((8 * n).saturating_sub(4) / 6)).saturating_sub(4) / 6,
+            Base64OfHex(..) => (16 * n).saturating_sub(4) / 6,
+            HexOfBase64(..) => (8 * n).saturating_sub(4) / 6 * 2,
+            HexTwice(_) => 4 * n,
+            Binary => 8 * n,
         }
     }
 
@@ -134,13 +173,17 @@ impl Encoding {
             Base64Twice(alphabet, inner, outer) => {
                 base64(|k| base64(byte, inner, alphabet, k), outer, Alphabet::Standard, i)
             }
+            Base64OfHex(case, a) => base64(|k| hex_of(byte(k / 2), k % 2, case), a, Alphabet::Standard, i),
+            HexOfBase64(alphabet, a) => hex_of(base64(byte, a, alphabet, i / 2), i % 2, Case::Lower),
+            HexTwice(case) => hex_of(hex_of(byte(i / 4), i / 2 % 2, case), i % 2, Case::Lower),
+            Binary => b'0' + (byte(i / 8) >> (7 - i % 8) & 1),
         }
     }
 
     /// Whether upper and lower case spell the same.
     pub fn folds(self) -> bool {
         use Encoding::*;
-        matches!(self, Hex | HexWords(_) | HexLongs(_) | Base32(_))
+        matches!(self, Hex | HexWords(_) | HexLongs(_) | Base32(_) | HexOfBase64(..) | HexTwice(_))
     }
 
     /// How many symbols before the first and after the last certain one hold some bits of the value, and
@@ -156,9 +199,10 @@ impl Encoding {
             Base64(a) => bits(skip(a, 6), 8 * n, 6),
             Base64Wide(a) => bits(skip(a, 6), 16 * n, 6),
             // The inner edges are one symbol, which touches two of the outer ones.
-            Base64Twice(..) => (2, 2),
+            Base64Twice(..) | HexOfBase64(..) => (2, 2),
+            Base64OfHex(_, a) => bits(skip(a, 6), 16 * n, 6),
             HexWords(_) | OctalWords(_) | HexLongs(_) => (0, 0),
-            Plain | Reversed | Rot13 | Hex | Octal | Decimal => (0, 0),
+            Plain | Reversed | Rot13 | Hex | Octal | Decimal | HexTwice(_) | Binary => (0, 0),
         }
     }
 }
@@ -191,6 +235,12 @@ fn little_endian(value: &[u8], at: usize, width: usize) -> u32 {
 
 fn hex(digit: u32) -> u8 {
     b"0123456789abcdef"[(digit & 15) as usize]
+}
+
+/// The high or (`i` = 1) low digit of a byte.
+fn hex_of(byte: u8, i: usize, case: Case) -> u8 {
+    let digit = hex(u32::from(byte) >> (4 * (1 - i)));
+    if case == Case::Upper { digit.to_ascii_uppercase() } else { digit }
 }
 
 fn octal(digit: u32) -> u8 {
@@ -240,6 +290,10 @@ mod tests {
             (Base64Wide(0), "foo", "ZgBvAG8A"),
             (Base64Twice(Alphabet::Standard, 0, 0), "foobar", "Wm05dlltRn"),
             (Base64(0), "\u{fb}\u{ff}", "w7vDv"),
+            (Base64OfHex(Case::Lower, 0), "Az", "NDE3Y"),
+            (HexOfBase64(Alphabet::Standard, 0), "foo", "5a6d3976"),
+            (HexTwice(Case::Upper), "z", "3741"),
+            (Binary, "A", "01000001"),
         ] {
             assert_eq!(spelled(encoding, value.as_bytes()), want, "{encoding:?} of {value}");
         }

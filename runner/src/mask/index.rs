@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::encoding::{ABSENT, Alphabet, Encoding};
+use super::encoding::{ABSENT, Encoding};
 use super::floor::Place;
 use super::search::filter::Filter;
 use super::seeds::{Seed, Seeds};
@@ -18,7 +18,7 @@ pub const WINDOW: usize = 8;
 pub const WORD_WINDOW: usize = 4;
 /// Longest value that counts as a whole word only, in bytes: seven characters.
 pub const MAX_WORD: usize = 28;
-/// A part of a value shorter than this many bytes is never masked by itself.
+/// A part of a value shorter than this many characters is never masked by itself.
 const MIN_PART: usize = 12;
 
 /// One value in one spelling, seen through one filter.
@@ -119,7 +119,7 @@ impl Index {
             }
             let alphabets = inner_alphabets_differ(&owned);
             for encoding in Encoding::all() {
-                if alphabets || !matches!(encoding, Encoding::Base64Twice(Alphabet::UrlSafe, ..)) {
+                if alphabets || !encoding.is_url_safe_inside() {
                     self.add_form(index, &owned, encoding, Filter::Letters, Cover::AsFarAsItGoes);
                 }
             }
@@ -145,7 +145,7 @@ impl Index {
         cover: Cover,
     ) -> bool {
         let len = encoding.len(value.len());
-        let least = encoding.least(least_part(value.len())).min(len);
+        let least = encoding.least(least_part(value)).min(len);
         let folds = encoding.folds() || encoding == Encoding::Plain && is_hex(value);
         let form = Form { value: index, encoding, filter, len, least, folds };
         let Some(seeds) = self.choose(&form, value, cover) else { return false };
@@ -328,11 +328,14 @@ fn is_symbol(byte: &&u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// How long a part of a value is masked by itself: half of it, of at least 12 bytes; of very long values
-/// less than half.
-fn least_part(len: usize) -> usize {
-    let most = (len / 32).max(64);
-    len.div_ceil(2).min(most).max(MIN_PART).min(len)
+/// How long a part of a value is masked by itself, in bytes: half of it, of at least 12 characters; of very long
+/// values less than half.
+fn least_part(value: &[u8]) -> usize {
+    // Bytes that continue a UTF-8 sequence are no characters of their own.
+    let characters = value.iter().filter(|b| (**b & 0xC0) != 0x80).count();
+    let most = (characters / 32).max(64);
+    let part = characters.div_ceil(2).min(most).max(MIN_PART);
+    if part < characters { part } else { value.len() }
 }
 
 fn is_hex(value: &[u8]) -> bool {
@@ -351,9 +354,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_half_of_a_value_and_twelve_bytes() {
+    fn parts_are_half_of_a_value_and_twelve_characters() {
+        assert_eq!(least_part("\u{e9}".repeat(40).as_bytes()), 20);
+        assert_eq!(least_part("\u{e9}".repeat(10).as_bytes()), 20);
         for (len, part) in [(8, 8), (12, 12), (13, 12), (24, 12), (41, 21), (300, 64), (48 * 1024, 1536)] {
-            assert_eq!(least_part(len), part, "{len}");
+            assert_eq!(least_part(&vec![b'a'; len]), part, "{len}");
         }
     }
 

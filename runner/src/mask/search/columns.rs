@@ -28,7 +28,27 @@ pub struct Columns {
 struct Single {
     key: u64,
     place: u32,
-    character: u8,
+    end: u32,
+    character: Character,
+}
+
+/// The bytes of one character.
+#[derive(Clone, Copy)]
+struct Character {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl Character {
+    fn new(text: &[u8]) -> Self {
+        let mut character = Character { bytes: [0; 4], len: text.len().min(4) };
+        character.bytes[..character.len].copy_from_slice(&text[..character.len]);
+        character
+    }
+
+    fn put(self, place: u32, end: u32, into: &mut Buffer) {
+        self.bytes[..self.len].iter().for_each(|byte| into.push(*byte, place, end));
+    }
 }
 
 struct Column {
@@ -43,18 +63,18 @@ impl Columns {
     pub fn line(&mut self, place: Range<usize>, work: &mut Work<'_>) {
         let line = &work.text[place.clone()];
         // Nearly every line ends with a word of several letters.
-        if line.len() > MAX_LINE || matches!(line, [.., a, b] if is_letter(a) && is_letter(b)) {
+        if line.len() > MAX_LINE || matches!(line, [.., a, b] if is_letter(a) && is_letter(b) && *b < 0x80) {
             return;
         }
         let Some((key, last)) = last_character(line) else { return };
-        let place = (place.start + last) as u32;
-        let character = line[last];
+        let (place, end) = ((place.start + last.start) as u32, (place.start + last.end) as u32);
+        let character = Character::new(&line[last]);
         let mut column = match self.columns.iter().position(|c| c.key == key) {
             Some(known) => self.columns.remove(known),
             None => {
                 let single = self.single.iter_mut().find(|s| s.is_some_and(|s| s.key == key));
                 let Some(first) = single.and_then(Option::take) else {
-                    self.single[self.oldest] = Some(Single { key, place, character });
+                    self.single[self.oldest] = Some(Single { key, place, end, character });
                     self.oldest = (self.oldest + 1) % MAX_COLUMNS;
                     return;
                 };
@@ -62,7 +82,7 @@ impl Columns {
                     self.columns.remove(0).end(work);
                 }
                 let mut column = Column { key, characters: Buffer::default(), lanes: Lanes::default() };
-                column.characters.push(first.character, first.place, first.place + 1);
+                first.character.put(first.place, first.end, &mut column.characters);
                 column
             }
         };
@@ -70,7 +90,7 @@ impl Columns {
         if count > 0 && place - column.characters.text().start(count - 1) > MAX_GAP as u32 {
             column.end(work);
         }
-        column.characters.push(character, place, place + 1);
+        character.put(place, end, &mut column.characters);
         column.lanes.advance(column.characters.text(), work);
         if column.characters.len() > MAX_GAP {
             let count = column.lanes.read().saturating_sub(work.index.longest_of_all());
@@ -112,6 +132,7 @@ impl Columns {
     pub fn shift(&mut self, count: usize) {
         for single in self.single.iter_mut().flatten() {
             single.place = single.place.saturating_sub(count as u32);
+            single.end = single.end.saturating_sub(count as u32);
         }
         for column in &mut self.columns {
             column.characters.shift(count as u32);
@@ -141,26 +162,42 @@ fn is_letter(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte >= 0x80
 }
 
-/// Where the single character stands that a line ends with, apart from punctuation, and a hash of the line up
-/// to there, without digits.
-fn last_character(line: &[u8]) -> Option<(u64, usize)> {
-    const MAX_AFTER: usize = 8;
-    let last = line.iter().rposition(is_letter)?;
-    let before = &line[..last];
-    if before.last().is_some_and(is_letter) || line.len() - last > MAX_AFTER {
+/// Where the single character stands that a line ends with, apart from quotes and the like, and a hash of the line
+/// up to there, without digits.
+fn last_character(line: &[u8]) -> Option<(u64, Range<usize>)> {
+    let line = line.trim_ascii_end();
+    let mut end = line.len();
+    let begin = line.iter().rposition(u8::is_ascii_whitespace).map_or(0, |i| i + 1);
+    // A character may be quoted, and an element of a list.
+    let word = &line[begin..];
+    let quoted = |b: &u8| matches!(b, b'\'' | b'"' | b'`' | b',' | b';' | b']' | b')');
+    let last = word.iter().rposition(|b| !quoted(b)).unwrap_or(word.len().checked_sub(1)?);
+    if word.len() > 1 {
+        end = begin + last + 1;
+    }
+    let start = (begin..end).rev().find(|i| (line[*i] & 0xC0) != 0x80)?;
+    let before = &line[..start];
+    let joins = before.last().is_some_and(|b| is_letter(b)) && is_letter(&line[start]);
+    // Punctuation ends many a word; only apart from one it is a character of its own.
+    let stands_apart =
+        before[begin..].iter().all(|b| matches!(b, b'\'' | b'"' | b'`' | b'\\' | b'$' | b'[' | b'('));
+    if joins || end - start > 4 || !is_letter(&line[start]) && !stands_apart {
         return None;
     }
     // A value that is split within a line is another matter: there the word before is one character, too.
     let word = before.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
-    if word.len() == 1 && word[0].is_ascii_alphabetic() {
+    if stands_apart && word.len() == 1 && word[0].is_ascii_alphabetic() {
         return None;
     }
+    // What the line before printed without an end stands before the mark of a trace.
+    let marked = before.iter().take(8).position(|b| *b == b'+').unwrap_or(0);
+    let quote = |b: &u8| b.is_ascii_digit() || matches!(b, b'\'' | b'"' | b'\\' | b'$');
     // Fowler, Noll and Vo's hash, 1a.
-    let key = before
+    let key = before[marked..]
         .iter()
-        .filter(|b| !b.is_ascii_digit())
+        .filter(|b| !quote(b))
         .fold(0xCBF2_9CE4_8422_2325, |hash: u64, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01B3));
-    Some((key, last))
+    Some((key, start..end))
 }
 
 #[cfg(test)]
@@ -169,16 +206,22 @@ mod tests {
 
     #[test]
     fn only_lines_with_a_single_last_character_count() {
-        let at = |line: &str| last_character(line.as_bytes()).map(|(_, last)| last);
+        let at = |line: &str| last_character(line.as_bytes()).map(|(_, last)| last.start);
         assert_eq!(at("+ echo s"), Some(7));
         assert_eq!(at("  1: 's',"), Some(6));
         assert_eq!(at("x"), Some(0));
         assert_eq!(at("+ printf %s s"), Some(12));
+        assert_eq!(at("+ echo '@'"), Some(8));
+        assert_eq!(at("+ echo \\$"), Some(8));
+        assert_eq!(at("+ echo \u{e9}"), Some(7));
+        assert_eq!(at("@"), Some(0));
+        assert_eq!(at("f();"), None);
         assert_eq!(at("for c in a b"), None);
         assert_eq!(at("done"), None);
         assert_eq!(at(""), None);
         let key = |line: &str| last_character(line.as_bytes()).unwrap().0;
         assert_eq!(key("[10] a"), key("[9] b"));
         assert_ne!(key("+ echo a"), key("a"));
+        assert_eq!(key("+ printf %s a"), key("a+ printf %s '$'"));
     }
 }

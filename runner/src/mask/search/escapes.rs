@@ -335,7 +335,9 @@ fn backslash(text: &[u8]) -> Escape {
         }
         b'U' => scalar(digits(text, 1, 8, 16), 10),
         b'0'..=b'7' => {
-            let len = text.iter().take(3).take_while(|b| (b'0'..b'8').contains(b)).count();
+            // `printf %b` and `echo -e` have three digits behind the zero; in C that would be a control character.
+            let most = if *first == b'0' { 4 } else { 3 };
+            let len = text.iter().take(most).take_while(|b| (b'0'..b'8').contains(b)).count();
             match digits(text, 0, len, 8).and_then(|n| u8::try_from(n).ok()) {
                 Some(byte) => Escape::Character(Character::Byte(byte), 1 + len),
                 None => Escape::Nothing(1),

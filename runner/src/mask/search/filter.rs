@@ -11,7 +11,7 @@ use super::sifted::Sifted;
 pub enum Filter {
     /// All but letters, digits and bytes beyond ASCII: for values that are mostly these.
     Letters,
-    /// White space, control characters, dashes, quotes, backslashes and plus signs: for values with much
+    /// White space, control characters, dashes, commas, quotes, backslashes and plus signs: for values with much
     /// punctuation.
     Visible,
     /// Nothing: for what neither of these tells from ordinary text.
@@ -101,13 +101,19 @@ fn sequence(text: &[u8]) -> Option<usize> {
             if *text.get(1)? != b'[' {
                 return Some(1);
             }
-            let end = text.iter().take(MAX_CONTROL).skip(2).position(|b| !(0x20..0x40).contains(b));
+            let parameters = &text[2..text.len().min(MAX_CONTROL)];
+            let end = parameters.iter().position(|b| !(0x20..0x40).contains(b));
+            // No parameter has so many digits as a secret.
+            let number = parameters[..end.unwrap_or(parameters.len())]
+                .split(|b| !b.is_ascii_digit())
+                .any(|digits| digits.len() > 4);
             match end {
+                _ if number => Some(1),
                 // Without parameters it may be a value that follows the bracket, unless it is a usual one.
                 Some(0) if !b"ABCDHJKmsu".contains(&text[2]) => Some(1),
-                Some(i) => Some(i + 3),
-                None if text.len() >= MAX_CONTROL => Some(1),
-                None => None,
+                Some(i) if (0x40..0x7F).contains(&parameters[i]) => Some(i + 3),
+                None if text.len() < MAX_CONTROL => None,
+                _ => Some(1),
             }
         }
         // No-break space, soft hyphen.
@@ -133,7 +139,7 @@ const fn classes(filter: Filter) -> [u8; 256] {
             (_, 0x80..) => KEEP,
             (Filter::Letters, _) if b.is_ascii_alphanumeric() => KEEP,
             (Filter::Letters, _) => DROP,
-            (Filter::Visible, b'-' | b'"' | b'\'' | b'`' | b'\\' | b'+') => DROP,
+            (Filter::Visible, b'-' | b',' | b'"' | b'\'' | b'`' | b'\\' | b'+') => DROP,
             (Filter::Visible, _) if b.is_ascii_graphic() => KEEP,
             (Filter::Visible, _) => DROP,
         };

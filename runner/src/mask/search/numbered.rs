@@ -117,8 +117,14 @@ fn number(line: &[u8]) -> Option<Number> {
     if digits >= 6 && line.len() <= MAX_DUMP_LINE && matches!(line.get(end), Some(b':' | b' ')) {
         let data = end + line[end..].iter().take_while(|b| matches!(b, b':' | b' ')).count();
         let data = data..data_end(line, data);
-        if !data.is_empty() {
-            return Some(Number::Dump(data));
+        // A digit alone before what is none: the characters of `od -c`.
+        let character =
+            line[data.clone()].rsplit(|b| *b == b' ').next().is_some_and(|group| group.len() == 1);
+        let ends = line[data.end..].trim_ascii().is_empty();
+        match data.is_empty() || character && !ends {
+            false => return Some(Number::Dump(data)),
+            true if line[end..].starts_with(b"   ") => return Some(Number::Of(data.start)),
+            true => {}
         }
     }
     if digits > 9 || !line[begin..end].iter().all(u8::is_ascii_digit) {
@@ -128,8 +134,9 @@ fn number(line: &[u8]) -> Option<Number> {
         // The time of day.
         [b':', a, b, b':', ..] if a.is_ascii_digit() && b.is_ascii_digit() => None,
         [b':' | b'|' | b')' | b']' | b'.' | b'\t' | b' ' | b'>', rest @ ..] => {
-            let space = rest.iter().take_while(|b| matches!(b, b' ' | b'|' | b'\t')).count();
-            Some(Number::Of(end + 1 + space))
+            let space = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            let bar = if rest[space..].starts_with(b"| ") { 2 } else { 0 };
+            Some(Number::Of(end + 1 + space + bar))
         }
         _ => None,
     }
@@ -183,6 +190,7 @@ mod tests {
             ("abc\n", None),
             ("\n", None),
             ("123456789012 x\n", None),
+            ("0000000   3   s   c\n", Some(Number::Of(10))),
         ] {
             assert_eq!(number(line.as_bytes()), want, "{line:?}");
         }
