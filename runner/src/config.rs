@@ -10,7 +10,7 @@ use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
 use crate::limits::set_limit;
-use crate::mask::detect::{Action, Policy};
+use crate::mask::detect::{Action, AllowedPaths, Policy};
 
 /// Largest configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -25,29 +25,38 @@ pub struct Config {
     pub detect: Detect,
 }
 
-/// `[detect]`: what happens to credentials in output that are no registered secrets.
+/// `[detect]`: what happens to credentials in output and in files that are no registered secrets.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, try_from = "DetectTable")]
-pub struct Detect(Policy);
+pub struct Detect {
+    policy: Policy,
+    allowed_paths: AllowedPaths,
+}
 
 impl Detect {
     /// The policy, with another default if one is given.
     pub fn policy(&self, default: Option<Action>) -> Policy {
-        let mut policy = self.0.clone();
+        let mut policy = self.policy.clone();
         if let Some(default) = default {
             policy.set_default(default);
         }
         policy
     }
+
+    /// The files in which a scan finds nothing.
+    pub fn allowed_paths(&self) -> &AllowedPaths {
+        &self.allowed_paths
+    }
 }
 
 /// `[detect]` as it is written.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct DetectTable {
     action: Action,
     rules: BTreeMap<String, Action>,
     allow: Vec<String>,
+    allow_paths: Vec<String>,
 }
 
 impl TryFrom<DetectTable> for Detect {
@@ -60,7 +69,9 @@ impl TryFrom<DetectTable> for Detect {
         for digest in &table.allow {
             policy.allow(sha256(digest).ok_or_else(|| format!("`{digest}` is no SHA-256 in hexadecimal"))?);
         }
-        Ok(Detect(policy))
+        let patterns = table.allow_paths.iter().map(String::as_str);
+        let allowed_paths = AllowedPaths::new(patterns).map_err(|e| e.to_string())?;
+        Ok(Detect { policy, allowed_paths })
     }
 }
 
@@ -161,6 +172,15 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Reads the file that was named, or else the person's own.
+    pub fn find(named: Option<&Path>) -> Result<Config, ConfigError> {
+        match (named, Config::of_user()) {
+            (Some(path), _) => Config::load_existing(path),
+            (None, Some(path)) => Config::load(&path),
+            (None, None) => Ok(Config::default()),
+        }
+    }
+
     /// Reads the file; without one, the defaults. A file in a place where this user has no business, such
     /// as another's home, is none.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
@@ -264,7 +284,10 @@ mod tests {
         let policy = Config::parse(&text).unwrap().detect.policy(None);
         let action = |id| policy.action(detect::rules::find(id).unwrap());
         assert_eq!((action("jwt"), action("aws-access-key-id")), (Action::Off, Action::Fail));
+        let config = Config::parse("[detect]\nallow-paths = ['/tests/', '*.snap']").unwrap();
+        assert!(config.detect.allowed_paths().allows(Path::new("tests/key.pem")));
         let error = |text| Config::parse(text).unwrap_err();
+        assert!(error("[detect]\nallow-paths = ['a{b']").contains("`a{b` is no pattern of paths"));
         assert!(error("[detect.rules]\nno-such = 'off'").contains("no rule is called `no-such`"));
         assert!(error("[detect]\nallow = ['12']").contains("`12` is no SHA-256"));
         assert!(error("[detect]\naction = 'hide'").contains("unknown variant `hide`"));

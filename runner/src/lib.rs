@@ -11,6 +11,7 @@ pub mod limits;
 pub mod local;
 pub mod mask;
 pub mod output;
+pub mod scan;
 pub mod toolchain;
 pub mod workflow;
 pub mod workspace;

@@ -1,4 +1,9 @@
-//! `palisade mask`: a filter that masks secrets in what another program prints.
+//! `palisade mask`: a filter that masks secrets in what another program prints; and a search for credentials in files.
+
+mod json;
+mod rules;
+mod sarif;
+mod scan;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
@@ -9,7 +14,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 use super::{Blame, Error};
-use crate::mask::detect::Policy;
+use crate::config::Config;
+use crate::mask::detect::Action;
 use crate::mask::{MaskStream, Masker, Secret};
 use crate::output::StepLog;
 use crate::output::event::Masking;
@@ -23,34 +29,79 @@ EXAMPLES:
   make deploy 2>&1 | palisade mask --secrets .secrets
   printf '%s' '[\"one-line secret\", \"first line\\nsecond line\"]' > s.json
   ./release.sh 2>&1 | palisade mask --secrets s.json
-  ./deploy.sh 2>&1 | palisade mask --detect --report json 2>report.json";
+  ./deploy.sh 2>&1 | palisade mask --detect --report json 2>report.json
+  palisade mask --scan . --history
+  palisade mask --scan src --report sarif >palisade.sarif
+  palisade mask --rules
 
-/// Mask secrets in what passes from standard input to standard output.
+A scan looks at the files that git would commit, those that it tracks or doesn't ignore, and at the \
+configuration in .git; outside of a repository at all files. Symbolic links are not followed, archives not \
+unpacked. It prints where a credential stands, never the credential. The exit code is 0 if there is none, 1 if \
+there is one, and 2 if a PATH or the history can't be read; single files that can't be are warnings.";
+
+/// Mask secrets in what passes from standard input to standard output, or look for credentials in files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// File with one secret a line, or a JSON array of strings for multi-line ones
-    #[arg(long, value_name = "FILE", required_unless_present = "detect")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["detect", "scan", "rules"])]
     secrets: Option<PathBuf>,
     /// Mask what looks like a credential too
     #[arg(long)]
     detect: bool,
-    /// At the end, tell on standard error what was masked
+    /// Instead, look for credentials in files and directories
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["secrets", "detect", "rules"])]
+    scan: Vec<PathBuf>,
+    /// Also scan every version of every file, every commit and tag of the repositories that hold PATH
+    #[arg(long, requires = "scan")]
+    history: bool,
+    /// Also scan what git ignores, all of `.git` but its objects, and binary files of more than 64 MiB
+    #[arg(long, requires = "scan")]
+    all: bool,
+    /// Also print the SHA-256 of what was found, by which the configuration can allow it. Whoever sees that of a
+    /// password can try passwords until one fits: don't publish it
+    #[arg(long, requires = "scan")]
+    digests: bool,
+    /// Instead, list the kinds of credentials that are known
+    #[arg(long, conflicts_with_all = ["secrets", "detect"])]
+    rules: bool,
+    /// Write a report: of a scan or the rules in place of the text; of masking, on standard error at the end
     #[arg(long, value_name = "FORMAT", value_enum)]
     report: Option<Report>,
+    /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
-/// How the report is written.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Report {
-    /// One JSON object.
+    /// One JSON object
     Json,
+    /// SARIF 2.1.0, of a scan
+    Sarif,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
+    if args.rules {
+        return rules::run(args.report);
+    }
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
-    let masker = if args.detect { Masker::detecting(Policy::default()) } else { Masker::new() };
+    if !args.scan.is_empty() {
+        return scan::run(args);
+    }
+    let as_json = match args.report {
+        None => false,
+        Some(Report::Json) => true,
+        Some(Report::Sarif) => return Err(only_of_a_scan()),
+    };
+    let masker = if args.detect {
+        let config = Config::find(args.config.as_deref()).map_err(Error::input)?;
+        Masker::detecting(config.detect.policy(Some(Action::Mask)))
+    } else {
+        Masker::new()
+    };
     for (name, secret) in args.secrets.as_deref().map(read_secrets).transpose()?.unwrap_or_default() {
         if let Err(refused) = masker.add(&name, &secret) {
             tell(&format!("warning: {refused}"));
@@ -63,14 +114,17 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         Err(e) => return Err(Error::new(Blame::Job, format!("masking standard input failed: {e}"))),
     }
     let masking = Masking::of(&masker);
-    match args.report {
-        Some(Report::Json) => {
-            let report = serde_json::to_string(&masking);
-            tell(&report.map_err(|e| Error::new(Blame::Job, format!("writing the report failed: {e}")))?);
-        }
-        None => masking.shown.iter().for_each(|late| tell(&format!("warning: {late}"))),
+    if as_json {
+        let report = serde_json::to_string(&masking);
+        tell(&report.map_err(|e| Error::new(Blame::Job, format!("writing the report failed: {e}")))?);
+    } else {
+        masking.shown.iter().for_each(|late| tell(&format!("warning: {late}")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn only_of_a_scan() -> Error {
+    Error::input("--report sarif: only a scan can be reported in this format").hint("use --report json")
 }
 
 /// Standard output is the filtered text alone.

@@ -58,7 +58,7 @@ pub enum Command {
     Expr(expr::Args),
     /// Print a manual page, in roff
     Man(man::Args),
-    /// Mask secrets in what another program prints
+    /// Mask secrets in what another program prints; look for credentials in files
     Mask(mask::Args),
     /// Run a workflow on this machine
     Run(Box<run::Args>),

@@ -117,7 +117,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let mut secrets = Secrets::default();
     secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
-    let config = config(&args)?;
+    let config = Config::find(args.config.as_deref()).map_err(Error::input)?;
     let found = workflows::find(args.file.as_deref(), args.directory.as_deref(), args.event.as_deref())?;
     if found.example {
         note(&format!("no workflow in {}: running the built-in example", found.root.display()));
@@ -155,15 +155,6 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         });
     }
     Ok(ExitCode::from(code))
-}
-
-fn config(args: &Args) -> Result<Config, Error> {
-    let loaded = match (&args.config, Config::of_user()) {
-        (Some(path), _) => Config::load_existing(path),
-        (None, Some(path)) => Config::load(&path),
-        (None, None) => Ok(Config::default()),
-    };
-    loaded.map_err(Error::input)
 }
 
 /// One workflow, ready to run.

@@ -19,7 +19,7 @@ mod report;
 mod sample;
 mod sink;
 mod step_log;
-mod text;
+pub(crate) mod text;
 mod tty;
 
 pub use dir::Dir;

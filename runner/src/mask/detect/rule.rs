@@ -118,7 +118,25 @@ pub(super) struct Partner {
     pub len: u16,
 }
 
+impl Severity {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
 impl Rule {
+    /// Where its provider documents the format, as a URL.
+    pub fn url(&self) -> Option<String> {
+        let (_, page) = self.source.rsplit_once(": ")?;
+        page.split([',', ' ']).next().map(|page| format!("https://{page}"))
+    }
+
     /// A token with an identity of its own.
     pub(super) const fn token(
         id: &'static str,

@@ -24,6 +24,7 @@ mod vaults;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::rule::Rule;
@@ -54,9 +55,16 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
+/// All kinds of credentials, in the order of the table: the rules, and those that are only ever a partner of one.
+pub fn kinds() -> impl Iterator<Item = &'static Rule> {
+    let mut seen = HashSet::new();
+    let rules = all().flat_map(|rule| [Some(rule), rule.partner.map(|p| &p.rule)]).flatten();
+    rules.filter(move |rule| seen.insert(rule.id))
+}
+
 /// The rule of that id, also of those that are only ever a partner of another.
 pub fn find(id: &str) -> Option<&'static Rule> {
-    all().flat_map(|rule| [Some(rule), rule.partner.map(|p| &p.rule)]).flatten().find(|rule| rule.id == id)
+    kinds().find(|rule| rule.id == id)
 }
 
 /// All rules by index.
