@@ -287,6 +287,9 @@ fn a_repository_makes_git_run_nothing() {
     context.write(".git/config.worktree", "[core]\n");
     fs::remove_file(context.work().join(format!(".git/objects/{}/{}", &object[..2], &object[2..])))
         .expect("a loose object");
+    let unguarded = context.command("git").args(["cat-file", "blob", &object]).output();
+    assert!(unguarded.is_ok() && hostile.exists(), "the trap is none: {unguarded:?}");
+    fs::remove_file(&hostile).expect("own file");
     let outcome = scan(&context, &["--scan", "b", "--history"]);
     assert!(!hostile.exists(), "{outcome}");
     assert!(outcome.stderr.contains("not looked at: 1 unreadable file"), "{outcome}");
