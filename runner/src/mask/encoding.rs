@@ -90,6 +90,12 @@ impl Encoding {
             .chain(twice)
     }
 
+    /// Whether it is what other text is made of, and escaped with it: no dump or list of numbers.
+    pub fn is_text(self) -> bool {
+        use Encoding::*;
+        matches!(self, Plain | Reversed | Rot13 | Hex | Base32(_) | Base64(_) | Base64Twice(..))
+    }
+
     /// Whether what is encoded once more is base64 of the URL-safe alphabet.
     pub fn is_url_safe_inside(self) -> bool {
         use Encoding::*;

@@ -41,6 +41,7 @@ pub struct Index {
     seeds: [Seeds<WINDOW>; Filter::COUNT],
     /// Longest [`Form::least`] by filter.
     longest: [usize; Filter::COUNT],
+    longest_escaped: usize,
     words: Vec<Value>,
     word_seeds: Seeds<WORD_WINDOW>,
     /// The values and words by a keyed hash, so that none is added twice.
@@ -154,6 +155,9 @@ impl Index {
             self.seeds[filter as usize].add(&window, Seed { form: id, at });
         }
         self.longest[filter as usize] = self.longest[filter as usize].max(least);
+        if encoding.is_text() {
+            self.longest_escaped = self.longest_escaped.max(least);
+        }
         self.forms.push(form);
         true
     }
@@ -214,6 +218,11 @@ impl Index {
     /// The most symbols in a row that go by before one of this filter's forms is sure to be masked.
     pub fn longest(&self, filter: Filter) -> usize {
         self.longest[filter as usize]
+    }
+
+    /// As [`Index::longest_of_all`], of those spellings that are often written with escapes.
+    pub fn longest_escaped(&self) -> usize {
+        self.longest_escaped
     }
 
     /// As [`Index::longest`], of all filters.

@@ -7,6 +7,8 @@ use super::buffer::Buffer;
 use super::lane::Work;
 use super::lanes::Lanes;
 
+/// Most bytes that may close a quoted character or an element of a list.
+const MAX_AFTER: usize = 4;
 /// Longest line that is looked at, in bytes.
 const MAX_LINE: usize = 256;
 /// Most kinds of lines that are followed at once.
@@ -166,22 +168,26 @@ fn is_letter(byte: &u8) -> bool {
 /// up to there, without digits.
 fn last_character(line: &[u8]) -> Option<(u64, Range<usize>)> {
     let line = line.trim_ascii_end();
-    let mut end = line.len();
-    let begin = line.iter().rposition(u8::is_ascii_whitespace).map_or(0, |i| i + 1);
     // A character may be quoted, and an element of a list.
-    let word = &line[begin..];
-    let quoted = |b: &u8| matches!(b, b'\'' | b'"' | b'`' | b',' | b';' | b']' | b')');
-    let last = word.iter().rposition(|b| !quoted(b)).unwrap_or(word.len().checked_sub(1)?);
-    if word.len() > 1 {
-        end = begin + last + 1;
+    let closes = |b: &u8| matches!(b, b'\'' | b'"' | b'`' | b',' | b';' | b']' | b')');
+    let opens = |b: &u8| matches!(b, b'\'' | b'"' | b'`' | b'\\' | b'$' | b'[' | b'(');
+    let last = line.iter().rev().take(MAX_AFTER).position(|b| !closes(b));
+    let mut end = line.len() - last.unwrap_or(0);
+    let mut start = (0..end).rev().take(4).find(|i| (line[*i] & 0xC0) != 0x80)?;
+    // Nearly always a word ends here.
+    let apart = |start: usize| line[..start].last().is_none_or(|b| b.is_ascii_whitespace() || opens(b));
+    if !apart(start) {
+        if start + 1 < line.len() && apart(line.len() - 1) {
+            // The character itself is one that closes.
+            (start, end) = (line.len() - 1, line.len());
+        } else if !is_letter(&line[start]) || line[..start].last().is_some_and(is_letter) {
+            return None;
+        }
     }
-    let start = (begin..end).rev().find(|i| (line[*i] & 0xC0) != 0x80)?;
     let before = &line[..start];
-    let joins = before.last().is_some_and(|b| is_letter(b)) && is_letter(&line[start]);
-    // Punctuation ends many a word; only apart from one it is a character of its own.
-    let stands_apart =
-        before[begin..].iter().all(|b| matches!(b, b'\'' | b'"' | b'`' | b'\\' | b'$' | b'[' | b'('));
-    if joins || end - start > 4 || !is_letter(&line[start]) && !stands_apart {
+    let begin = before.iter().rposition(u8::is_ascii_whitespace).map_or(0, |i| i + 1);
+    let stands_apart = before[begin..].iter().all(opens);
+    if !is_letter(&line[start]) && !stands_apart {
         return None;
     }
     // A value that is split within a line is another matter: there the word before is one character, too.

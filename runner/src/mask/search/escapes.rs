@@ -117,7 +117,7 @@ impl Escapes {
 
 /// How far from an escape text is decoded: as far as a form may go by unseen, and some noise.
 fn reach(work: &Work<'_>) -> usize {
-    work.index.longest_of_all() + 32
+    work.index.longest_escaped() + 32
 }
 
 impl Level {
