@@ -7,6 +7,8 @@ use super::buffer::Buffer;
 use super::lane::Work;
 use super::lanes::Lanes;
 
+/// So much of a line tells which column its last character belongs to, in bytes.
+const MAX_LABEL: usize = 12;
 /// Most bytes that may close a quoted character or an element of a list.
 const MAX_AFTER: usize = 4;
 /// Longest line that is looked at, in bytes.
@@ -164,8 +166,8 @@ fn is_letter(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte >= 0x80
 }
 
-/// Where the single character stands that a line ends with, apart from quotes and the like, and a hash of the line
-/// up to there, without digits.
+/// Where the single character stands that a line ends with, apart from quotes and the like, and a hash of what
+/// stands before it, without digits.
 fn last_character(line: &[u8]) -> Option<(u64, Range<usize>)> {
     let line = line.trim_ascii_end();
     // A character may be quoted, and an element of a list.
@@ -199,7 +201,8 @@ fn last_character(line: &[u8]) -> Option<(u64, Range<usize>)> {
     let marked = before.iter().take(8).position(|b| *b == b'+').unwrap_or(0);
     let quote = |b: &u8| b.is_ascii_digit() || matches!(b, b'\'' | b'"' | b'\\' | b'$');
     // Fowler, Noll and Vo's hash, 1a.
-    let key = before[marked..]
+    let before = &before[marked..];
+    let key = before[before.len().saturating_sub(MAX_LABEL)..]
         .iter()
         .filter(|b| !quote(b))
         .fold(0xCBF2_9CE4_8422_2325, |hash: u64, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01B3));
