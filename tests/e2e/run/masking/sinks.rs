@@ -186,3 +186,43 @@ fn secrets_that_cannot_be_masked_are_told_by_name() {
     }
     assert!(!told.contains("FINE") && !told.contains("8080") && !told.contains("abc"), "{told}");
 }
+#[test]
+fn an_output_that_holds_a_secret_is_withheld_and_named() {
+    let token = token(0x0403);
+    let (outcome, events) = run_in(
+        &Context::new(),
+        "  a:
+    runs-on: x
+    outputs:
+      plain: '${{ steps.s.outputs.plain }}'
+      clear: '${{ steps.s.outputs.clear }}'
+      encoded: '${{ steps.s.outputs.encoded }}'
+      inside: '${{ steps.s.outputs.inside }}'
+    steps:
+      - id: s
+        env: { T: '${{ secrets.T }}' }
+        run: |
+          echo plain=of-no-interest >> $GITHUB_OUTPUT
+          echo \"clear=$T\" >> $GITHUB_OUTPUT
+          echo \"encoded=$(base64 -w0 <<<\"$T\")\" >> $GITHUB_OUTPUT
+          echo \"inside=https://user:$T@example.com/\" >> $GITHUB_OUTPUT
+      # Within the job it passes.
+      - run: test \"${{ steps.s.outputs.clear }}\" = \"${{ secrets.T }}\" && echo the same
+  b:
+    needs: a
+    runs-on: x
+    steps: [{ run: 'echo [${{ needs.a.outputs.plain }}] [${{ needs.a.outputs.clear }}] [${{ needs.a.outputs.encoded }}] [${{ needs.a.outputs.inside }}]' }]
+",
+        &["--secret", &format!("T={token}")],
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("a"), "the same\n");
+    assert_eq!(events.log("b"), "[of-no-interest] [] [] []\n", "{outcome}");
+    let warnings = events.annotations("warning");
+    for name in ["clear", "encoded", "inside"] {
+        let named = format!("`{name}`");
+        assert!(warnings.iter().any(|w| w.contains(&named)), "{name}: {warnings:?}");
+    }
+    assert!(!warnings.iter().any(|w| w.contains("`plain`")), "{warnings:?}");
+    assert_eq!(Oracle::new([&token]).leak(outcome.stdout.as_bytes()), None, "{outcome}");
+}
