@@ -13,7 +13,7 @@ pub struct Print {
 impl Print {
     /// Why a secret of a kind leaks, where that is known.
     pub fn leaks(&self, kind: &str) -> Option<&'static str> {
-        self.leak.filter(|(kinds, _)| kinds.is_empty() || kinds.contains(&kind)).map(|(_, reason)| reason)
+        self.leak.filter(|(kinds, _)| kinds.contains(&kind)).map(|(_, reason)| reason)
     }
 }
 
@@ -29,16 +29,6 @@ const fn leaks(
 ) -> Print {
     Print { tool, script, leak: Some((kinds, reason)) }
 }
-
-/// All kinds of secrets.
-const ALL: &[&str] = &[];
-/// Much of these is punctuation.
-const PUNCTUATED: &[&str] = &["password", "punctuation"];
-/// Some characters of these are neither letters nor digits of ASCII, and must not be missed.
-const ODD_CHARACTERS: &[&str] = &["password", "punctuation", "non-ascii"];
-
-const LIST: &str = "commas are not left out of a text that is compared with punctuation";
-const COLUMN: &str = "only letters and digits of ASCII are taken from the ends of lines";
 
 /// All of them.
 pub const PRINTS: &[Print] = &[
@@ -139,34 +129,27 @@ pub const PRINTS: &[Print] = &[
     print("python3", PYTHON_ERRORS),
     print("node", NODE),
     print("perl", PERL),
-    leaks("xxd", r#"xxd -b <<<"$S""#, ALL, "binary digits are not looked for"),
-    leaks("xxd", r#"xxd -i <<<"$S""#, PUNCTUATED, LIST),
-    leaks("jq", r#"jq -nc --arg s "$S" '$s|split("")'"#, PUNCTUATED, LIST),
-    leaks(
+    print("xxd", r#"xxd -b <<<"$S"; xxd -i <<<"$S""#),
+    print("jq", r#"jq -nc --arg s "$S" '$s|split("")'"#),
+    print(
         "python3",
         r#"python3 -c 'import os; print(list(os.environ["S"]), ", ".join(map(hex, os.environ["S"].encode())))'"#,
-        PUNCTUATED,
-        LIST,
+    ),
+    print(
+        "bash",
+        r#"set -x; for ((i = 0; i < ${#S}; i++)); do printf %s "${S:i:1}"; done; { set +x; } 2>/dev/null"#,
+    ),
+    print(
+        "bash",
+        r#"set -x; for ((i = 0; i < ${#S}; i++)); do echo "${S:i:1}"; done; { set +x; } 2>/dev/null"#,
     ),
     leaks(
         "od",
         r#"od -c <<<"$S""#,
-        ALL,
-        "a line that begins with a digit is taken for a decimal dump with a column of text",
+        &["non-ascii"],
+        "the octal numbers of what isn't ASCII stand between the letters",
     ),
     leaks("od", r#"od -An -td1 -v <<<"$S""#, &["non-ascii"], "bytes as negative numbers are not looked for"),
-    leaks(
-        "bash",
-        r#"set -x; for ((i = 0; i < ${#S}; i++)); do printf %s "${S:i:1}"; done; { set +x; } 2>/dev/null"#,
-        ODD_CHARACTERS,
-        COLUMN,
-    ),
-    leaks(
-        "bash",
-        r#"set -x; for ((i = 0; i < ${#S}; i++)); do echo "${S:i:1}"; done; { set +x; } 2>/dev/null"#,
-        ODD_CHARACTERS,
-        COLUMN,
-    ),
 ];
 
 /// `curl -v` to a server that says back what it got.
