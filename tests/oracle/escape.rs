@@ -21,7 +21,27 @@ pub fn all(text: &[u8], give: &mut impl FnMut(&'static str, Vec<u8>)) {
         let text: Vec<u8> = text.into_iter().filter(|b| !matches!(b, b'\'' | b'"')).collect();
         replace(&text, b"\x01", b"'")
     });
+    when(b"'\"", "joined literals", &joined_literals);
     when(b"'\"", "doubled quotes", &|t| replace(&replace(t, b"''", b"'"), b"\"\"", b"\""));
+}
+
+/// String literals that stand beside each other, in lines even, are one in Python and C.
+fn joined_literals(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let next = tail.trim_ascii_start();
+        let next = next.strip_prefix(b"b").unwrap_or(next);
+        let joined = matches!(byte, b'\'' | b'"') && tail.first().is_some_and(u8::is_ascii_whitespace);
+        match next.strip_prefix(&[byte]) {
+            Some(next) if joined => rest = next,
+            _ => {
+                out.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    out
 }
 
 /// `%41`, or `=41` with another mark.

@@ -72,6 +72,18 @@ pub const FORMS: &[Form] = &[
     Form::of("Python repr of bytes", |s, _| {
         format!("b'{}'", c_like(s, "'\\", |c| each(c.to_string(), "", |b| format!("\\x{b:02x}"))))
     }),
+    Form::of("Python pprint of bytes", |s, r| {
+        let width = r.within(8..=40);
+        let lines: Vec<String> =
+            s.as_bytes().chunks(width).map(|line| format!("b'{}'", literal(line))).collect();
+        format!("({})", lines.join("\n "))
+    }),
+    Form::of("C string in lines", |s, r| {
+        let width = r.within(8..=40);
+        let lines: Vec<String> =
+            s.as_bytes().chunks(width).map(|line| format!("\"{}\"", line.escape_ascii())).collect();
+        lines.join("\n    ")
+    }),
     Form::of("Python ascii", |s, _| format!("'{}'", c_like(s, "'\\", python_ascii))),
     Form::of("Rust Debug", |s, _| format!("\"{}\"", c_like(s, "\"\\", |c| c.to_string()))),
     Form::of("Rust escape_unicode", |s, _| s.chars().map(|c| c.escape_unicode().to_string()).collect()),
@@ -177,6 +189,11 @@ fn c_like(text: &str, special: &str, outside_ascii: impl Fn(char) -> String) -> 
         c => outside_ascii(c),
     };
     text.chars().map(escape).collect()
+}
+
+/// Bytes as Python shows them, without quotes.
+fn literal(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string().replace("\\\"", "\"")
 }
 
 fn python_ascii(c: char) -> String {

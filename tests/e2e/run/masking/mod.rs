@@ -73,14 +73,43 @@ fn oracle(samples: &[Sample]) -> Oracle {
     Oracle::new(samples.iter().flat_map(Sample::targets))
 }
 
-/// All files below a directory, in one text.
+/// All files below a directory, in one text; of events, what their strings say.
 fn files(dir: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        all.extend(if path.is_dir() { files(&path) } else { std::fs::read(&path).unwrap() });
+        let is_json = path.extension().is_some_and(|e| e == "jsonl");
+        all.extend(match std::fs::read(&path) {
+            Ok(bytes) if is_json => strings(&bytes),
+            Ok(bytes) => bytes,
+            Err(_) => files(&path),
+        });
     }
     all
+}
+
+/// All strings in JSON of one value a line.
+fn strings(json: &[u8]) -> Vec<u8> {
+    fn collect(value: &Value, into: &mut String) {
+        match value {
+            Value::String(text) => {
+                into.push_str(text);
+                into.push('\n');
+            }
+            Value::Array(values) => values.iter().for_each(|v| collect(v, into)),
+            Value::Object(members) => members.iter().for_each(|(key, v)| {
+                into.push_str(key);
+                into.push('\n');
+                collect(v, into);
+            }),
+            _ => {}
+        }
+    }
+    let mut all = String::new();
+    for line in json.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+        collect(&serde_json::from_slice(line).expect("a JSON value on each line"), &mut all);
+    }
+    all.into_bytes()
 }
 
 #[test]
@@ -128,7 +157,7 @@ fn no_tool_prints_a_secret_so_that_it_can_be_recovered() {
         skipped(&format!("{MISSING}{tool}"));
     }
     for (sink, text) in [
-        ("--json", outcome.stdout.into_bytes()),
+        ("--json", strings(outcome.stdout.as_bytes())),
         ("standard error", outcome.stderr.into_bytes()),
         ("--log-dir", files(&context.work().join("logs"))),
     ] {
