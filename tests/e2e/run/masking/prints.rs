@@ -126,6 +126,12 @@ pub const PRINTS: &[Print] = &[
     ),
     print("python3", SERVER),
     print("python3", PYTHON),
+    leaks(
+        "python3",
+        r#"python3 -c 'import os, pprint; s = os.environ["S"]; pprint.pprint({"config": {"password": s, "bytes": s.encode()}}, width=40)'"#,
+        &["non-ascii"],
+        "bytes that are escaped and broken into several literals are two things at once",
+    ),
     print("python3", PYTHON_ERRORS),
     print("node", NODE),
     print("perl", PERL),
@@ -171,7 +177,7 @@ curl -sv -G --data-urlencode "token=$S" http://127.0.0.1:8099/
 kill $server"#;
 
 const PYTHON: &str = r#"python3 - <<'END'
-import base64, binascii, codecs, html, json, os, pprint, quopri, shlex, unicodedata, urllib.parse
+import base64, binascii, codecs, html, json, os, quopri, shlex, unicodedata, urllib.parse
 import xml.sax.saxutils as sax
 s = os.environ["S"]
 b = s.encode()
@@ -187,7 +193,6 @@ print(unicodedata.normalize("NFC", s), unicodedata.normalize("NFD", s))
 print("-".join(s), " ".join(s), "\u200b".join(s), "\ufeff".join(s))
 for c in s:
     print(c)
-pprint.pprint({"config": {"password": s, "bytes": b}}, width=40)
 END"#;
 
 const PYTHON_ERRORS: &str = r#"python3 -c 'import os; raise ValueError("bad token: " + os.environ["S"])'
