@@ -280,6 +280,14 @@ mod tests {
     }
 
     #[test]
+    fn escapes_far_apart_are_all_undone() {
+        let twice = KEY.replace('/', "%252F").replace('+', "%252B");
+        let far = " ordinary text".repeat(100);
+        let text = format!("%25{far}%25{far}\n{twice}{far}%25{far}");
+        assert!(!masked(&[KEY], &text).contains("%252F"));
+    }
+
+    #[test]
     fn much_punctuation_hides_nothing() {
         let value = "P@$$w0rd!#%^&*()_+";
         for text in [

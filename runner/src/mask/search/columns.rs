@@ -201,10 +201,11 @@ fn last_character(line: &[u8]) -> Option<(u64, Range<usize>)> {
     let marked = before.iter().take(8).position(|b| *b == b'+').unwrap_or(0);
     let quote = |b: &u8| b.is_ascii_digit() || matches!(b, b'\'' | b'"' | b'\\' | b'$');
     // Fowler, Noll and Vo's hash, 1a.
-    let before = &before[marked..];
-    let key = before[before.len().saturating_sub(MAX_LABEL)..]
+    let key = before[marked..]
         .iter()
+        .rev()
         .filter(|b| !quote(b))
+        .take(MAX_LABEL)
         .fold(0xCBF2_9CE4_8422_2325, |hash: u64, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01B3));
     Some((key, start..end))
 }

@@ -140,14 +140,18 @@ impl Level {
             }
             self.decode(source, work.ended, reach);
             let ended = work.ended;
+            let asleep = !self.awake;
             self.awake &= !ended;
-            work.ended |= !self.awake;
+            work.ended |= asleep;
             self.lanes.advance(self.decoded.text(), work);
             work.ended = ended;
-            if self.awake || ended {
+            if self.awake {
                 return;
             }
             self.slept = self.read;
+            if !asleep {
+                return;
+            }
         }
     }
 
