@@ -1,6 +1,8 @@
 //! `palisade-bench PALISADE [ROUNDS]`: start-up, steps, output and memory, each beside its peer in the same
 //! run, peers taking turns. Prints ratios of medians and the goal of each; never fails on a figure.
 
+mod log;
+
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -49,14 +51,52 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
     let memory = max_rss(palisade, dir);
     let size = fs::metadata(palisade).map_or(0, |m| m.len());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let [mask_100, mask_1000, detect, both, sed] = masking(palisade, dir);
+    let index = index_time(palisade, dir);
     vec![
         ratio("start a sandboxed command / bubblewrap", sandbox, peer, 0.45),
         ratio("one-step workflow, whole process / bubblewrap", one, peer, 1.5),
         ratio("each further `run:` step / `bash -c :`", step, bash, 1.5),
         absolute("1,000,000 lines, 26 MB, 20 secrets", lines.as_secs_f64(), ms(bare), 0.3, "s"),
         absolute("peak memory of `palisade run`", mib(memory), String::new(), 16.0, "M"),
+        per_byte("mask: 100 secrets / sed with one (300 MB/s)", mask_100, sed, 1000.0 / 300.0),
+        per_byte("mask: 1,000 secrets / sed with one (200 MB/s)", mask_1000, sed, 1000.0 / 200.0),
+        per_byte("mask: detection alone / sed with one", detect, sed, 1000.0 / 150.0),
+        per_byte("mask: detection, 100 secrets (150 MB/s)", both, sed, 1000.0 / 150.0),
+        absolute("mask: 1,000 secrets made ready", index.as_secs_f64() * 1e3, String::new(), 100.0, "ms"),
         absolute("size of the binary", mib(size), String::new(), 15.0, "M"),
     ]
+}
+
+/// How much text is masked, in bytes.
+const LOG: usize = 64_000_000;
+
+/// The filter with 100 and 1,000 secrets, with detection alone and with 100 secrets, and `sed` with one.
+fn masking(palisade: &str, dir: &Path) -> [Duration; 5] {
+    fs::write(dir.join("log"), log::build_log(LOG)).expect("a log");
+    for count in [100, 1000] {
+        fs::write(dir.join(format!("s{count}")), log::secrets(count)).expect("a file of secrets");
+    }
+    let filter = |args: &str| command("sh", &["-c", &format!("exec '{palisade}' mask {args} <log")], dir);
+    let secret = log::secrets(1);
+    let sed = command("sh", &["-c", &format!("exec sed 's/{}/***/g' <log", secret.trim())], dir);
+    let benches = [
+        &filter("--secrets s100"),
+        &filter("--secrets s1000"),
+        &filter("--detect"),
+        &filter("--detect --secrets s100"),
+        &sed,
+    ];
+    in_turns(5, benches)
+}
+
+/// What 1,000 secrets add to the start of the filter.
+fn index_time(palisade: &str, dir: &Path) -> Duration {
+    fs::write(dir.join("s1"), log::secrets(1)).expect("a file of secrets");
+    let one = command(palisade, &["mask", "--secrets", "s1"], dir);
+    let many = command(palisade, &["mask", "--secrets", "s1000"], dir);
+    let [one, many] = in_turns(10, [&one, &many]);
+    many.saturating_sub(one)
 }
 
 /// The peer's command line: all its namespaces, and a root as small as ours.
@@ -162,6 +202,12 @@ fn ratio(what: &'static str, ours: Duration, peer: Duration, goal: f64) -> Row {
 
 fn absolute(what: &'static str, result: f64, peer: String, goal: f64, unit: &'static str) -> Row {
     Row { what, ours: String::new(), peer, result, goal, unit }
+}
+
+/// Nanoseconds for each byte of the log.
+fn per_byte(what: &'static str, ours: Duration, peer: Duration, goal: f64) -> Row {
+    let result = ours.as_secs_f64() * 1e9 / LOG as f64;
+    Row { what, ours: ms(ours), peer: ms(peer), result, goal, unit: "ns" }
 }
 
 fn ms(time: Duration) -> String {

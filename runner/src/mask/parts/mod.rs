@@ -9,7 +9,7 @@
 //! Parts are looked into in turn, e.g. base64 of JSON that holds a URL with a password. What is never a part,
 //! in whatever format: names and keys, the armour lines of PEM, lines that only open or close a structure,
 //! constants that every file of a kind holds (`service_account`, `kind: Config`), addresses without a
-//! credential in them, dates and names of regions. See [`ordinary`].
+//! credential in them, dates and names of regions. See `ordinary`.
 
 use indexmap::IndexMap;
 use zeroize::Zeroizing;
