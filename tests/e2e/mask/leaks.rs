@@ -22,6 +22,12 @@ pub const KNOWN_LEAKS: &[KnownLeak] = &[
     some("od -An -t d1", &["non-ascii"], "bytes as negative numbers are not looked for"),
     some("set -x of printing on one line", &["punctuation"], COLUMN),
     some("set -x of printing each character", &["punctuation"], COLUMN),
+    some(
+        "Python pprint of bytes",
+        &["punctuation", "non-ascii"],
+        "several literals are joined only as letters and digits, and not where they hold escapes",
+    ),
+    some("a part alone, in any form", &["connection string"], SEQUENCE),
     some("a link in the middle", SHORT, SEQUENCE),
     some("a title sequence in the middle", SHORT, SEQUENCE),
 ];
