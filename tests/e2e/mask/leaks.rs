@@ -27,13 +27,13 @@ pub const KNOWN_LEAKS: &[KnownLeak] = &[
         &["punctuation", "non-ascii"],
         "several literals are joined only as letters and digits, and not where they hold escapes",
     ),
-    some("a part alone, in any form", &["connection string"], SEQUENCE),
     some("a link in the middle", SHORT, SEQUENCE),
     some("a title sequence in the middle", SHORT, SEQUENCE),
 ];
 
-/// Half of these is too short to be masked alone.
-const SHORT: &[&str] = &["8 characters", "11 characters", "password", "punctuation", "digits", "dotenv"];
+/// Half of these, or of a part of theirs, is too short to be masked alone.
+const SHORT: &[&str] =
+    &["8 characters", "11 characters", "password", "punctuation", "digits", "dotenv", "connection string"];
 
 const COLUMN: &str = "quotes and brackets round a character are taken for what a trace puts there, where they are the characters";
 const SEQUENCE: &str =
