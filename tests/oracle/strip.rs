@@ -5,7 +5,7 @@ use super::target::Kind;
 
 /// Every way of leaving something out.
 pub fn all(text: &[u8], mut give: impl FnMut(&'static str, Vec<u8>, Kind)) {
-    let seen = visible(text);
+    let seen = without_masks(visible(text));
     let exact = Kind::Exact;
     let without = |noise: &[u8]| -> Vec<u8> {
         seen.iter().copied().filter(|b| !b.is_ascii_whitespace() && !noise.contains(b)).collect()
@@ -40,6 +40,26 @@ pub fn all(text: &[u8], mut give: impl FnMut(&'static str, Vec<u8>, Kind)) {
     traces(&lines, &mut give);
     give("without what a terminal doesn't show", seen.clone(), exact);
     dump::columns(&lines, |name, bytes| give(name, bytes, exact));
+}
+
+/// With a byte that no text has in place of masks: what stands on either side of one isn't joined.
+fn without_masks(text: Vec<u8>) -> Vec<u8> {
+    const MASK: &[u8] = b"***";
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = &text[..];
+    while let Some((byte, tail)) = rest.split_first() {
+        match rest.strip_prefix(MASK) {
+            Some(tail) => {
+                out.push(0xff);
+                rest = tail;
+            }
+            None => {
+                out.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    out
 }
 
 /// Without control sequences, control characters but line ends and tabs, and characters that take no room.

@@ -160,7 +160,10 @@ fn a_stream_that_ends_inside_of_a_secret_shows_what_does_not_count_and_nothing_e
     }
     let oracle = Oracle::new([token]);
     for form in forms::all() {
-        let Some(body) = form.make(token, &mut r).filter(|_| !is_known(form.name, "token")) else { continue };
+        // What is left of it leaks where a short secret does.
+        let Some(body) = form.make(token, &mut r).filter(|_| !is_known(form.name, "8 characters")) else {
+            continue;
+        };
         let before: &[u8] = if form.place == Place::Lines { b"say\n" } else { b"say " };
         let output = mask_text(&[token], [before, &body[..body.len() - body.len() / 5]].concat()).output;
         assert!(output.starts_with(b"say"), "{}: {}", form.name, output.escape_ascii());
