@@ -1,6 +1,6 @@
 //! All that is looked for: the registered values, the forms of each, and where in text to look for them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Index {
     longest_escaped: usize,
     words: Vec<Value>,
     word_seeds: Seeds<WORD_WINDOW>,
+    /// The first bytes of each value.
+    begins: BTreeSet<[u8; WINDOW]>,
     /// The values and words by a keyed hash, so that none is added twice.
     known: HashMap<u64, Known>,
     hash: RandomState,
@@ -112,6 +114,7 @@ impl Index {
         }
         let Ok(index) = u32::try_from(self.values.len()) else { return };
         self.known.insert(self.hash.hash_one(value), Known::Value(index));
+        self.begins.extend(value.first_chunk());
         self.add_plain(index, &owned, Encoding::Plain);
         if spellings == Spellings::All {
             self.add_plain(index, &owned, Encoding::Reversed);
@@ -251,6 +254,17 @@ impl Index {
     pub fn word(&self, id: u32) -> (&[u8], &Arc<str>) {
         let Value { bytes, name } = &self.words[id as usize];
         (bytes, name)
+    }
+
+    /// Whether text begins as a value does, by the first [`WINDOW`] bytes; `None` if more bytes have to tell.
+    pub fn begins(&self, text: &[u8]) -> Option<bool> {
+        let text = &text[..text.len().min(WINDOW)];
+        let mut least = [0; WINDOW];
+        least[..text.len()].copy_from_slice(text);
+        match self.begins.range(least..).next().is_some_and(|value| value.starts_with(text)) {
+            true if text.len() < WINDOW => None,
+            begins => Some(begins),
+        }
     }
 
     /// Whether text ends with the beginning of a value, but not with the whole of it.

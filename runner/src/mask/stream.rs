@@ -321,6 +321,24 @@ mod tests {
     }
 
     #[test]
+    fn a_colour_is_no_part_of_a_word() {
+        assert_eq!(masked(&["pass"], "\u{1b}[32mpass\u{1b}[0m mpass"), "\u{1b}[32m***\u{1b}[0m mpass");
+    }
+
+    #[test]
+    fn what_only_looked_like_a_secret_shows_when_its_line_ends() {
+        let masker = masker(&[KEY]);
+        let mut stream = masker.stream();
+        let mut out = Vec::new();
+        stream.push(format!("say {}", &KEY[..5]).as_bytes(), &mut out);
+        stream.flush_after_silence(&mut out);
+        assert_eq!(out, b"say ");
+        stream.push(b"\n", &mut out);
+        stream.flush_after_silence(&mut out);
+        assert_eq!(out, format!("say {}\n", &KEY[..5]).as_bytes());
+    }
+
+    #[test]
     fn overlapping_and_touching_values_are_one_mask() {
         assert_eq!(masked(&["abcdefgh1234", "1234ijklmnop"], "<abcdefgh1234ijklmnop>"), "<***>");
         assert_eq!(masked(&["abcdefgh1234", "ijklmnop5678"], "<abcdefgh1234ijklmnop5678>"), "<***>");

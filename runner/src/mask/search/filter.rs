@@ -5,6 +5,7 @@
 
 use super::buffer::Text;
 use super::sifted::Sifted;
+use crate::mask::index::Index;
 
 /// What is dropped from text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Filter {
 
     /// Appends what passes of `text[from..]` to `into`; gives up to where. A sequence that the text cuts off
     /// waits, unless the text `ended`.
-    pub fn pass(self, text: Text<'_>, from: usize, ended: bool, into: &mut Sifted) -> usize {
+    pub fn pass(self, text: Text<'_>, from: usize, ended: bool, index: &Index, into: &mut Sifted) -> usize {
         let classes = self.classes();
         let mut at = from;
         while at < text.bytes.len() {
@@ -76,7 +77,7 @@ impl Filter {
             if rest.first().is_none_or(|b| classes[usize::from(*b)] != LOOK) {
                 continue;
             }
-            match sequence(rest) {
+            match sequence(rest, ended, index) {
                 None if !ended => return at,
                 None | Some(0) => {
                     if rest[0] != ESC {
@@ -94,27 +95,23 @@ impl Filter {
 /// How long the sequence is that `text` begins with and that is dropped whole, 0 for none, `None` if more
 /// bytes have to tell: control sequences (ECMA-48, 5.4), spaces and marks without width, and the symbols from
 /// U+2000 to U+2FFF, of which boxes, bullets and spinners are made.
-fn sequence(text: &[u8]) -> Option<usize> {
+fn sequence(text: &[u8], ended: bool, index: &Index) -> Option<usize> {
     let continues = |b: &u8| (0x80..0xC0).contains(b);
     match text[0] {
         ESC => {
-            if *text.get(1)? != b'[' {
-                return Some(1);
+            let len = match control(text)? {
+                0 => return Some(1),
+                len => len,
+            };
+            // What reads as parameters or the final byte may be how a value begins.
+            for at in 2..len {
+                match index.begins(&text[at..]) {
+                    Some(true) => return Some(at),
+                    None if !ended => return None,
+                    Some(false) | None => {}
+                }
             }
-            let parameters = &text[2..text.len().min(MAX_CONTROL)];
-            let end = parameters.iter().position(|b| !(0x20..0x40).contains(b));
-            // No parameter has so many digits as a secret.
-            let number = parameters[..end.unwrap_or(parameters.len())]
-                .split(|b| !b.is_ascii_digit())
-                .any(|digits| digits.len() > 4);
-            match end {
-                _ if number => Some(1),
-                // Without parameters it may be a value that follows the bracket, unless it is a usual one.
-                Some(0) if !b"ABCDHJKmsu".contains(&text[2]) => Some(1),
-                Some(i) if (0x40..0x7F).contains(&parameters[i]) => Some(i + 3),
-                None if text.len() < MAX_CONTROL => None,
-                _ => Some(1),
-            }
+            Some(len)
         }
         // No-break space, soft hyphen.
         0xC2 => Some(if matches!(text.get(1)?, 0xA0 | 0xAD) { 2 } else { 0 }),
@@ -126,6 +123,25 @@ fn sequence(text: &[u8]) -> Option<usize> {
         0xEF => Some(if *text.get(1)? == 0xBB && *text.get(2)? == 0xBF { 3 } else { 0 }),
         _ => Some(0),
     }
+}
+
+/// How long the control sequence is that `text` begins with, 0 for none, `None` if more bytes have to tell.
+fn control(text: &[u8]) -> Option<usize> {
+    if text[0] != ESC || *text.get(1)? != b'[' {
+        return Some(0);
+    }
+    let parameters = &text[2..text.len().min(MAX_CONTROL)];
+    match parameters.iter().position(|b| !(0x20..0x40).contains(b)) {
+        Some(end) if (0x40..0x7F).contains(&parameters[end]) => Some(end + 3),
+        None if text.len() < MAX_CONTROL => None,
+        _ => Some(0),
+    }
+}
+
+/// Whether a control sequence ends with `text`.
+pub fn ends_with_control(text: &[u8]) -> bool {
+    let tail = &text[text.len().saturating_sub(MAX_CONTROL)..];
+    memchr::memrchr(ESC, tail).is_some_and(|at| control(&tail[at..]) == Some(tail.len() - at))
 }
 
 const fn classes(filter: Filter) -> [u8; 256] {
@@ -151,11 +167,13 @@ const fn classes(filter: Filter) -> [u8; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mask::floor::Place;
+    use crate::mask::index::Spellings;
 
     fn passed(filter: Filter, text: &str) -> String {
         let mut buffer = Sifted::default();
         let text = Text { bytes: text.as_bytes(), places: None };
-        assert_eq!(filter.pass(text, 0, true, &mut buffer), text.bytes.len());
+        assert_eq!(filter.pass(text, 0, true, &Index::default(), &mut buffer), text.bytes.len());
         String::from_utf8(buffer.bytes().to_vec()).unwrap()
     }
 
@@ -174,11 +192,29 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_no_part_of_a_control_sequence() {
+        let mut index = Index::default();
+        index.add(&"test".into(), b"KIYqDJxGg9B", Place::Anywhere, Spellings::Plain);
+        for (text, want) in [
+            ("\u{1b}[KIYqDJxGg9B", "KIYqDJxGg9B"),
+            ("\u{1b}[3KIYqDJxGg9B", "KIYqDJxGg9B"),
+            ("\u{1b}[KIY", "IY"),
+            ("\u{1b}[31mKIYqDJxGg9B", "KIYqDJxGg9B"),
+        ] {
+            let mut sifted = Sifted::default();
+            let text = Text { bytes: text.as_bytes(), places: None };
+            Filter::Letters.pass(text, 0, true, &index, &mut sifted);
+            assert_eq!(sifted.bytes(), want.as_bytes());
+        }
+        assert!(ends_with_control(b"x\x1b[1;31m") && !ends_with_control(b"x\x1b[1;31mm"));
+    }
+
+    #[test]
     fn a_sequence_that_is_cut_off_waits() {
         for (text, waits) in [("ab\u{1b}[1;3", 2), ("ab\u{1b}", 2), ("ab", 2)] {
             let mut buffer = Sifted::default();
             let text = Text { bytes: text.as_bytes(), places: None };
-            assert_eq!(Filter::Letters.pass(text, 0, false, &mut buffer), waits);
+            assert_eq!(Filter::Letters.pass(text, 0, false, &Index::default(), &mut buffer), waits);
             assert_eq!(buffer.bytes(), b"ab");
         }
     }

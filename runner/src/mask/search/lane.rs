@@ -71,7 +71,7 @@ impl Lane {
             return;
         }
         let known = self.sifted.len();
-        self.read = self.filter.pass(source, self.read, work.ended, &mut self.sifted);
+        self.read = self.filter.pass(source, self.read, work.ended, work.index, &mut self.sifted);
         if !self.matches.is_empty() {
             self.go_on(known, source, work);
         }
@@ -195,6 +195,10 @@ impl Lane {
     /// on within one.
     pub fn held_in_silence(&self, source: Text<'_>, work: &mut Work<'_>) -> usize {
         let held = self.held_by_matches(work.text.len(), true, work);
+        // A beginning of a few symbols isn't worth a line that doesn't show.
+        if work.text.ends_with(b"\n") {
+            return held;
+        }
         let text = self.sifted.bytes();
         let tail = text.len().saturating_sub(work.index.longest(self.filter));
         let begun = work.index.forms(self.filter).filter_map(|(_, spelled)| {

@@ -1,5 +1,6 @@
 //! Short values, which count only as whole words.
 
+use super::filter::ends_with_control;
 use super::lane::Work;
 use crate::mask::index::{Index, MAX_WORD};
 
@@ -66,5 +67,6 @@ fn continues(text: &[u8], start: usize, end: usize) -> bool {
         left.is_some_and(u8::is_ascii_alphanumeric) && right.is_some_and(u8::is_ascii_alphanumeric)
     };
     let before = start.checked_sub(1).and_then(|i| text.get(i));
-    joins(before, text.get(start)) || joins(text.get(end - 1), text.get(end))
+    joins(before, text.get(start)) && !ends_with_control(&text[..start])
+        || joins(text.get(end - 1), text.get(end))
 }
