@@ -321,6 +321,16 @@ mod tests {
     }
 
     #[test]
+    fn titles_and_broken_literals_hide_nothing() {
+        let (head, tail) = KEY.split_at(18);
+        for between in ["\u{1b}]0;title\u{7}", "\u{1b}]8;;https://example.com\u{1b}\\", "'\n  b'", "\"\r\n\""]
+        {
+            assert_eq!(masked(&[KEY], &format!("({head}{between}{tail})")), "(***)");
+        }
+        assert_eq!(masked(&[KEY], &format!("\u{1b}]0;{KEY}\u{7}")), "\u{1b}]0;***\u{7}");
+    }
+
+    #[test]
     fn a_colour_is_no_part_of_a_word() {
         assert_eq!(masked(&["pass"], "\u{1b}[32mpass\u{1b}[0m mpass"), "\u{1b}[32m***\u{1b}[0m mpass");
     }

@@ -4,7 +4,7 @@
 pub struct KnownLeak {
     /// The form's name.
     pub form: &'static str,
-    /// The kinds of secrets whose form leaks; all of them if empty.
+    /// The kinds of secrets whose form leaks.
     pub kinds: &'static [&'static str],
     /// Why it isn't masked.
     pub reason: &'static str,
@@ -22,22 +22,9 @@ pub const KNOWN_LEAKS: &[KnownLeak] = &[
     some("od -An -t d1", &["non-ascii"], "bytes as negative numbers are not looked for"),
     some("set -x of printing on one line", &["punctuation"], COLUMN),
     some("set -x of printing each character", &["punctuation"], COLUMN),
-    some(
-        "Python pprint of bytes",
-        &["punctuation", "non-ascii"],
-        "several literals are joined only as letters and digits, and not where they hold escapes",
-    ),
-    some("a link in the middle", SHORT, SEQUENCE),
-    some("a title sequence in the middle", SHORT, SEQUENCE),
 ];
 
-/// Half of these, or of a part of theirs, is too short to be masked alone.
-const SHORT: &[&str] =
-    &["8 characters", "11 characters", "password", "punctuation", "digits", "dotenv", "connection string"];
-
 const COLUMN: &str = "quotes and brackets round a character are taken for what a trace puts there, where they are the characters";
-const SEQUENCE: &str =
-    "the text of a title or link is kept, since it may be a secret itself, and cuts the value in two";
 const fn some(form: &'static str, kinds: &'static [&'static str], reason: &'static str) -> KnownLeak {
     KnownLeak { form, kinds, reason }
 }
@@ -50,6 +37,6 @@ pub fn is_known(form: &str, kind: &str) -> bool {
 impl KnownLeak {
     /// Whether it is about this.
     pub fn covers(&self, form: &str, kind: &str) -> bool {
-        self.form == form && (self.kinds.is_empty() || self.kinds.contains(&kind))
+        self.form == form && self.kinds.contains(&kind)
     }
 }

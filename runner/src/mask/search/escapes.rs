@@ -14,8 +14,13 @@ const DEPTH: usize = 3;
 const BREAK: u8 = 0xFF;
 /// So much is decoded before looking whether an escape is still near, in bytes.
 const PIECE: usize = 64;
-/// Longest escape, in bytes.
+/// Longest escape of a character, in bytes.
 const MAX_ESCAPE: usize = 12;
+/// Longest title or link, in bytes.
+const MAX_TITLE: usize = 2048;
+/// Most bytes from one literal to the next.
+const MAX_JOINT: usize = 80;
+const ESC: u8 = 0x1B;
 
 /// The decoded text of a stream.
 pub struct Escapes {
@@ -175,7 +180,8 @@ impl Level {
             let before = self.read.checked_sub(1).map(|i| source.bytes[i]);
             let start = source.start(self.read);
             match escape(before, rest) {
-                Escape::Literal => {
+                Escape::Unknown if !ended => return,
+                Escape::Literal | Escape::Unknown => {
                     self.decoded.push(rest[0], start, source.end(self.read));
                     self.read += 1;
                 }
@@ -207,7 +213,7 @@ impl Level {
 fn may_begin(byte: u8) -> bool {
     static INTRODUCERS: [bool; 256] = {
         let mut introducers = [false; 256];
-        let bytes = b"\\%&=0";
+        let bytes = b"\\%&=0\x1B'\"";
         let mut i = 0;
         while i < bytes.len() {
             introducers[bytes[i] as usize] = true;
@@ -224,14 +230,22 @@ fn first_escape(bytes: &[u8], from: usize) -> Option<usize> {
     let is_escape = |at: &usize| {
         let before = at.checked_sub(1).map(|i| bytes[i]);
         let rest = &bytes[*at..];
-        rest.len() < MAX_ESCAPE && rest[0] != b'0' || !matches!(escape(before, rest), Escape::Literal)
+        let short = rest.len() < MAX_ESCAPE && matches!(rest[0], b'\\' | b'%' | b'&' | b'=');
+        short || !matches!(escape(before, rest), Escape::Literal)
     };
     let usual = memchr::memchr3_iter(b'\\', b'%', b'&', text).map(|i| from + i).find(is_escape);
     let text = &text[..usual.map_or(text.len(), |at| at - from)];
     let mail = memchr::memchr_iter(b'=', text).map(|i| from + i).find(is_escape);
     let text = &text[..mail.map_or(text.len(), |at| at - from)];
     let hex = memchr::memmem::find_iter(text, b"0x").map(|i| from + i).find(is_escape);
-    hex.or(mail).or(usual)
+    let text = &text[..hex.map_or(text.len(), |at| at - from)];
+    let title = memchr::memmem::find_iter(text, b"\x1B]").map(|i| from + i).find(is_escape);
+    let text = &text[..title.map_or(text.len(), |at| at - from)];
+    let literal = memchr::memchr_iter(b'\n', text)
+        .filter(|i| *i > 0 && matches!(text[i - 1], b'\'' | b'"'))
+        .map(|i| from + i - 1)
+        .find(is_escape);
+    literal.or(title).or(hex).or(mail).or(usual)
 }
 
 /// What stands at a place that may begin an escape.
@@ -242,6 +256,8 @@ enum Escape {
     Character(Character, usize),
     /// So many bytes that stand for nothing.
     Nothing(usize),
+    /// More bytes have to tell.
+    Unknown,
 }
 
 /// A character of text, or a byte of no text.
@@ -282,6 +298,8 @@ fn escape(before: Option<u8>, text: &[u8]) -> Escape {
             _ => Escape::Literal,
         },
         b'&' => entity(text),
+        ESC => title(text),
+        quote @ (b'\'' | b'"') => next_literal(quote, text),
         // One byte as a list in C or Go has it.
         b'0' if text.get(1) == Some(&b'x') && !before.is_some_and(|b| b.is_ascii_alphanumeric()) => {
             let len = text[2..].iter().take(3).take_while(|b| b.is_ascii_hexdigit()).count();
@@ -292,6 +310,46 @@ fn escape(before: Option<u8>, text: &[u8]) -> Escape {
                 Escape::Literal
             }
         }
+        _ => Escape::Literal,
+    }
+}
+
+/// Operating system commands (ECMA-48, 8.3.89): titles and links, which terminals don't show. What they hold may be
+/// secret as well; that is found where nothing is decoded.
+fn title(text: &[u8]) -> Escape {
+    if text.get(1).is_some_and(|b| *b != b']') {
+        return Escape::Literal;
+    }
+    let text = &text[..text.len().min(MAX_TITLE)];
+    // BEL, or ESC and a backslash.
+    match memchr::memchr2(7, ESC, &text[text.len().min(2)..]).map(|i| i + 2) {
+        Some(at) if text[at] == 7 => Escape::Nothing(at + 1),
+        Some(at) if text.get(at + 1) == Some(&b'\\') => Escape::Nothing(at + 2),
+        Some(at) if at + 1 < text.len() => Escape::Literal,
+        _ if text.len() < MAX_TITLE => Escape::Unknown,
+        _ => Escape::Literal,
+    }
+}
+
+/// The end of a string literal and the beginning of the next, a line further on, as Python breaks long strings and
+/// bytes.
+fn next_literal(quote: u8, text: &[u8]) -> Escape {
+    let text = &text[..text.len().min(MAX_JOINT)];
+    let open = if text.len() < MAX_JOINT { Escape::Unknown } else { Escape::Literal };
+    let line = match &text[1..] {
+        [b'\n', ..] => 2,
+        [b'\r', b'\n', ..] => 3,
+        [] | [b'\r'] => return open,
+        _ => return Escape::Literal,
+    };
+    let indent = text[line..].iter().take_while(|b| **b == b' ').count();
+    match &text[line + indent..] {
+        [first, ..] if *first == quote => Escape::Nothing(line + indent + 1),
+        [first, second, ..] if first.is_ascii_alphabetic() && *second == quote => {
+            Escape::Nothing(line + indent + 2)
+        }
+        [] => open,
+        [first] if first.is_ascii_alphabetic() => open,
         _ => Escape::Literal,
     }
 }

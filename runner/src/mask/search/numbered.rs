@@ -113,10 +113,6 @@ fn number(line: &[u8]) -> Option<Number> {
     if digits == 0 {
         return None;
     }
-    // How Python goes on with bytes that it broke into several lines.
-    if matches!(line[begin..], [b'b', b'\'' | b'"', ..]) {
-        return Some(Number::Of(begin + 1));
-    }
     let end = begin + digits;
     if digits >= 6 && line.len() <= MAX_DUMP_LINE && matches!(line.get(end), Some(b':' | b' ')) {
         let data = end + line[end..].iter().take_while(|b| matches!(b, b':' | b' ')).count();
@@ -195,7 +191,6 @@ mod tests {
             ("\n", None),
             ("123456789012 x\n", None),
             ("0000000   3   s   c\n", Some(Number::Of(10))),
-            ("  b'abc'\n", Some(Number::Of(3))),
         ] {
             assert_eq!(number(line.as_bytes()), want, "{line:?}");
         }
