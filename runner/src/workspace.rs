@@ -310,11 +310,11 @@ fn without_user_info(text: &str) -> String {
         out.push_str(before);
         let http = before.trim_end_matches("://").to_ascii_lowercase();
         let http = http.ends_with("http") || http.ends_with("https");
-        match authority.rsplit_once('@') {
-            Some((user, host)) if http || user.contains(':') => out.push_str(host),
-            _ => out.push_str(authority),
-        }
-        rest = &after[authority.len()..];
+        // What remains is looked at again from there: "://" may stand in what looked like an authority.
+        rest = match authority.rsplit_once('@') {
+            Some((user, _)) if http || user.contains(':') => &after[user.len() + 1..],
+            _ => after,
+        };
     }
     out.push_str(rest);
     out

@@ -16,7 +16,9 @@ const MAX_LINE: usize = 256;
 /// Most kinds of lines that are followed at once.
 const MAX_COLUMNS: usize = 8;
 /// So far apart, lines have nothing to do with each other, in bytes.
-const MAX_GAP: usize = 4096;
+const MAX_GAP: usize = 512;
+/// A column is held back for no more than so many bytes.
+const MAX_HELD: usize = 4096;
 
 /// The columns of a stream.
 #[derive(Default)]
@@ -96,7 +98,7 @@ impl Columns {
         }
         character.put(place, end, &mut column.characters);
         column.lanes.advance(column.characters.text(), work);
-        if column.characters.len() > MAX_GAP {
+        if column.characters.len() > MAX_HELD {
             let count = column.lanes.read().saturating_sub(work.index.longest_of_all());
             column.characters.forget(count);
             column.lanes.source_lost(count);
@@ -158,7 +160,7 @@ impl Column {
         let len = self.characters.len();
         let near = len > 0 && work.text.len() - (self.characters.text().start(len - 1) as usize) <= MAX_GAP;
         let held = self.lanes.held(self.characters.text(), work);
-        if near { held.max(work.text.len().saturating_sub(MAX_GAP)) } else { work.text.len() }
+        if near { held.max(work.text.len().saturating_sub(MAX_HELD)) } else { work.text.len() }
     }
 }
 
