@@ -13,5 +13,6 @@ pub mod mask;
 pub mod output;
 pub mod scan;
 pub mod toolchain;
+pub mod trigger;
 pub mod workflow;
 pub mod workspace;

@@ -53,6 +53,11 @@ impl Facts {
         &self.repository.default_branch
     }
 
+    /// The full reference on which the tree stands, or `HEAD`.
+    pub fn reference(&self) -> &str {
+        &self.head.reference
+    }
+
     /// Adds message and author of the commit, for which git itself is run: only a workflow that reads its
     /// event is worth the time.
     pub fn read_commit(&mut self, tree: &Path) {

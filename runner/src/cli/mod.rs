@@ -13,6 +13,7 @@ mod doctor;
 mod error;
 mod expr;
 mod file;
+mod list;
 mod man;
 mod mask;
 mod print;

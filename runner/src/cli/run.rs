@@ -13,8 +13,8 @@ use palisade_sandbox::{Access, Stragglers};
 
 use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
-use super::workflows::{self, Found};
-use super::{file, secrets};
+use super::workflows::{self, Found, Request};
+use super::{file, list, secrets};
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
 use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection};
@@ -24,7 +24,7 @@ use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
 use crate::toolchain;
-use crate::workflow::model::{DispatchInput, InputKind, Workflow};
+use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
 use crate::workspace;
 
 /// Run a workflow on this machine, each job in a sandbox of its own.
@@ -35,6 +35,11 @@ use crate::workspace;
   palisade run --event pull_request              as if a pull request had been opened
   palisade run --secret NPM_TOKEN --var LEVEL=3  a secret from the environment, a variable
   palisade run --matrix os:ubuntu --json         a part of a matrix, events as JSON lines
+  palisade run --list                            what there is to run
+
+Without FILE, the event decides what runs, by all that `on` says: types, branches, tags, paths (those that the
+last commit changed, or the branch since its base). A FILE that is named runs whatever its filters say, and so
+does the only one there is where no event is given; a note names the filter that would have said no.
 
 Jobs work on a copy of the tree: files that git ignores aren't in it, and nothing is written back unless
 --write is given. Where there is no workflow, a built-in example runs.
@@ -53,6 +58,9 @@ pub struct Args {
     /// The event that triggers the run [default: push]
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
+    /// List workflows, jobs and events, and run nothing; with --event those that would run
+    #[arg(long)]
+    list: bool,
     /// The event's payload, JSON, instead of one made from the git repository
     #[arg(long, value_name = "FILE")]
     event_file: Option<PathBuf>,
@@ -113,12 +121,22 @@ fn axis_value(text: &str) -> Result<(String, String), String> {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
+    let payload = args.event_file.as_deref().map(event_file).transpose()?;
+    let request = Request {
+        file: args.file.as_deref(),
+        directory: args.directory.as_deref(),
+        event: args.event.as_deref(),
+        payload: payload.as_ref(),
+    };
+    if args.list {
+        return list::run(&request, args.json);
+    }
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let mut secrets = Secrets::default();
     secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
     let config = Config::find(args.config.as_deref()).map_err(Error::input)?;
-    let found = workflows::find(args.file.as_deref(), args.directory.as_deref(), args.event.as_deref())?;
+    let found = workflows::find(&request)?;
     if found.example {
         note(&format!("no workflow in {}: running the built-in example", found.root.display()));
         secrets.insert_default("EXAMPLE", Secret::new("correct-horse-battery-staple".into()));
@@ -135,7 +153,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
                 note(&format!("warning: {refused}"));
             }
         }
-        let prepared = prepare(&args, &config, &found, file, secrets.clone())?;
+        let prepared = prepare(&args, &config, &found, file, payload.clone(), secrets.clone())?;
         let output = output(&args, masker, several.then(|| file.stem()))?;
         let end = job::run(&prepared.run, prepared.plan, &prepared.trigger, &output, &signals);
         for failed in output.close() {
@@ -169,6 +187,7 @@ fn prepare(
     config: &Config,
     found: &Found,
     file: &workflows::File,
+    payload: Option<serde_json::Value>,
     secrets: Secrets,
 ) -> Result<Prepared, Error> {
     let workflow = &file.workflow;
@@ -179,10 +198,10 @@ fn prepare(
     let inputs = inputs(workflow, &file.event, &args.input)?;
     let given = inputs.iter().map(|(name, value)| (name.to_owned(), value.to_display_string().into_owned()));
     let trigger = Trigger::new(&file.event, facts.default_branch(), given.collect());
-    let payload = match &args.event_file {
-        Some(path) => event_file(path)?,
-        None => facts.payload(&trigger, &file.shown),
-    };
+    let mut payload = payload.unwrap_or_else(|| facts.payload(&trigger, &file.shown));
+    if let Some(activity) = &file.activity {
+        payload["action"] = activity.as_str().into();
+    }
     let name = workflow.name.as_ref().map_or(file.shown.as_str(), |name| name.value.as_str());
     let place = place(args, config, &found.root)?;
     let github = facts.github(
@@ -287,7 +306,14 @@ fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> Resul
             (Some(text), _) => {
                 typed(input, text).map_err(|e| Error::input(format!("--input {name}: {e}")))?
             }
-            (None, Some(default)) => default.clone(),
+            (None, Some(InputDefault::Value(default))) => default.clone(),
+            (None, Some(InputDefault::Template(default))) => {
+                return Err(Error::input(format!(
+                    "the default of input `{name}` is `{}`, which only a caller can evaluate",
+                    default.source()
+                ))
+                .hint(format!("give it with --input {name}=VALUE")));
+            }
             (None, None) if input.required => {
                 return Err(Error::input(format!(
                     "input `{name}` is required: give it with --input {name}=VALUE"

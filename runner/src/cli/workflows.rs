@@ -1,10 +1,14 @@
-//! Which workflow files a command means.
+//! Which workflow files a command means, and which of them an event starts.
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value as Json;
+
 use super::error::Error;
 use super::run::note;
-use crate::workflow::model::Workflow;
+use crate::local::Facts;
+use crate::trigger::{Mismatch, Occurrence, decide, events};
+use crate::workflow::model::{Trigger, Workflow};
 use crate::workflow::{self, DIRECTORIES, DiscoverError, Severity};
 
 /// The workflow that runs where there is none.
@@ -28,8 +32,23 @@ pub struct File {
     pub shown: String,
     /// The event that is to trigger it.
     pub event: String,
+    /// The type of activity that it asks for, where no payload tells one.
+    pub activity: Option<String>,
     /// Whether something in it may read the event's payload.
     pub reads_event: bool,
+}
+
+/// What a command was given to tell workflows and event by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// The file that was named.
+    pub file: Option<&'a Path>,
+    /// The tree, instead of the one around the current directory.
+    pub directory: Option<&'a Path>,
+    /// The event's name.
+    pub event: Option<&'a str>,
+    /// The event's payload.
+    pub payload: Option<&'a Json>,
 }
 
 impl File {
@@ -39,16 +58,32 @@ impl File {
         stem.to_string_lossy().into_owned()
     }
 
-    fn new(candidate: Candidate, event: String) -> Self {
+    fn new(candidate: Candidate, event: String, payload: Option<&Json>) -> Self {
+        let activity = match payload {
+            Some(_) => None,
+            None => candidate.trigger(&event).and_then(activity),
+        };
         let Candidate { workflow, shown, reads_event } = candidate;
-        File { workflow, shown, event, reads_event }
+        File { workflow, shown, event, activity, reads_event }
+    }
+}
+
+/// The type of activity that starts a workflow: what happens without one in particular, else its first.
+fn activity(trigger: &Trigger) -> Option<String> {
+    let types = trigger.filters.types.as_ref()?;
+    let usual = events::default_types(&trigger.event).and_then(|types| types.first().copied());
+    match types.iter().any(|name| Some(name.as_str()) == usual) {
+        true => None,
+        false => types.first().map(|name| name.value.clone()),
     }
 }
 
 /// A workflow file of which it isn't decided yet by which event it runs.
-struct Candidate {
-    workflow: Workflow,
-    shown: String,
+pub struct Candidate {
+    /// What it says.
+    pub workflow: Workflow,
+    /// Its path as people see it.
+    pub shown: String,
     reads_event: bool,
 }
 
@@ -73,13 +108,27 @@ impl Candidate {
         Ok(Candidate { workflow: parsed.workflow, shown, reads_event })
     }
 
+    fn trigger(&self, event: &str) -> Option<&Trigger> {
+        self.workflow.on.iter().find(|trigger| trigger.event.value == event)
+    }
+
     fn triggers(&self) -> Vec<&str> {
         self.workflow.on.iter().map(|trigger| trigger.event.value.as_str()).collect()
     }
 }
 
-/// Finds the files that are meant, and the tree around them.
-pub fn find(file: Option<&Path>, directory: Option<&Path>, event: Option<&str>) -> Result<Found, Error> {
+/// The workflows of a tree.
+pub struct Located {
+    root: PathBuf,
+    /// The files; never empty.
+    pub candidates: Vec<Candidate>,
+    /// Whether they are all meant, whatever event they name.
+    named: bool,
+    example: bool,
+}
+
+/// Finds the files that may be meant, and the tree around them.
+pub fn locate(file: Option<&Path>, directory: Option<&Path>) -> Result<Located, Error> {
     let here = match directory {
         Some(dir) => dir.canonicalize().map_err(|e| Error::input(format!("-C {}: {e}", dir.display())))?,
         None => std::env::current_dir()
@@ -90,23 +139,72 @@ pub fn find(file: Option<&Path>, directory: Option<&Path>, event: Option<&str>) 
     }
     let root = if directory.is_some() { here.clone() } else { root_of(&here).to_owned() };
     if let Some(file) = file {
-        let path = explicit(file, &here, &root)?;
-        let candidate = parse(&path, &root)?;
-        let event = chosen_event(&candidate, event)?;
-        return Ok(Found { root, files: vec![File::new(candidate, event)], example: false });
+        let candidate = parse(&explicit(file, &here, &root)?, &root)?;
+        return Ok(Located { root, candidates: vec![candidate], named: true, example: false });
     }
     match workflow::discover(&root) {
         Ok(paths) => {
-            let files = paths.iter().map(|path| parse(path, &root)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Found { files: triggered(files, event)?, root, example: false })
+            let candidates = paths.iter().map(|path| parse(path, &root)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Located { root, candidates, named: false, example: false })
         }
         Err(DiscoverError::NoDirectory | DiscoverError::Empty(_)) => {
             let example = Candidate::parse(EXAMPLE.as_bytes(), Path::new("example.yml"), &root)?;
-            let event = chosen_event(&example, event)?;
-            Ok(Found { root, files: vec![File::new(example, event)], example: true })
+            Ok(Located { root, candidates: vec![example], named: true, example: true })
         }
         Err(error) => Err(Error::input(error)),
     }
+}
+
+/// Finds the files that are meant, and the tree around them.
+pub fn find(request: &Request<'_>) -> Result<Found, Error> {
+    let Located { root, mut candidates, named, example } = locate(request.file, request.directory)?;
+    // A single file is meant like one that was named, unless it is asked whether an event starts it.
+    let is_meant = named || (request.event.is_none() && request.payload.is_none());
+    let files = match candidates.pop() {
+        Some(only) if candidates.is_empty() => {
+            let event = chosen_event(&only, request.event)?;
+            match wanted(std::slice::from_ref(&only), &event, &root, request).pop() {
+                Some(Err(mismatch)) if is_meant => {
+                    note(&format!("{}: {mismatch}; it runs since it is the one that is meant", only.shown));
+                }
+                Some(Err(mismatch)) => return Err(nothing_runs(&event, &[(only, mismatch)])),
+                _ => {}
+            }
+            vec![File::new(only, event, request.payload)]
+        }
+        last => {
+            candidates.extend(last);
+            triggered(candidates, &root, request)?
+        }
+    };
+    Ok(Found { root, files, example })
+}
+
+/// The error where each workflow of an event has a filter that says no.
+fn nothing_runs(event: &str, filtered: &[(Candidate, Mismatch)]) -> Error {
+    for (candidate, mismatch) in filtered {
+        note(&format!("{} doesn't run: {mismatch}", candidate.shown));
+    }
+    Error::input(format!("no workflow here runs by this `{event}`"))
+        .hint("name the file of a workflow to run it whatever its filters say")
+}
+
+/// What the filters of each workflow, which has the event, say to it.
+fn wanted(
+    candidates: &[Candidate],
+    event: &str,
+    root: &Path,
+    request: &Request<'_>,
+) -> Vec<Result<(), Mismatch>> {
+    let facts = std::cell::OnceCell::new();
+    let facts = || facts.get_or_init(|| Facts::of(root));
+    let (mut reference, mut default_branch) = ("", "");
+    let triggers: Vec<Option<&Trigger>> = candidates.iter().map(|file| file.trigger(event)).collect();
+    if triggers.iter().flatten().any(|trigger| trigger.filters.read_the_tree()) {
+        (reference, default_branch) = (facts().reference(), facts().default_branch());
+    }
+    let occurrence = Occurrence::new(event, request.payload, root, reference, default_branch);
+    triggers.into_iter().map(|trigger| trigger.map_or(Ok(()), |t| decide(t, &occurrence))).collect()
 }
 
 /// The nearest directory upwards that has workflows or is the root of a repository, else this one.
@@ -161,24 +259,32 @@ fn chosen_event(file: &Candidate, event: Option<&str>) -> Result<String, Error> 
     }
 }
 
-/// Of all files those that the event triggers; a single one is meant in any case.
-fn triggered(mut candidates: Vec<Candidate>, event: Option<&str>) -> Result<Vec<File>, Error> {
-    if candidates.len() == 1
-        && let Some(candidate) = candidates.pop()
-    {
-        let event = chosen_event(&candidate, event)?;
-        return Ok(vec![File::new(candidate, event)]);
-    }
-    let wanted = event.unwrap_or("push");
+/// Of all files those that the event starts.
+fn triggered(candidates: Vec<Candidate>, root: &Path, request: &Request<'_>) -> Result<Vec<File>, Error> {
+    let event = request.event.unwrap_or("push");
     let (meant, others): (Vec<Candidate>, Vec<Candidate>) =
-        candidates.into_iter().partition(|candidate| candidate.triggers().contains(&wanted));
+        candidates.into_iter().partition(|candidate| candidate.trigger(event).is_some());
     if meant.is_empty() {
         let others = others.iter().map(|file| format!("{} ({})", file.shown, file.triggers().join(", ")));
         let others = others.collect::<Vec<_>>().join("; ");
-        return Err(Error::input(format!("no workflow here is triggered by `{wanted}`"))
+        return Err(Error::input(format!("no workflow here is triggered by `{event}`"))
             .hint(format!("name a file or an --event; the workflows are {others}")));
     }
-    Ok(meant.into_iter().map(|candidate| File::new(candidate, wanted.to_owned())).collect())
+    let verdicts = wanted(&meant, event, root, request);
+    let (mut files, mut filtered) = (Vec::new(), Vec::new());
+    for (candidate, verdict) in meant.into_iter().zip(verdicts) {
+        match verdict {
+            Ok(()) => files.push(File::new(candidate, event.to_owned(), request.payload)),
+            Err(mismatch) => filtered.push((candidate, mismatch)),
+        }
+    }
+    if files.is_empty() {
+        return Err(nothing_runs(event, &filtered));
+    }
+    for (candidate, mismatch) in &filtered {
+        note(&format!("{} doesn't run: {mismatch}", candidate.shown));
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -202,7 +308,9 @@ mod tests {
         file: Option<&str>,
         event: Option<&str>,
     ) -> Result<Vec<String>, String> {
-        let found = find(file.map(Path::new), Some(dir.path()), event).map_err(|e| format!("{e:?}"))?;
+        let request =
+            Request { file: file.map(Path::new), directory: Some(dir.path()), event, payload: None };
+        let found = find(&request).map_err(|e| format!("{e:?}"))?;
         Ok(found.files.iter().map(|f| format!("{} {}", f.shown, f.event)).collect())
     }
 
@@ -229,9 +337,32 @@ mod tests {
     }
 
     #[test]
+    fn filters_decide_unless_the_file_was_named() {
+        let dir = tree(&[
+            ("a.yml", "{ push: { branches: [main] } }"),
+            ("b.yml", "{ push: { branches: [topic] }, pull_request: { types: [labeled, closed] } }"),
+        ]);
+        let payload = serde_json::json!({ "ref": "refs/heads/main", "action": "opened" });
+        let find = |file: Option<&str>, event: &str, payload: Option<&Json>| {
+            let file = file.map(Path::new);
+            let request = Request { file, directory: Some(dir.path()), event: Some(event), payload };
+            let found = find(&request).map_err(|e| format!("{e:?}"))?;
+            Ok::<_, String>(found.files.into_iter().map(|f| (f.stem(), f.activity)).collect::<Vec<_>>())
+        };
+        assert_eq!(find(None, "push", Some(&payload)), Ok(vec![("a".into(), None)]));
+        assert_eq!(find(Some("b"), "push", Some(&payload)), Ok(vec![("b".into(), None)]));
+        assert!(
+            find(None, "pull_request", Some(&payload)).unwrap_err().contains("runs by this `pull_request`")
+        );
+        let labeled = Some("labeled".to_owned());
+        assert_eq!(find(None, "pull_request", None), Ok(vec![("b".into(), labeled)]));
+    }
+
+    #[test]
     fn without_any_the_example_runs() {
         let dir = tree(&[]);
-        let found = find(None, Some(dir.path()), None).unwrap();
+        let request = Request { directory: Some(dir.path()), ..Request::default() };
+        let found = find(&request).unwrap();
         assert!(found.example);
         assert_eq!(found.files[0].workflow.jobs.len(), 2);
     }

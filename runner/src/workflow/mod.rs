@@ -13,6 +13,7 @@ mod job;
 mod matrix;
 mod members;
 mod needs;
+mod on;
 mod parse;
 mod reader;
 mod render;
@@ -25,6 +26,7 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use discover::{DIRECTORIES, DiscoverError, discover, read};
 pub use parse::{Parsed, parse};
+pub use render::escape;
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 
 #[cfg(test)]

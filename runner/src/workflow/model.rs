@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 
+pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::span::{Span, Spanned};
 use crate::expr::{Condition, Expr, Template, Value};
 
@@ -21,43 +22,6 @@ pub struct Workflow {
     pub defaults: Defaults,
     /// `jobs:`, in the order written; never empty.
     pub jobs: IndexMap<String, Job>,
-}
-
-/// One event under `on:`. Its filters are the forge's: by the time a job arrives, it has been triggered.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    /// The event's name, e.g. `push`.
-    pub event: Spanned<String>,
-    /// `inputs:` of `workflow_dispatch` or `workflow_call`, in the order written.
-    pub inputs: IndexMap<String, DispatchInput>,
-}
-
-/// An input of a workflow that is started by hand or called.
-#[derive(Clone, Debug)]
-pub struct DispatchInput {
-    /// `required:`.
-    pub required: bool,
-    /// `default:`.
-    pub default: Option<Value>,
-    /// `type:`; `string` where it is not given.
-    pub kind: InputKind,
-    /// `options:` of a `choice`.
-    pub options: Vec<String>,
-}
-
-/// Type of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputKind {
-    /// Any text.
-    String,
-    /// `true` or `false`.
-    Boolean,
-    /// A number.
-    Number,
-    /// One of `options`.
-    Choice,
-    /// A deployment environment's name.
-    Environment,
 }
 
 /// An `env:` mapping, in the order written.

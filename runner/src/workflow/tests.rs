@@ -4,8 +4,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::model::{InputKind, LiteralOr, StepKind, Workflow};
+use super::model::{InputDefault, InputKind, LiteralOr, StepKind, Workflow};
 use super::*;
+use crate::expr::Value;
 
 /// Every key that has an effect, and most of those that only the forge reads.
 const FULL: &str = r#"
@@ -85,8 +86,12 @@ fn a_full_workflow_is_read() {
     let inputs = &workflow.on[3].inputs;
     assert_eq!(inputs["level"].kind, InputKind::Choice);
     assert!(inputs["level"].required);
-    assert_eq!(inputs["dry"].default, Some(true.into()));
-    assert_eq!(inputs["n"].default, Some(3.0.into()));
+    let is = |name: &str, value: Value| matches!(&inputs[name].default, Some(InputDefault::Value(v)) if *v == value);
+    assert!(is("dry", true.into()) && is("n", 3.0.into()));
+    let push = &workflow.on[0].filters;
+    assert!(push.branches.as_ref().is_some_and(|filter| !filter.ignores && filter.patterns.len() == 2));
+    assert!(push.tags.as_ref().is_some_and(|filter| filter.ignores));
+    assert_eq!(workflow.on[2].schedules[0].as_str(), "30 5 * * 1");
     let env: Vec<(&str, &str)> = workflow.env.iter().map(|(k, v)| (k.as_str(), v.source())).collect();
     assert_eq!(env, [("A", "1"), ("B", "true"), ("C", "${{ github.sha }}"), ("D", "")]);
 
@@ -114,6 +119,27 @@ fn on_is_read_in_all_its_forms() {
         let workflow = read(&format!("on: {on}\njobs: {{ a: {{ runs-on: x, steps: [ {{ run: y }} ] }} }}"));
         assert_eq!(workflow.on[0].event.value, "push");
     }
+}
+
+#[test]
+fn a_called_workflow_says_what_it_takes_and_gives() {
+    let workflow = read(
+        "on:
+  workflow_call:
+    inputs:
+      a: { type: string, default: '${{ github.ref }}' }
+      b: { type: number, required: true }
+    secrets: { token: { required: true }, other: }
+    outputs: { out: { value: '${{ jobs.a.outputs.x }}' } }
+jobs: { a: { runs-on: x, steps: [{ run: y }] } }",
+    );
+    let call = &workflow.on[0];
+    assert!(
+        matches!(&call.inputs["a"].default, Some(InputDefault::Template(t)) if t.source() == "${{ github.ref }}")
+    );
+    assert!(call.inputs["b"].required);
+    assert!(call.secrets["token"].required && !call.secrets["other"].required);
+    assert_eq!(call.outputs["out"].source(), "${{ jobs.a.outputs.x }}");
 }
 
 #[test]

@@ -1,64 +1,16 @@
-//! `on:`. Filters are checked for their shape and stay with the forge, which decides what triggers.
+//! `on:`: events, their filters, and what may be given to a workflow.
 
 use indexmap::IndexMap;
 
 use super::availability::{CALL_INPUT, CALL_OUTPUT};
-use super::model::{DispatchInput, InputKind, Trigger};
+use super::model::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::reader::Reader;
 use super::scalar::Scalar;
-use super::span::Spanned;
-use super::yaml::{Node, Yaml};
+use super::span::{Span, Spanned};
+use super::yaml::{Mapping, Node, Yaml};
 use crate::expr::{Value, nearest};
-
-const BRANCHES: &[&str] = &["branches", "branches-ignore"];
-const TAGS: &[&str] = &["tags", "tags-ignore"];
-const PATHS: &[&str] = &["paths", "paths-ignore"];
-
-/// Events that take nothing but `types`. Source: "Events that trigger workflows" in GitHub's reference, and
-/// those that Forgejo and Gitea add.
-const EVENTS: &[&str] = &[
-    "branch_protection_rule",
-    "check_run",
-    "check_suite",
-    "create",
-    "delete",
-    "deployment",
-    "deployment_status",
-    "discussion",
-    "discussion_comment",
-    "fork",
-    "gollum",
-    "image_version",
-    "issue_comment",
-    "issues",
-    "label",
-    "merge_group",
-    "milestone",
-    "page_build",
-    "project",
-    "project_card",
-    "project_column",
-    "public",
-    "pull_request_comment",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "registry_package",
-    "release",
-    "repository_dispatch",
-    "status",
-    "watch",
-];
-
-/// Events that take more, or something else.
-const FILTERED: &[&str] = &[
-    "push",
-    "pull_request",
-    "pull_request_target",
-    "workflow_run",
-    "workflow_dispatch",
-    "workflow_call",
-    "schedule",
-];
+use crate::trigger::events::{self, EVENTS, Event, PAIRS};
+use crate::trigger::{Cron, Pattern, SHORTEST};
 
 /// Reads `on:`.
 pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
@@ -68,8 +20,7 @@ pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
             .map(|(name, entry)| {
                 let event = Spanned::new(name.clone(), entry.key);
                 check_name(reader, &event);
-                let inputs = settings(reader, name, &entry.value);
-                Trigger { event, inputs }
+                settings(reader, event, &entry.value)
             })
             .collect(),
         Yaml::Scalar(Scalar::Null) => Vec::new(),
@@ -79,7 +30,7 @@ pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
             .filter_map(|item| {
                 let event = reader.text(item, "an event")?;
                 check_name(reader, &event);
-                Some(Trigger { event, inputs: IndexMap::new() })
+                Some(Trigger::new(event))
             })
             .collect(),
     };
@@ -90,9 +41,8 @@ pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
 }
 
 fn check_name(reader: &mut Reader, event: &Spanned<String>) {
-    let known = || EVENTS.iter().chain(FILTERED).copied();
-    if !known().any(|name| name == event.value) {
-        let help = match nearest(event, known()) {
+    if events::find(event).is_none() {
+        let help = match nearest(event, EVENTS.iter().map(|event| event.name)) {
             Some(name) => format!("did you mean `{name}`?"),
             None => "a workflow of unknown events never starts by itself".into(),
         };
@@ -100,69 +50,107 @@ fn check_name(reader: &mut Reader, event: &Spanned<String>) {
     }
 }
 
-fn settings(reader: &mut Reader, event: &str, node: &Node) -> IndexMap<String, DispatchInput> {
-    let none = IndexMap::new();
-    if event == "schedule" {
-        schedule(reader, node);
-        return none;
+fn settings(reader: &mut Reader, event: Spanned<String>, node: &Node) -> Trigger {
+    let mut trigger = Trigger::new(event);
+    let name = trigger.event.value.clone();
+    if name == "schedule" {
+        trigger.schedules = schedule(reader, node);
+        return trigger;
     }
     if node.is_null() {
-        return none;
+        return trigger;
     }
-    match event {
+    let what = format!("`{name}`");
+    // What an event takes that nobody documents can't be known.
+    let known = events::find(&name);
+    let entries = match known {
+        Some(event) => reader.mapping_of(node, &what, event.keys),
+        None => reader.mapping(node, &what),
+    };
+    let Some(entries) = entries else { return trigger };
+    match name.as_str() {
         "workflow_dispatch" => {
-            let Some(entries) = reader.mapping_of(node, "`workflow_dispatch`", &["inputs"]) else {
-                return none;
-            };
-            entries.get("inputs").map_or(none, |entry| inputs(reader, &entry.value, DISPATCH_KINDS))
+            if let Some(entry) = entries.get("inputs") {
+                trigger.inputs = inputs(reader, &entry.value, DISPATCH_KINDS);
+            }
         }
-        "workflow_call" => call(reader, node),
-        _ => {
-            filters(reader, event, node);
-            none
-        }
+        "workflow_call" => call(reader, entries, &mut trigger),
+        _ => trigger.filters = filters(reader, known, entries),
     }
+    trigger
 }
 
-fn filters(reader: &mut Reader, event: &str, node: &Node) {
-    let pairs: &[&[&str]] = match event {
-        "push" => &[BRANCHES, TAGS, PATHS],
-        "pull_request" | "pull_request_target" => &[BRANCHES, PATHS, &["types"]],
-        "workflow_run" => &[BRANCHES, &["types"], &["workflows"]],
-        "merge_group" => &[BRANCHES, &["types"]],
-        _ => &[&["types"]],
-    };
-    let what = format!("`{event}`");
-    // What an event takes that nobody documents can't be known.
-    let entries = if EVENTS.contains(&event) || FILTERED.contains(&event) {
-        reader.mapping_of(node, &what, &pairs.concat())
-    } else {
-        reader.mapping(node, &what)
-    };
-    let Some(entries) = entries else { return };
-    for (name, entry) in entries.iter().filter(|(name, _)| pairs.concat().contains(&name.as_str())) {
-        for item in reader.one_or_many(&entry.value, &format!("`{name}`")) {
-            reader.text(item, &format!("an entry of `{name}`"));
+fn filters(reader: &mut Reader, event: Option<&Event>, entries: &Mapping) -> Filters {
+    let types = entries.get("types").map(|entry| {
+        let types = texts(reader, &entry.value, "types");
+        // Any word may be the type of a `repository_dispatch`.
+        if let Some(Event { types: known @ [_, ..], .. }) = event {
+            for name in types.iter().filter(|name| !known.contains(&name.as_str())) {
+                let message = format!("`{}` is no type of this event", name.value);
+                reader.unknown(name.span, message, name, known);
+            }
+        }
+        types
+    });
+    for key in ["names", "versions"] {
+        if let Some(entry) = entries.get(key) {
+            texts(reader, &entry.value, key);
         }
     }
-    for pair in pairs {
-        if let [only, ignore] = pair
-            && let (Some(_), Some(second)) = (entries.get(*only), entries.get(*ignore))
-        {
+    let workflows = entries.get("workflows").map(|entry| texts(reader, &entry.value, "workflows"));
+    let [branches, tags, paths] = PAIRS.map(|pair| filter(reader, entries, pair));
+    if let (Some(Event { name: "workflow_run", .. }), None) = (event, &workflows)
+        && let Some((_, first)) = entries.first()
+    {
+        reader.missing(first.key, "`workflow_run`", "workflows");
+    }
+    Filters { types, branches, tags, paths, workflows }
+}
+
+fn texts(reader: &mut Reader, node: &Node, key: &str) -> Vec<Spanned<String>> {
+    let items = reader.one_or_many(node, &format!("`{key}`"));
+    items.into_iter().filter_map(|item| reader.text(item, &format!("an entry of `{key}`"))).collect()
+}
+
+/// One of a pair of filters that exclude each other.
+fn filter(reader: &mut Reader, entries: &Mapping, [only, ignore]: [&'static str; 2]) -> Option<Filter> {
+    let (key, entry) = match (entries.get(only), entries.get(ignore)) {
+        (None, None) => return None,
+        (Some(entry), None) => (only, entry),
+        (None, Some(entry)) => (ignore, entry),
+        (Some(first), Some(second)) => {
             reader.error_help(
                 second.key,
                 format_args!("`{only}` and `{ignore}` can't both be given for one event"),
                 format_args!("use `{only}` with patterns that begin with `!`"),
             );
+            (only, first)
+        }
+    };
+    let mut patterns = Vec::new();
+    for text in texts(reader, &entry.value, key) {
+        match Pattern::parse(&text) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(error) => reader.error(text.span, format_args!("`{}` is no pattern: {error}", text.value)),
         }
     }
+    if !patterns.is_empty() && patterns.iter().all(Pattern::is_negated) && key == only {
+        reader.warn(
+            entry.key,
+            format_args!("`{only}` has only patterns that begin with `!`, so nothing is ever picked"),
+            format_args!("use `{ignore}`, or begin with a pattern that picks something: '**'"),
+        );
+    }
+    Some(Filter { key, ignores: key == ignore, patterns })
 }
 
-fn schedule(reader: &mut Reader, node: &Node) {
+fn schedule(reader: &mut Reader, node: &Node) -> Vec<Spanned<Cron>> {
     let Yaml::Sequence(items) = &node.value else {
         let message = format!("`schedule` must be a list of `cron` entries, not {}", node.kind());
-        return reader.error_help(node.span, message, "for example `- cron: '30 5 * * 1'`");
+        reader.error_help(node.span, message, "for example `- cron: '30 5 * * 1'`");
+        return Vec::new();
     };
+    let mut times = Vec::new();
     for item in items {
         let Some(entries) = reader.mapping_of(item, "an entry of `schedule`", &["cron", "timezone"]) else {
             continue;
@@ -174,13 +162,28 @@ fn schedule(reader: &mut Reader, node: &Node) {
             reader.missing(item.span, "an entry of `schedule`", "cron");
             continue;
         };
-        if let Some(cron) = reader.text(&cron.value, "`cron`")
-            && !cron.starts_with('@')
-            && cron.split_whitespace().count() != 5
-        {
-            let message = format!("`cron` must have five fields, not {}", cron.split_whitespace().count());
-            reader.error_help(cron.span, message, "minute, hour, day of month, month, day of week");
+        let Some(text) = reader.text(&cron.value, "`cron`") else { continue };
+        match Cron::parse(&text) {
+            Ok(cron) => {
+                check_time(reader, &cron, text.span);
+                times.push(Spanned::new(cron, text.span));
+            }
+            Err(error) => {
+                reader.error_help(text.span, error, "minute, hour, day of month, month, day of week");
+            }
         }
+    }
+    times
+}
+
+fn check_time(reader: &mut Reader, cron: &Cron, span: Span) {
+    if cron.is_word() {
+        let help = "write the five fields for GitHub";
+        reader.warn(span, format_args!("`{}` is a time of Forgejo and Gitea only", cron.as_str()), help);
+    }
+    if cron.gap() < SHORTEST {
+        let message = format!("GitHub starts no workflow more often than every {SHORTEST} minutes");
+        reader.warn(span, message, format_args!("for example '*/{SHORTEST} * * * *'"));
     }
 }
 
@@ -188,36 +191,48 @@ fn schedule(reader: &mut Reader, node: &Node) {
 const DISPATCH_KINDS: &[&str] = &["string", "boolean", "number", "choice", "environment"];
 const CALL_KINDS: &[&str] = &["string", "boolean", "number"];
 
-fn call(reader: &mut Reader, node: &Node) -> IndexMap<String, DispatchInput> {
-    let Some(entries) = reader.mapping_of(node, "`workflow_call`", &["inputs", "outputs", "secrets"]) else {
-        return IndexMap::new();
-    };
+const CALL_OUTPUT_KEYS: &[&str] = &["description", "value"];
+const CALL_SECRET_KEYS: &[&str] = &["description", "required"];
+const INPUT_KEYS: &[&str] = &["description", "required", "default", "type", "options", "deprecationMessage"];
+
+fn call(reader: &mut Reader, entries: &Mapping, trigger: &mut Trigger) {
     if let Some(outputs) = entries.get("outputs")
+        && !outputs.value.is_null()
         && let Some(outputs) = reader.mapping(&outputs.value, "`outputs`")
     {
         for (name, entry) in outputs {
+            reader.id(name, entry.key, "an output");
             let what = format!("the output `{name}`");
-            let Some(output) = reader.mapping_of(&entry.value, &what, &["description", "value"]) else {
-                continue;
-            };
+            let Some(output) = reader.mapping_of(&entry.value, &what, CALL_OUTPUT_KEYS) else { continue };
             match output.get("value") {
-                Some(value) => drop(reader.template(&value.value, "`value`", &CALL_OUTPUT)),
+                Some(value) => {
+                    if let Some(value) = reader.template(&value.value, "`value`", &CALL_OUTPUT) {
+                        trigger.outputs.insert(name.clone(), value);
+                    }
+                }
                 None => reader.missing(entry.key, &what, "value"),
             }
         }
     }
     if let Some(secrets) = entries.get("secrets")
+        && !secrets.value.is_null()
         && let Some(secrets) = reader.mapping(&secrets.value, "`secrets`")
     {
-        for (name, entry) in secrets.iter().filter(|(_, entry)| !entry.value.is_null()) {
-            let what = format!("the secret `{name}`");
-            let secret = reader.mapping_of(&entry.value, &what, &["description", "required"]);
-            if let Some(required) = secret.and_then(|secret| secret.get("required")) {
-                reader.boolean(&required.value, "`required`");
+        for (name, entry) in secrets {
+            let mut secret = CallSecret { required: false };
+            if !entry.value.is_null() {
+                let what = format!("the secret `{name}`");
+                let entries = reader.mapping_of(&entry.value, &what, CALL_SECRET_KEYS);
+                if let Some(required) = entries.and_then(|entries| entries.get("required")) {
+                    secret.required = reader.boolean(&required.value, "`required`").unwrap_or_default();
+                }
             }
+            trigger.secrets.insert(name.clone(), secret);
         }
     }
-    entries.get("inputs").map(|entry| inputs(reader, &entry.value, CALL_KINDS)).unwrap_or_default()
+    if let Some(entry) = entries.get("inputs") {
+        trigger.inputs = inputs(reader, &entry.value, CALL_KINDS);
+    }
 }
 
 fn inputs(reader: &mut Reader, node: &Node, kinds: &[&str]) -> IndexMap<String, DispatchInput> {
@@ -241,9 +256,8 @@ fn input(reader: &mut Reader, name: &str, node: &Node, kinds: &[&str]) -> Option
     if node.is_null() {
         return Some(input);
     }
-    const KEYS: &[&str] = &["description", "required", "default", "type", "options", "deprecationMessage"];
     let what = format!("the input `{name}`");
-    let entries = reader.mapping_of(node, &what, KEYS)?;
+    let entries = reader.mapping_of(node, &what, INPUT_KEYS)?;
     if let Some(required) = entries.get("required") {
         input.required = reader.boolean(&required.value, "`required`")?;
     }
@@ -266,22 +280,28 @@ fn input(reader: &mut Reader, name: &str, node: &Node, kinds: &[&str]) -> Option
         return None;
     }
     if let Some(default) = entries.get("default") {
-        input.default = Some(default_value(reader, &input, &default.value)?);
+        input.default = Some(default_value(reader, &input, &default.value, kinds == CALL_KINDS)?);
     }
     Some(input)
 }
 
-fn default_value(reader: &mut Reader, input: &DispatchInput, node: &Node) -> Option<Value> {
+/// The default of an input; only that of a called workflow may be an expression.
+fn default_value(
+    reader: &mut Reader,
+    input: &DispatchInput,
+    node: &Node,
+    is_call: bool,
+) -> Option<InputDefault> {
     let template = reader.template(node, "`default`", &CALL_INPUT)?;
-    let text = template.source();
     if !template.is_literal() {
-        reader.error_help(
-            node.span,
-            "a default that is an expression is not supported by this version",
-            "write the value out, or fall back in the step: `${{ inputs.x || github.ref }}`",
-        );
+        if is_call {
+            return Some(InputDefault::Template(template));
+        }
+        let help = "write the value out, or fall back in the step: `${{ inputs.x || github.ref }}`";
+        reader.error_help(node.span, "the default of an input can't hold an expression here", help);
         return None;
     }
+    let text = template.source();
     let value = match input.kind {
         InputKind::Boolean => match text {
             "true" => Some(Value::Bool(true)),
@@ -303,5 +323,5 @@ fn default_value(reader: &mut Reader, input: &DispatchInput, node: &Node) -> Opt
         let kind = if input.kind == InputKind::Boolean { "a boolean" } else { "a number" };
         reader.error(node.span, format_args!("the default `{text}` is not {kind}, which the input is"));
     }
-    value
+    value.map(InputDefault::Value)
 }
