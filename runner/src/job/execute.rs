@@ -10,7 +10,7 @@ use super::place::Place;
 use super::step;
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::output::Output;
-use crate::output::event::{Conclusion, Event, JobName, LayerLine, Level};
+use crate::output::event::{Annotation, Conclusion, Event, JobName, LayerLine, Level};
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
 use crate::workflow::span::Spanned;
 
@@ -218,16 +218,8 @@ impl Execution<'_> {
 
     /// Palisade's own word on a job or step.
     pub fn annotate(&self, step: Option<usize>, level: Level, message: String) {
-        self.output.emit(Event::Annotation {
-            job: self.name.clone(),
-            step,
-            level,
-            message,
-            title: None,
-            file: None,
-            line: None,
-            column: None,
-        });
+        let annotation = Annotation::new(level, message);
+        self.output.emit(Event::Annotation { job: self.name.clone(), step, annotation });
     }
 }
 

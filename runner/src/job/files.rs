@@ -63,15 +63,29 @@ impl CommandFile {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It can't be read: no plain file any more, or too large.
-    #[error("cannot read {file}: it {why}", file = file.variable())]
+    #[error("cannot read {file}: it {why} (rule `plain-file`)", file = file.variable())]
     Read {
         /// The file.
         file: CommandFile,
         /// Why.
         why: String,
     },
+    /// It is too large.
+    #[error("cannot read {file}: it is larger than {MAX_SIZE} bytes (rule `size`)", file = file.variable())]
+    Size {
+        /// The file.
+        file: CommandFile,
+    },
+    /// It has too many entries.
+    #[error("{file}, line {line}: there are more than 10,000 entries (rule `entries`)", file = file.variable())]
+    Entries {
+        /// The file.
+        file: CommandFile,
+        /// The line of the first that is too many, from 1.
+        line: usize,
+    },
     /// Neither `name=value` nor `name<<delimiter`.
-    #[error("{file}, line {line}: invalid format `{text}`; write `name=value`, or `name<<delimiter` and lines up to the delimiter", file = file.variable())]
+    #[error("{file}, line {line}: invalid format `{text}`; write `name=value`, or `name<<delimiter` and lines up to the delimiter (rule `format`)", file = file.variable())]
     Format {
         /// The file.
         file: CommandFile,
@@ -81,7 +95,7 @@ pub enum FileError {
         text: String,
     },
     /// A `name<<delimiter` that doesn't end.
-    #[error("{file}, line {line}: the value of `{name}` is not ended by its delimiter `{delimiter}`", file = file.variable())]
+    #[error("{file}, line {line}: the value of `{name}` is not ended by its delimiter `{delimiter}` (rule `delimiter`)", file = file.variable())]
     Unclosed {
         /// The file.
         file: CommandFile,
@@ -93,7 +107,7 @@ pub enum FileError {
         delimiter: String,
     },
     /// Not text that may stand there.
-    #[error("{file}: {what}", file = file.variable())]
+    #[error("{file}: {what} (rule `text`); nothing of it counts", file = file.variable())]
     Text {
         /// The file.
         file: CommandFile,
@@ -102,23 +116,38 @@ pub enum FileError {
     },
     /// All steps of the job together passed on more than is kept.
     #[error(
-        "the steps of this job have passed on more than {MAX_PASSED_ON} bytes; nothing of this step is kept"
+        "the steps of this job have passed on more than {MAX_PASSED_ON} bytes (rule `passed-on`); nothing of this \
+         step is kept"
     )]
     TooMuch,
     /// A variable that steps may not set for later ones.
-    #[error("GITHUB_ENV: `{name}` can't be set for the steps that follow: {}", rule.why())]
+    #[error("GITHUB_ENV: `{name}`{} can't be set for the steps that follow: {}", and(*more), rule.why())]
     Refused {
-        /// The variable.
+        /// The first such variable, or its beginning.
         name: String,
+        /// How many more there are.
+        more: usize,
         /// The rule.
         rule: Rule,
     },
 }
 
+impl FileError {
+    /// Whether it fails the step. A summary that is too large only isn't kept, as on GitHub.
+    pub fn fails_step(&self) -> bool {
+        !matches!(self, FileError::Size { file: CommandFile::Summary })
+    }
+}
+
+/// ` and 3 more`
+fn and(more: usize) -> String {
+    if more > 0 { format!(" and {more} more") } else { String::new() }
+}
+
 /// Why a variable is refused, or warned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// The runner's own word.
+    /// The runner's own word: programs see the runner's value, as on GitHub.
     Reserved,
     /// Makes programs run foreign code at their start.
     Loader,
@@ -130,9 +159,7 @@ impl Rule {
     /// What it says to people.
     pub fn why(self) -> &'static str {
         match self {
-            Rule::Reserved => {
-                "names that begin with GITHUB_ or RUNNER_ are the runner's own (rule `reserved`)"
-            }
+            Rule::Reserved => "the runner sets it itself, so programs won't see this value (rule `reserved`)",
             Rule::Loader => {
                 "it makes programs run foreign code as they start (rule `loader`); set it in the `env` of \
                  the step that needs it"
@@ -143,14 +170,18 @@ impl Rule {
 
     /// The rule for a variable, if there is one.
     pub fn of(name: &str) -> Option<Rule> {
-        let upper = name.to_ascii_uppercase();
-        if upper.starts_with("GITHUB_") || upper.starts_with("RUNNER_") {
+        let own = name.strip_prefix("GITHUB_").map(|rest| (GITHUB, rest));
+        let own = own.or(name.strip_prefix("RUNNER_").map(|rest| (RUNNER, rest)));
+        if own.is_some_and(|(names, rest)| names.contains(&rest)) {
             return Some(Rule::Reserved);
         }
         match name {
             "LD_PRELOAD" | "LD_AUDIT" | "BASH_ENV" | "ENV" | "SHELLOPTS" | "BASHOPTS" | "PS4"
-            | "PROMPT_COMMAND" | "PERL5OPT" | "PERL5DB" | "RUBYOPT" | "PYTHONSTARTUP" | "GCONV_PATH"
-            | "NODE_OPTIONS" => Some(Rule::Loader),
+            | "PROMPT_COMMAND" | "PERL5OPT" | "PERL5DB" | "RUBYOPT" | "PYTHONSTARTUP" | "GCONV_PATH" => {
+                Some(Rule::Loader)
+            }
+            // In any case, as on GitHub, which refuses only this one.
+            _ if name.eq_ignore_ascii_case("NODE_OPTIONS") => Some(Rule::Loader),
             _ if name.starts_with("BASH_FUNC_") => Some(Rule::Loader),
             "LD_LIBRARY_PATH" | "PYTHONHOME" | "JAVA_TOOL_OPTIONS" | "_JAVA_OPTIONS" | "JDK_JAVA_OPTIONS" => {
                 Some(Rule::SearchPath)
@@ -161,22 +192,68 @@ impl Rule {
 
     /// Whether the rule forbids; else it only warns.
     pub fn forbids(self) -> bool {
-        self != Rule::SearchPath
+        self == Rule::Loader
     }
 }
+
+/// What the runner sets, without `GITHUB_`. Source: "Variables reference", "Default environment variables".
+const GITHUB: &[&str] = &[
+    "ACTION",
+    "ACTIONS",
+    "ACTION_PATH",
+    "ACTION_REF",
+    "ACTION_REPOSITORY",
+    "ACTOR",
+    "ACTOR_ID",
+    "API_URL",
+    "BASE_REF",
+    "ENV",
+    "EVENT_NAME",
+    "EVENT_PATH",
+    "GRAPHQL_URL",
+    "HEAD_REF",
+    "JOB",
+    "OUTPUT",
+    "PATH",
+    "REF",
+    "REF_NAME",
+    "REF_PROTECTED",
+    "REF_TYPE",
+    "REPOSITORY",
+    "REPOSITORY_ID",
+    "REPOSITORY_OWNER",
+    "REPOSITORY_OWNER_ID",
+    "RETENTION_DAYS",
+    "RUN_ATTEMPT",
+    "RUN_ID",
+    "RUN_NUMBER",
+    "SERVER_URL",
+    "SHA",
+    "STATE",
+    "STEP_SUMMARY",
+    "TRIGGERING_ACTOR",
+    "WORKFLOW",
+    "WORKFLOW_REF",
+    "WORKFLOW_SHA",
+    "WORKSPACE",
+];
+/// The same without `RUNNER_`.
+const RUNNER: &[&str] = &["ARCH", "DEBUG", "ENVIRONMENT", "NAME", "OS", "TEMP", "TOOL_CACHE"];
 
 /// The files of one step.
 pub struct StepFiles {
     suffix: String,
 }
 
-/// What a step said through its files.
+/// What a step said, through its files or by printing commands.
 #[derive(Debug, Default, PartialEq)]
 pub struct Said {
     /// For the environment of the steps that follow.
     pub env: Vec<(String, String)>,
     /// The step's outputs.
     pub outputs: Vec<(String, String)>,
+    /// State for the later stages of the step's action, in order; a name may come again.
+    pub state: Vec<(String, String)>,
     /// To be put in front of `PATH`; each in front of the one before.
     pub path: Vec<String>,
     /// Markdown.
@@ -203,20 +280,26 @@ impl StepFiles {
         format!("{}{extension}", self.suffix)
     }
 
-    /// Reads what the step said, with everything that is wrong with it. What is right counts all the same.
-    pub fn collect(&self, dir: &SharedDir) -> (Said, Vec<FileError>) {
-        let mut said = Said::default();
+    /// Adds to what the step said what stands in its files, with everything that is wrong with it. What comes
+    /// before a mistake counts all the same, as on GitHub.
+    pub fn collect(&self, dir: &SharedDir, mut said: Said) -> (Said, Vec<FileError>) {
         let mut errors = Vec::new();
         for file in CommandFile::ALL {
             let read = dir.read(&self.name(file), MAX_SIZE);
-            // A step may remove what it has no use for.
-            let read = if matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound) {
-                Ok(Vec::new())
-            } else {
-                read
+            let content = match read {
+                Ok(content) => content,
+                // A step may remove what it has no use for.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) if e.kind() == io::ErrorKind::FileTooLarge => {
+                    errors.push(FileError::Size { file });
+                    continue;
+                }
+                Err(e) => {
+                    errors.push(FileError::Read { file, why: e.to_string() });
+                    continue;
+                }
             };
-            let content = read.map_err(|e| FileError::Read { file, why: e.to_string() });
-            if let Err(error) = content.and_then(|content| said.add(file, content)) {
+            if let Err(error) = said.add(file, content) {
                 errors.push(error);
             }
         }
@@ -234,8 +317,12 @@ impl StepFiles {
 impl Said {
     /// How many bytes are kept of it for later steps.
     pub fn size(&self) -> usize {
-        let pairs =
-            self.env.iter().chain(&self.outputs).map(|(name, value)| name.len() + value.len() + ENTRY);
+        let pairs = self
+            .env
+            .iter()
+            .chain(&self.outputs)
+            .chain(&self.state)
+            .map(|(name, value)| name.len() + value.len() + ENTRY);
         pairs.chain(self.path.iter().map(|path| path.len() + ENTRY)).sum()
     }
 
@@ -256,35 +343,45 @@ impl Said {
         }
         match file {
             CommandFile::Env => {
-                self.env = parse(file, text)?;
-                let refused = self.env.iter().find_map(|(name, _)| {
-                    Rule::of(name).filter(|rule| rule.forbids()).map(|rule| (name.clone(), rule))
+                let parsed = parse(file, text, &mut self.env);
+                let mut refused = None;
+                self.env.retain(|(name, _)| match Rule::of(name).filter(|rule| rule.forbids()) {
+                    Some(rule) => {
+                        let first = refused.get_or_insert_with(|| (start_of(name), rule, 0));
+                        first.2 += 1;
+                        false
+                    }
+                    None => true,
                 });
-                if let Some((name, rule)) = refused {
-                    self.env.clear();
-                    return Err(FileError::Refused { name, rule });
+                parsed?;
+                match refused {
+                    Some((name, rule, count)) => Err(FileError::Refused { name, rule, more: count - 1 }),
+                    None => Ok(()),
                 }
             }
-            CommandFile::Output => self.outputs = parse(file, text)?,
-            CommandFile::State => drop(parse(file, text)?),
+            CommandFile::Output => parse(file, text, &mut self.outputs),
+            CommandFile::State => parse(file, text, &mut self.state),
             CommandFile::Path => {
-                let lines = text.lines().filter(|line| !line.is_empty());
-                self.path = lines.take(MAX_ENTRIES + 1).map(str::to_owned).collect();
-                if self.path.len() > MAX_ENTRIES {
-                    self.path.clear();
-                    return Err(FileError::Text { file, what: "it has more than 10,000 entries" });
+                for (line, number) in text.split('\n').zip(1..) {
+                    for path in line.split('\r').filter(|path| !path.is_empty()) {
+                        if self.path.len() == MAX_ENTRIES {
+                            return Err(FileError::Entries { file, line: number });
+                        }
+                        self.path.push(path.to_owned());
+                    }
                 }
+                Ok(())
             }
-            CommandFile::Summary => {}
+            CommandFile::Summary => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// Parses `name=value` lines and `name<<delimiter` blocks.
-pub fn parse(file: CommandFile, text: &str) -> Result<Vec<(String, String)>, FileError> {
-    let mut pairs = Vec::new();
-    let mut lines = text.split('\n').zip(1..).peekable();
+/// Parses `name=value` lines and `name<<delimiter` blocks, and appends what comes before a mistake, as GitHub's
+/// runner does. A line ends with a line feed; a carriage return belongs to it.
+pub fn parse(file: CommandFile, text: &str, pairs: &mut Vec<(String, String)>) -> Result<(), FileError> {
+    let limit = pairs.len() + MAX_ENTRIES;
+    let mut lines = text.split('\n').zip(1..);
     while let Some((line, number)) = lines.next() {
         if line.is_empty() {
             continue;
@@ -318,12 +415,12 @@ pub fn parse(file: CommandFile, text: &str) -> Result<Vec<(String, String)>, Fil
         if name.is_empty() {
             return Err(invalid());
         }
-        if pairs.len() == MAX_ENTRIES {
-            return Err(FileError::Text { file, what: "it has more than 10,000 entries" });
+        if pairs.len() == limit {
+            return Err(FileError::Entries { file, line: number });
         }
         pairs.push((name.to_owned(), value));
     }
-    Ok(pairs)
+    Ok(())
 }
 
 /// Enough of a text to recognise it by.
@@ -338,7 +435,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        parse(CommandFile::Output, text).unwrap()
+        let mut pairs = Vec::new();
+        parse(CommandFile::Output, text, &mut pairs).unwrap();
+        pairs
     }
 
     fn one(name: &str, value: &str) -> Vec<(String, String)> {
@@ -357,6 +456,13 @@ mod tests {
             ("a<<=E\nx\n=E\n", "a", "x"),
             ("a<<E\n E\nE\n", "a", " E"),
             ("a b=c", "a b", "c"),
+            ("a=b\r\n", "a", "b\r"),
+            ("a<<E\r\nx\r\nE\r\n", "a", "x\r"),
+            ("a<<E\r\nE\nE\r", "a", "E"),
+            ("a<<E\n\nE", "a", ""),
+            ("a<<E<<E\nx\nE<<E", "a", "x"),
+            ("a <<E\nx\nE", "a ", "x"),
+            ("a<< E\nx\n E", "a", "x"),
         ] {
             assert_eq!(pairs(text), one(name, value), "{text:?}");
         }
@@ -364,16 +470,34 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        let error = |text| parse(CommandFile::Env, text).unwrap_err().to_string();
-        insta::assert_snapshot!(error("a=b\nnonsense"), @"GITHUB_ENV, line 2: invalid format `nonsense`; write `name=value`, or `name<<delimiter` and lines up to the delimiter");
-        insta::assert_snapshot!(error("=b"), @"GITHUB_ENV, line 1: invalid format `=b`; write `name=value`, or `name<<delimiter` and lines up to the delimiter");
-        insta::assert_snapshot!(error("a<<"), @"GITHUB_ENV, line 1: invalid format `a<<`; write `name=value`, or `name<<delimiter` and lines up to the delimiter");
-        insta::assert_snapshot!(error("a<<EOF\nb"), @"GITHUB_ENV, line 1: the value of `a` is not ended by its delimiter `EOF`");
+        let error = |text| parse(CommandFile::Env, text, &mut Vec::new()).unwrap_err().to_string();
+        insta::assert_snapshot!(error("a=b\nnonsense"), @"GITHUB_ENV, line 2: invalid format `nonsense`; write `name=value`, or `name<<delimiter` and lines up to the delimiter (rule `format`)");
+        insta::assert_snapshot!(error("=b"), @"GITHUB_ENV, line 1: invalid format `=b`; write `name=value`, or `name<<delimiter` and lines up to the delimiter (rule `format`)");
+        insta::assert_snapshot!(error("a<<"), @"GITHUB_ENV, line 1: invalid format `a<<`; write `name=value`, or `name<<delimiter` and lines up to the delimiter (rule `format`)");
+        insta::assert_snapshot!(error("a<<EOF\nb"), @"GITHUB_ENV, line 1: the value of `a` is not ended by its delimiter `EOF` (rule `delimiter`)");
+        insta::assert_snapshot!(error("<<EOF\nEOF"), @"GITHUB_ENV, line 1: invalid format `<<EOF`; write `name=value`, or `name<<delimiter` and lines up to the delimiter (rule `format`)");
+        // The last line ends the value only if it is the delimiter.
+        insta::assert_snapshot!(error("a=1\na<<EOF\nEOF "), @"GITHUB_ENV, line 2: the value of `a` is not ended by its delimiter `EOF` (rule `delimiter`)");
     }
 
     fn said(file: CommandFile, content: &[u8]) -> Result<Said, FileError> {
         let mut said = Said::default();
         said.add(file, content.to_vec()).map(|()| said)
+    }
+
+    #[test]
+    fn what_comes_before_a_mistake_counts() {
+        let mut said = Said::default();
+        assert!(said.add(CommandFile::State, b"a=b\nnonsense\nc=d".to_vec()).is_err());
+        assert_eq!(said.state, one("a", "b"));
+    }
+
+    #[test]
+    fn paths_are_lines_of_any_kind() {
+        assert_eq!(
+            said(CommandFile::Path, b"/a\n\n/b c\r\n/d\r/e").unwrap().path,
+            ["/a", "/b c", "/d", "/e"]
+        );
     }
 
     #[test]
@@ -390,40 +514,60 @@ mod tests {
 
     #[test]
     fn hostile_variables_are_refused_for_the_steps_that_follow() {
-        for name in [
-            "GITHUB_ENV",
-            "github_token",
-            "RUNNER_TEMP",
-            "LD_PRELOAD",
-            "BASH_ENV",
-            "ENV",
-            "NODE_OPTIONS",
-            "BASH_FUNC_ls%%",
-            "PERL5OPT",
-        ] {
-            let error = said(CommandFile::Env, format!("A=1\n{name}=x").as_bytes()).unwrap_err();
+        for name in
+            ["LD_PRELOAD", "BASH_ENV", "ENV", "NODE_OPTIONS", "node_options", "BASH_FUNC_ls%%", "PERL5OPT"]
+        {
+            let mut said = Said::default();
+            let error = said.add(CommandFile::Env, format!("A=1\n{name}=x\nB=2").into_bytes()).unwrap_err();
             assert!(matches!(&error, FileError::Refused { name: n, .. } if n == name), "{error}");
+            assert_eq!(said.env, [one("A", "1"), one("B", "2")].concat());
         }
-        for name in ["PATH", "CI", "LD_LIBRARY_PATH", "MY_ENV", "GITHUBX"] {
+        for name in ["PATH", "CI", "LD_LIBRARY_PATH", "MY_ENV", "GITHUBX", "GITHUB_TOKEN", "GITHUB_SHA"] {
             assert_eq!(said(CommandFile::Env, format!("{name}=x").as_bytes()).unwrap().env, one(name, "x"));
         }
-        assert!(Rule::of("LD_LIBRARY_PATH").is_some_and(|rule| !rule.forbids()));
         insta::assert_snapshot!(
             said(CommandFile::Env, b"LD_PRELOAD=/tmp/x.so").unwrap_err(),
             @"GITHUB_ENV: `LD_PRELOAD` can't be set for the steps that follow: it makes programs run foreign code as they start (rule `loader`); set it in the `env` of the step that needs it"
         );
+        let error = said(CommandFile::Env, b"ENV=1\nPS4=2\nPS4=3").unwrap_err().to_string();
+        assert!(error.starts_with("GITHUB_ENV: `ENV` and 2 more can't be set"), "{error}");
+    }
+
+    #[test]
+    fn the_runners_own_variables_are_warned_of_and_no_others() {
+        let run = super::super::contexts::RunContexts::default();
+        let own = super::super::contexts::runner_variables(&run, &Default::default());
+        let own =
+            own.iter().map(|(name, _)| name.as_str()).chain(CommandFile::ALL.map(CommandFile::variable));
+        for name in own.chain(["LD_LIBRARY_PATH"]) {
+            assert!(Rule::of(name).is_some_and(|rule| !rule.forbids()), "{name}");
+        }
+        for name in ["GITHUB_TOKEN", "GITHUB_SHA_SHORT", "RUNNER_X", "github_sha", "CI", "GITHUB_"] {
+            assert_eq!(Rule::of(name), None, "{name}");
+        }
     }
 
     #[test]
     fn entries_without_end_are_refused() {
-        assert_eq!(
-            said(CommandFile::Output, "a=\n".repeat(10_000).as_bytes()).unwrap().outputs.len(),
-            10_000
-        );
-        for file in [CommandFile::Output, CommandFile::Env, CommandFile::Path] {
-            let error = said(file, "a=\n".repeat(10_001).as_bytes()).unwrap_err();
-            assert!(error.to_string().ends_with("it has more than 10,000 entries"), "{error}");
+        for file in [CommandFile::Output, CommandFile::Env, CommandFile::State, CommandFile::Path] {
+            let mut said = Said::default();
+            let error = said.add(file, "a=\n".repeat(100_000).into_bytes()).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "{}, line 10001: there are more than 10,000 entries (rule `entries`)",
+                    file.variable()
+                )
+            );
+            let kept = said.outputs.len() + said.env.len() + said.state.len() + said.path.len();
+            assert_eq!(kept, MAX_ENTRIES);
         }
+    }
+
+    #[test]
+    fn only_a_summary_may_be_too_large() {
+        assert!(!FileError::Size { file: CommandFile::Summary }.fails_step());
+        assert!(FileError::Size { file: CommandFile::Output }.fails_step());
     }
 
     #[test]
@@ -434,7 +578,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in "(?s).{0,200}") {
-            let _ = parse(CommandFile::Env, &text);
+            let _ = parse(CommandFile::Env, &text, &mut Vec::new());
         }
 
         #[test]

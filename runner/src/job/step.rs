@@ -246,12 +246,14 @@ fn run_script(
             }
         }
     }
-    if let Some(rule) = log.finish()
+    let printed = log.finish();
+    if let Some(reason) = printed.failure
         && outcome.conclusion == Conclusion::Success
     {
-        outcome = Outcome::failed(format!("it printed a credential, {} ({})", rule.what, rule.id));
+        outcome = Outcome::failed(reason);
     }
-    let (mut said, mut errors) = files.collect(job.dir);
+    let said = Said { outputs: printed.outputs, state: printed.state, ..Said::default() };
+    let (mut said, mut errors) = files.collect(job.dir, said);
     files.remove(job.dir);
     if job.passed_on + said.size() > MAX_PASSED_ON {
         said = Said { summary: said.summary, ..Said::default() };
@@ -261,7 +263,7 @@ fn run_script(
     let _ = job.dir.remove(&name);
     for error in errors {
         job.execution.annotate(Some(index), Level::Error, error.to_string());
-        if outcome.conclusion == Conclusion::Success {
+        if error.fails_step() && outcome.conclusion == Conclusion::Success {
             outcome = Outcome::failed("what it wrote for the runner was not accepted");
         }
     }

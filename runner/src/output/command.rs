@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::event::Level;
+use super::event::{Annotation, Level};
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,23 @@ pub enum Command {
     Annotate(Annotation),
     /// Takes no commands until `::token::`.
     Stop(Vec<u8>),
-    /// Known, but without a meaning here: the line is only not shown.
-    Ignored,
+    /// Takes commands again.
+    Resume,
+    /// Shows, or no longer shows, the commands that follow.
+    Echo(bool),
+    /// Keeps a value, as a line in a file would.
+    Keep {
+        /// As what.
+        what: Kept,
+        /// Its name; not empty.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// Registers the problem matchers of a file.
+    AddMatcher(String),
+    /// Removes problem matchers.
+    RemoveMatcher(Whose),
     /// No longer served; the environment file to use in its place.
     Refused {
         /// The command's name.
@@ -34,23 +49,51 @@ pub enum Command {
         /// The environment variable that names the file.
         instead: &'static str,
     },
+    /// Can't be carried out.
+    Malformed {
+        /// The command's name.
+        name: &'static str,
+        /// What is wrong.
+        why: &'static str,
+        /// [`Level::Error`] fails the step.
+        level: Level,
+    },
 }
 
-/// `::error::` and its like.
+/// What a printed value is kept as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// `set-output`: an output of the step.
+    Output,
+    /// `save-state`: state for an action's later stages.
+    State,
+}
+
+impl Kept {
+    /// The command's name.
+    pub fn command(self) -> &'static str {
+        match self {
+            Kept::Output => "set-output",
+            Kept::State => "save-state",
+        }
+    }
+
+    /// The environment variable that names the file which does the same.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Kept::Output => "GITHUB_OUTPUT",
+            Kept::State => "GITHUB_STATE",
+        }
+    }
+}
+
+/// Which problem matchers are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Annotation {
-    /// Which of them.
-    pub level: Level,
-    /// The message.
-    pub message: String,
-    /// `title=`
-    pub title: Option<String>,
-    /// `file=`
-    pub file: Option<String>,
-    /// `line=`
-    pub line: Option<u32>,
-    /// `col=`
-    pub column: Option<u32>,
+pub enum Whose {
+    /// The one of this owner.
+    Owner(String),
+    /// Those whose owners stand in this file.
+    File(String),
 }
 
 /// Whether a line that begins so may be a command; it is held back until it has ended.
@@ -83,6 +126,7 @@ pub fn parse(line: &[u8]) -> Option<Command> {
 }
 
 const ADD_MASK: &[u8] = b"add-mask";
+const STOP: &str = "stop-commands";
 
 /// The value of an `add-mask` that stands within a line: printed by `set -x`, or behind a time stamp. The
 /// line itself is ordinary.
@@ -127,10 +171,12 @@ impl<'a> Parts<'a> {
             () if is("warning") => Some(self.annotate(Level::Warning)),
             () if is("notice") => Some(self.annotate(Level::Notice)),
             () if is("debug") => Some(self.annotate(Level::Debug)),
-            () if is("stop-commands") => self.stop(),
-            () if is("echo") || is("add-matcher") || is("remove-matcher") => Some(Command::Ignored),
-            () if is("set-output") => refused("set-output", "GITHUB_OUTPUT"),
-            () if is("save-state") => refused("save-state", "GITHUB_STATE"),
+            () if is(STOP) => Some(self.stop()),
+            () if is("echo") => Some(self.echo()),
+            () if is("set-output") => Some(self.keep(Kept::Output)),
+            () if is("save-state") => Some(self.keep(Kept::State)),
+            () if is("add-matcher") => Some(self.add_matcher()),
+            () if is("remove-matcher") => Some(self.remove_matcher()),
             () if is("set-env") => refused("set-env", "GITHUB_ENV"),
             () if is("add-path") => refused("add-path", "GITHUB_PATH"),
             () => None,
@@ -138,32 +184,88 @@ impl<'a> Parts<'a> {
     }
 
     /// A token that is empty or a command's own name would never end the stop, or end it by accident.
-    fn stop(&self) -> Option<Command> {
+    fn stop(&self) -> Command {
         let token = self.message.trim_ascii();
         let named = Parts { name: token, properties: b"", message: b"x", ..*self };
-        let usable = !token.is_empty() && named.command().is_none();
-        usable.then(|| Command::Stop(token.to_vec()))
+        let taken = || {
+            let reserved = [STOP, "pause-logging"];
+            reserved.iter().any(|name| token.eq_ignore_ascii_case(name.as_bytes()))
+                || named.command().is_some()
+        };
+        if token.is_empty() || taken() {
+            let why = "its token must be neither empty nor the name of a command";
+            return Command::Malformed { name: STOP, why, level: Level::Error };
+        }
+        Command::Stop(token.to_vec())
+    }
+
+    fn echo(&self) -> Command {
+        let value = self.message.trim_ascii();
+        match () {
+            () if value.eq_ignore_ascii_case(b"on") => Command::Echo(true),
+            () if value.eq_ignore_ascii_case(b"off") => Command::Echo(false),
+            () => Command::Malformed { name: "echo", why: "it takes `on` or `off`", level: Level::Error },
+        }
+    }
+
+    fn keep(&self, what: Kept) -> Command {
+        match self.property("name") {
+            Some(name) => Command::Keep { what, name, value: self.message() },
+            None => Command::Malformed {
+                name: what.command(),
+                why: "the property `name` is missing",
+                level: Level::Error,
+            },
+        }
+    }
+
+    fn add_matcher(&self) -> Command {
+        match self.message() {
+            file if file.is_empty() => Command::Malformed {
+                name: "add-matcher",
+                why: "the path of a file is missing",
+                level: Level::Warning,
+            },
+            file => Command::AddMatcher(file),
+        }
+    }
+
+    fn remove_matcher(&self) -> Command {
+        match (self.property("owner"), self.message()) {
+            (Some(owner), file) if file.is_empty() => Command::RemoveMatcher(Whose::Owner(owner)),
+            (None, file) if !file.is_empty() => Command::RemoveMatcher(Whose::File(file)),
+            _ => Command::Malformed {
+                name: "remove-matcher",
+                why: "it takes either an owner or the path of a file",
+                level: Level::Warning,
+            },
+        }
     }
 
     fn annotate(&self, level: Level) -> Command {
         let number = |key| self.property(key).and_then(|n| n.trim().parse().ok());
-        Command::Annotate(Annotation {
-            level,
-            message: self.message(),
-            title: self.property("title"),
-            file: self.property("file"),
-            line: number("line"),
-            column: number("col"),
-        })
+        let span = |start: Option<u32>, end: Option<u32>| match (start.or(end), end) {
+            (Some(start), Some(end)) if end < start => (None, None),
+            whole => whole,
+        };
+        let (line, end_line) = span(number("line"), number("endLine"));
+        let (mut column, mut end_column) = span(number("col"), number("endColumn"));
+        // Columns of a span of several lines, or of no line, mean nothing.
+        if line.is_none() || end_line.is_some_and(|end| Some(end) != line) {
+            (column, end_column) = (None, None);
+        }
+        let (title, file) = (self.property("title"), self.property("file"));
+        let message = self.message();
+        Command::Annotate(Annotation { level, message, title, file, line, end_line, column, end_column })
     }
 
     fn message(&self) -> String {
         text(&unescape(self.message, MESSAGE))
     }
 
-    /// A property's value, unless it is empty.
+    /// A property's value, unless it is empty; of several the last.
     fn property(&self, key: &str) -> Option<String> {
-        self.properties.split(|b| *b == self.separator).find_map(|pair| {
+        self.properties.rsplit(|b| *b == self.separator).find_map(|pair| {
             let at = memchr::memchr(b'=', pair)?;
             let value = unescape(&pair[at + 1..], PROPERTY);
             let found = pair[..at].trim_ascii().eq_ignore_ascii_case(key.as_bytes());
@@ -177,8 +279,8 @@ pub fn resumes(line: &[u8], token: &[u8]) -> bool {
     let line = line.trim_ascii();
     let named = |start: &[u8], end: &[u8]| {
         line.strip_prefix(start)
-            .and_then(|rest| rest.strip_prefix(token))
-            .is_some_and(|rest| rest.starts_with(end))
+            .and_then(|rest| rest.split_at_checked(token.len()))
+            .is_some_and(|(name, rest)| name.eq_ignore_ascii_case(token) && rest.starts_with(end))
     };
     named(b"::", b"::") || named(b"##[", b"]")
 }
@@ -200,7 +302,7 @@ fn unescape(text: &[u8], escapes: &[(&[u8], u8)]) -> Vec<u8> {
     while let Some(at) = memchr::memchr(b'%', rest) {
         out.extend_from_slice(&rest[..at]);
         let code = rest.get(at + 1..at + 3).unwrap_or_default();
-        match escapes.iter().find(|(escape, _)| code.eq_ignore_ascii_case(escape)) {
+        match escapes.iter().find(|(escape, _)| code == *escape) {
             Some((_, byte)) => {
                 out.push(*byte);
                 rest = &rest[at + 3..];
@@ -238,11 +340,13 @@ mod tests {
     #[test]
     fn both_notations_are_read() {
         let new = annotation(
-            "  ::error file=a%2Cb.rs,line=3,endLine=4,col=7,title=Type%3A bad::it%0Abroke: 50%25%3A\r",
+            "  ::error file=a%2Cb.rs,line=3,endLine=3,col=7,title=Type%3A bad::it%0Abroke: 50%25%3A%0a\r",
         );
-        let old = annotation("##[error file=a,b.rs;line=3;col=7;title=Type: bad]it%0Abroke: 50%25%3A");
+        let old = annotation(
+            "##[error file=a,b.rs;line=2;line=3;endLine=3;col=7;title=Type: bad]it%0Abroke: 50%25%3A%0a",
+        );
         assert_eq!(new, old);
-        assert_eq!(new.message, "it\nbroke: 50%%3A");
+        assert_eq!(new.message, "it\nbroke: 50%%3A%0a");
         assert_eq!((new.file.as_deref(), new.line, new.column), (Some("a,b.rs"), Some(3), Some(7)));
         assert_eq!(new.title.as_deref(), Some("Type: bad"));
         assert_eq!(parse(b"::GROUP::Build"), Some(Command::Group("Build".into())));
@@ -252,15 +356,25 @@ mod tests {
     #[test]
     fn odd_annotations_keep_what_can_be_kept() {
         let odd = annotation("::warning line=-1,file=,col=x,=,,title::m");
-        let bare = Annotation {
-            level: Level::Warning,
-            message: "m".into(),
-            title: None,
-            file: None,
-            line: None,
-            column: None,
-        };
-        assert_eq!(odd, bare);
+        assert_eq!(odd, Annotation::new(Level::Warning, "m"));
+    }
+
+    #[test]
+    fn spans_are_those_of_github() {
+        for (properties, lines, columns) in [
+            ("line=3,endLine=3,col=7,endColumn=9", (Some(3), Some(3)), (Some(7), Some(9))),
+            ("line=3,col=7", (Some(3), None), (Some(7), None)),
+            ("endLine=3", (Some(3), Some(3)), (None, None)),
+            ("line=3,endColumn=9", (Some(3), None), (Some(9), Some(9))),
+            ("col=7,endColumn=9", (None, None), (None, None)),
+            ("line=3,endLine=4,col=7", (Some(3), Some(4)), (None, None)),
+            ("line=3,endLine=2", (None, None), (None, None)),
+            ("line=3,col=9,endColumn=7", (Some(3), None), (None, None)),
+        ] {
+            let found = annotation(&format!("::error {properties}::m"));
+            assert_eq!((found.line, found.end_line), lines, "{properties}");
+            assert_eq!((found.column, found.end_column), columns, "{properties}");
+        }
     }
 
     #[test]
@@ -295,19 +409,46 @@ mod tests {
     }
 
     #[test]
-    fn commands_that_set_things_by_printing_name_their_successor() {
+    fn values_are_kept_under_a_name() {
+        let keep = |what, name: &str, value: &str| {
+            Some(Command::Keep { what, name: name.into(), value: value.into() })
+        };
+        assert_eq!(parse(b"::set-output name=a::b%0Ac::d"), keep(Kept::Output, "a", "b\nc::d"));
+        assert_eq!(parse(b"##[save-state name=a]"), keep(Kept::State, "a", ""));
+        assert!(matches!(
+            parse(b"::set-output a=b::c"),
+            Some(Command::Malformed { name: "set-output", level: Level::Error, .. })
+        ));
         assert_eq!(
-            parse(b"::set-output name=a::b"),
-            Some(Command::Refused { name: "set-output", instead: "GITHUB_OUTPUT" })
+            parse(b"::set-env name=a::b"),
+            Some(Command::Refused { name: "set-env", instead: "GITHUB_ENV" })
         );
+    }
+
+    #[test]
+    fn echo_and_matchers_say_what_they_mean() {
+        assert_eq!(parse(b"::echo::On "), Some(Command::Echo(true)));
+        assert!(matches!(parse(b"::echo::x"), Some(Command::Malformed { level: Level::Error, .. })));
+        assert_eq!(parse(b"::add-matcher::a.json"), Some(Command::AddMatcher("a.json".into())));
+        let owner = Command::RemoveMatcher(Whose::Owner("tsc".into()));
+        assert_eq!(parse(b"::remove-matcher owner=tsc::"), Some(owner));
+        let file = Command::RemoveMatcher(Whose::File("a.json".into()));
+        assert_eq!(parse(b"::remove-matcher::a.json"), Some(file));
+        for line in ["::add-matcher::", "::remove-matcher::", "::remove-matcher owner=tsc::a.json"] {
+            let warned =
+                matches!(parse(line.as_bytes()), Some(Command::Malformed { level: Level::Warning, .. }));
+            assert!(warned, "{line}");
+        }
     }
 
     #[test]
     fn a_stop_needs_a_token_that_can_end_it() {
         assert_eq!(parse(b"::stop-commands::t0k"), Some(Command::Stop(b"t0k".to_vec())));
-        assert_eq!(parse(b"::stop-commands::"), None);
-        assert_eq!(parse(b"::stop-commands::group"), None);
-        assert!(resumes(b" ::t0k::\r", b"t0k"));
+        for token in ["", "group", "set-output", "Stop-Commands", "pause-logging"] {
+            let line = format!("::stop-commands::{token}");
+            assert!(matches!(parse(line.as_bytes()), Some(Command::Malformed { .. })), "{token}");
+        }
+        assert!(resumes(b" ::T0k::\r", b"t0k"));
         assert!(!resumes(b"::t0k2::", b"t0k"));
     }
 

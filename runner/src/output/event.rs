@@ -51,6 +51,43 @@ pub enum Level {
     Error,
 }
 
+/// A message about a job or step, which may point at a place in the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Annotation {
+    /// Which kind.
+    pub level: Level,
+    /// The message.
+    pub message: String,
+    /// `title=`
+    pub title: Option<String>,
+    /// `file=`: relative to the workspace where it lies in it.
+    pub file: Option<String>,
+    /// `line=`, from 1.
+    pub line: Option<u32>,
+    /// `endLine=`
+    pub end_line: Option<u32>,
+    /// `col=`, from 1.
+    pub column: Option<u32>,
+    /// `endColumn=`
+    pub end_column: Option<u32>,
+}
+
+impl Annotation {
+    /// A message that points nowhere.
+    pub fn new(level: Level, message: impl Into<String>) -> Self {
+        Annotation {
+            level,
+            message: message.into(),
+            title: None,
+            file: None,
+            line: None,
+            end_line: None,
+            column: None,
+            end_column: None,
+        }
+    }
+}
+
 /// One event. Text inside is masked by [`super::Output`] before any sink sees it; what is built outside
 /// of it is not.
 #[derive(Clone, Debug, Serialize)]
@@ -112,24 +149,16 @@ pub enum Event {
         /// Index of the step.
         step: usize,
     },
-    /// `::error::`, `::warning::`, `::notice::`, `::debug::`, or palisade's own word on a job or step.
+    /// `::error::`, `::warning::`, `::notice::`, `::debug::`, what a problem matcher found, or palisade's own
+    /// word on a job or step.
     Annotation {
         /// Which job.
         job: JobName,
         /// Index of the step.
         step: Option<usize>,
-        /// Its level.
-        level: Level,
-        /// The message.
-        message: String,
-        /// `title=`
-        title: Option<String>,
-        /// `file=`
-        file: Option<String>,
-        /// `line=`
-        line: Option<u32>,
-        /// `col=`
-        column: Option<u32>,
+        /// What it says.
+        #[serde(flatten)]
+        annotation: Annotation,
     },
     /// What a step wrote to `GITHUB_STEP_SUMMARY`.
     Summary {

@@ -60,14 +60,16 @@ impl Output {
 
     /// Masks an event and hands it to every sink. The count in [`Event::RunFinished`] is filled in here.
     pub fn emit(&self, event: Event) {
-        if matches!(&event, Event::Annotation { level: Level::Debug, .. }) && !self.0.options.debug {
+        let debug =
+            matches!(&event, Event::Annotation { annotation, .. } if annotation.level == Level::Debug);
+        if debug && !self.0.options.debug {
             return;
         }
         self.hand_out(&Masked::new(event, &self.0.masker));
     }
 
     /// A way in for the bytes that a step prints.
-    pub fn step_log(&self, job: &JobName, step: usize) -> StepLog {
+    pub fn step_log<'a>(&self, job: &JobName, step: usize) -> StepLog<'a> {
         StepLog::new(self.clone(), job.clone(), step)
     }
 

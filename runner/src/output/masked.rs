@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::mask::Masker;
 
-use super::event::{Event, JobName, LayerLine, Masking};
+use super::event::{Annotation, Event, JobName, LayerLine, Masking};
 
 /// An event in which every text has gone through the masker.
 #[derive(Clone, Debug)]
@@ -52,16 +52,21 @@ impl Masked {
                 Event::GroupStarted { job: name(job), step, title: text(title) }
             }
             Event::GroupEnded { job, step } => Event::GroupEnded { job: name(job), step },
-            Event::Annotation { job, step, level, message, title, file, line, column } => Event::Annotation {
-                job: name(job),
-                step,
-                level,
-                message: text(message),
-                title: some(title),
-                file: some(file),
-                line,
-                column,
-            },
+            Event::Annotation { job, step, annotation } => {
+                let Annotation { level, message, title, file, line, end_line, column, end_column } =
+                    annotation;
+                let annotation = Annotation {
+                    level,
+                    message: text(message),
+                    title: some(title),
+                    file: some(file),
+                    line,
+                    end_line,
+                    column,
+                    end_column,
+                };
+                Event::Annotation { job: name(job), step, annotation }
+            }
             Event::Summary { job, step, markdown } => {
                 Event::Summary { job: name(job), step, markdown: text(markdown) }
             }

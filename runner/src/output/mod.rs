@@ -29,5 +29,5 @@ pub use lines::MAX_LINE;
 pub use masked::Masked;
 pub use plain::Plain;
 pub use sink::{Failed, Sink};
-pub use step_log::StepLog;
+pub use step_log::{Printed, StepLog};
 pub use tty::{Terminal, for_stdout};

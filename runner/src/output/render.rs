@@ -1,6 +1,6 @@
 //! Events as lines of text, for all sinks that people read.
 
-use super::event::{Conclusion, Event, JobName, Level};
+use super::event::{Annotation, Conclusion, Event, JobName, Level};
 use super::{Masked, clock, report::Report, text};
 
 /// What a step's lines begin with.
@@ -100,10 +100,7 @@ impl Renderer {
                 self.log(job, &line, out);
             }
             Event::GroupEnded { .. } => {}
-            Event::Annotation { job, level, message, title, file, line, column, .. } => {
-                let place = Place { file: file.as_deref(), line: *line, column: *column };
-                self.annotation(out, job, *level, &place, title.as_deref(), message);
-            }
+            Event::Annotation { job, annotation, .. } => self.annotation(out, job, annotation),
             Event::Summary { .. } => {}
             Event::StepFinished { job, name, outcome, conclusion, milliseconds, reason, .. } => {
                 let style = self.style;
@@ -205,29 +202,21 @@ impl Renderer {
         }
     }
 
-    fn annotation(
-        &mut self,
-        out: &mut String,
-        job: &JobName,
-        level: Level,
-        place: &Place<'_>,
-        title: Option<&str>,
-        message: &str,
-    ) {
-        let (word, colour) = match level {
+    fn annotation(&mut self, out: &mut String, job: &JobName, annotation: &Annotation) {
+        let (word, colour) = match annotation.level {
             Level::Debug => ("debug", "\x1b[2m"),
             Level::Notice => ("notice", "\x1b[36m"),
             Level::Warning => ("warning", "\x1b[33m"),
             Level::Error => ("error", "\x1b[31m"),
         };
         let style = self.style;
-        for (i, line) in message.split('\n').enumerate() {
+        for (i, line) in annotation.message.split('\n').enumerate() {
             self.own(out, Some(job), |o| {
                 paint(word, colour, style, o);
                 o.push_str(": ");
                 if i == 0 {
-                    place.show(o);
-                    if let Some(title) = title {
+                    place(annotation, o);
+                    if let Some(title) = &annotation.title {
                         text::name(title, o);
                         o.push_str(": ");
                     }
@@ -238,23 +227,15 @@ impl Renderer {
     }
 }
 
-/// Where in the tree an annotation points.
-struct Place<'a> {
-    file: Option<&'a str>,
-    line: Option<u32>,
-    column: Option<u32>,
-}
-
-impl Place<'_> {
-    fn show(&self, out: &mut String) {
-        let Some(file) = self.file else { return };
-        text::name(file, out);
-        for number in [self.line, self.line.and(self.column)].into_iter().flatten() {
-            out.push(':');
-            out.push_str(&number.to_string());
-        }
-        out.push_str(": ");
+/// Where in the tree an annotation points: `file:line:column: `.
+fn place(annotation: &Annotation, out: &mut String) {
+    let Some(file) = &annotation.file else { return };
+    text::name(file, out);
+    for number in [annotation.line, annotation.line.and(annotation.column)].into_iter().flatten() {
+        out.push(':');
+        out.push_str(&number.to_string());
     }
+    out.push_str(": ");
 }
 
 /// Appends a conclusion in its colour.

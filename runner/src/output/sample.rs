@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::event::{Conclusion, Event, JobName, LayerLine, Level, Masking};
+use super::event::{Annotation, Conclusion, Event, JobName, LayerLine, Level, Masking};
 use super::{Options, Output, Sink};
 use crate::mask::Masker;
 
@@ -33,12 +33,16 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
     let annotation = |level, message: &str, place: bool| Event::Annotation {
         job: job.clone(),
         step: place.then_some(0),
-        level,
-        message: with(message),
-        title: place.then(|| with("Lint")),
-        file: place.then(|| with("src/main.rs")),
-        line: place.then_some(3),
-        column: place.then_some(7),
+        annotation: Annotation {
+            level,
+            message: with(message),
+            title: place.then(|| with("Lint")),
+            file: place.then(|| with("src/main.rs")),
+            line: place.then_some(3),
+            end_line: place.then_some(3),
+            column: place.then_some(7),
+            end_column: place.then_some(9),
+        },
     };
     let net = if network { layer("net", "off", "by --net host") } else { layer("net", "held", "none") };
     let log = |text: &str| Event::Log { job: job.clone(), step: 0, text: text.replace("SECRET", SECRET) };

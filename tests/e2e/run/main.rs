@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod commands;
 mod files;
 mod input;
 mod jobs;

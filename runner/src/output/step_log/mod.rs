@@ -3,27 +3,44 @@
 //! Whole blocks of lines go through at once. Of each line only the first byte is looked at, which tells
 //! nearly always that it is no command.
 
+mod apply;
+mod kept;
+
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::mask::detect::{Action, Rule};
-use crate::mask::{Caught, Floor, MaskStream};
+use crate::mask::{Caught, MaskStream};
 
 use super::Output;
-use super::command::{self, Annotation, Command};
-use super::event::{Event, JobName, Level};
+use super::command::{self, Command};
+use super::event::{Annotation, Event, JobName, Level};
 use super::lines::{Lines, MAX_LINE, Piece};
 use super::masked::MaskedText;
+use kept::Values;
 
 /// The output of one running step. Dropping it finishes it.
-pub struct StepLog {
+pub struct StepLog<'a> {
     lines: Lines,
     /// Something came in since the last flush.
     fresh: bool,
-    rest: Rest,
+    rest: Rest<'a>,
+}
+
+/// What came of a step's output, besides what was shown.
+#[derive(Debug, Default)]
+pub struct Printed {
+    /// Why the step fails although its program may have succeeded: it printed a credential that the policy
+    /// doesn't let pass, or a command that can't be carried out.
+    pub failure: Option<String>,
+    /// The values of `set-output`, in order; a name may come again.
+    pub outputs: Vec<(String, String)>,
+    /// The values of `save-state`, likewise.
+    pub state: Vec<(String, String)>,
 }
 
 /// What comes after the lines are made.
-struct Rest {
+struct Rest<'a> {
     output: Output,
     job: JobName,
     step: usize,
@@ -34,21 +51,33 @@ struct Rest {
     stopped: Option<Vec<u8>>,
     /// The current line was a command, cut because of its length.
     command_line: bool,
-    /// Commands whose refusal the step was told.
+    /// Commands are shown besides being carried out.
+    echo: bool,
+    /// Commands that the step was warned of.
     told: Vec<&'static str>,
+    /// Commands whose failure the step was told.
+    failed: Vec<&'static str>,
+    /// Why the step fails.
+    failure: Option<String>,
+    /// What it printed for the steps that follow.
+    kept: Values,
+    /// How many annotations it made.
+    annotations: usize,
+    /// How many more it made, which are only in the log.
+    too_many: usize,
     /// Kinds of credentials that the step was told of.
     caught: Vec<&'static Rule>,
-    /// The first that the policy doesn't let pass.
-    refused: Option<&'static Rule>,
+    matching: PhantomData<&'a ()>,
 }
 
-impl StepLog {
+impl StepLog<'_> {
     /// After so much silence of the step, call [`StepLog::flush_idle`].
     pub const SILENCE: Duration = Duration::from_millis(100);
 
     pub(super) fn new(output: Output, job: JobName, step: usize) -> Self {
         let mask = output.masker().stream();
         let rest = Rest {
+            echo: output.options().debug,
             output,
             job,
             step,
@@ -57,8 +86,13 @@ impl StepLog {
             stopped: None,
             command_line: false,
             told: Vec::new(),
+            failed: Vec::new(),
+            failure: None,
+            kept: Values::default(),
+            annotations: 0,
+            too_many: 0,
             caught: Vec::new(),
-            refused: None,
+            matching: PhantomData,
         };
         StepLog { lines: Lines::default(), fresh: false, rest }
     }
@@ -94,10 +128,11 @@ impl StepLog {
         self.rest.tell_caught();
     }
 
-    /// Ends the stream: shows all that is left. Gives the credential that fails the job, if there was one.
-    pub fn finish(mut self) -> Option<&'static Rule> {
+    /// Ends the stream: shows all that is left.
+    pub fn finish(mut self) -> Printed {
         self.end();
-        self.rest.refused
+        let Values { outputs, state, .. } = std::mem::take(&mut self.rest.kept);
+        Printed { failure: self.rest.failure.take(), outputs, state }
     }
 
     fn end(&mut self) {
@@ -106,10 +141,11 @@ impl StepLog {
         rest.mask.finish(&mut rest.ready);
         rest.hand_out(Unfinished::Shows);
         rest.tell_caught();
+        rest.tell_too_many();
     }
 }
 
-impl Drop for StepLog {
+impl Drop for StepLog<'_> {
     fn drop(&mut self) {
         self.end();
     }
@@ -122,7 +158,7 @@ enum Unfinished {
     Shows,
 }
 
-impl Rest {
+impl Rest<'_> {
     fn take(&mut self, piece: Piece<'_>) {
         match piece {
             Piece::Lines(block) => self.lines(block),
@@ -130,7 +166,7 @@ impl Rest {
             Piece::Begin(part) => match self.recognise(part) {
                 Some(command) => {
                     self.command_line = true;
-                    self.apply(command);
+                    self.apply(command, part);
                 }
                 None => self.text(part),
             },
@@ -166,7 +202,7 @@ impl Rest {
                 && let Some(command) = self.recognise(line)
             {
                 self.text(&block[done..at]);
-                self.apply(command);
+                self.apply(command, line);
                 done = end;
             } else if wrapped {
                 self.text(&block[done..at]);
@@ -193,7 +229,7 @@ impl Rest {
             None => command::parse(line),
             Some(token) if command::resumes(line, token) => {
                 self.stopped = None;
-                Some(Command::Ignored)
+                Some(Command::Resume)
             }
             Some(_) => None,
         }
@@ -203,83 +239,29 @@ impl Rest {
         self.mask.push(bytes, &mut self.ready);
     }
 
-    fn apply(&mut self, command: Command) {
-        let (job, step) = (self.job.clone(), self.step);
-        match command {
-            Command::AddMask(value) => {
-                let added = self.output.masker().add_from_step("the value given to add-mask", &value);
-                match added {
-                    Ok(()) => {}
-                    // Said once: nothing that comes later will fit either.
-                    Err(refused) if refused.why == Floor::Full => self.tell("add-mask", refused.to_string()),
-                    Err(refused) => self.warn(refused.to_string()),
-                }
-            }
-            Command::MalformedAddMask => self.warn(
-                "a malformed add-mask command was hidden, but nothing was masked; write `::add-mask::VALUE`"
-                    .into(),
-            ),
-            Command::Group(title) => self.emit(Event::GroupStarted { job, step, title }),
-            Command::EndGroup => self.emit(Event::GroupEnded { job, step }),
-            Command::Annotate(Annotation { level, message, title, file, line, column }) => {
-                if level != Level::Debug || self.output.options().debug {
-                    let step = Some(step);
-                    self.emit(Event::Annotation { job, step, level, message, title, file, line, column });
-                }
-            }
-            Command::Stop(token) => self.stopped = Some(token),
-            Command::Ignored => {}
-            Command::Refused { name, instead } => {
-                self.tell(name, format!("the command `{name}` is not served; write to the file ${instead}"));
-            }
-        }
-    }
-
     /// Tells of credentials that nobody registered, each kind once, and of secrets that were shown too early.
     fn tell_caught(&mut self) {
         for Caught { rule, action } in self.mask.caught() {
-            if action == Action::Fail {
-                self.refused.get_or_insert(rule);
+            if action == Action::Fail && self.failure.is_none() {
+                self.failure = Some(format!("it printed a credential, {} ({})", rule.what, rule.id));
             }
             if !self.caught.iter().any(|known| known.id == rule.id) {
                 self.caught.push(rule);
-                self.annotate(format!(
+                self.note(format!(
                     "a credential that is no registered secret was masked: {} ({}); if it is real, revoke it",
                     rule.what, rule.id
                 ));
             }
         }
         for late in self.output.masker().untold() {
-            self.annotate(late.to_string());
+            self.note(late.to_string());
         }
     }
 
-    /// Warns about a command, once.
-    fn tell(&mut self, command: &'static str, message: String) {
-        if !self.told.contains(&command) {
-            self.told.push(command);
-            self.warn(message);
-        }
-    }
-
-    fn warn(&mut self, message: String) {
-        self.mask.interrupt(&mut self.ready);
-        self.hand_out(Unfinished::Waits);
-        self.annotate(message);
-    }
-
-    fn annotate(&self, message: String) {
-        let (job, step) = (self.job.clone(), Some(self.step));
-        self.output.emit(Event::Annotation {
-            job,
-            step,
-            level: Level::Warning,
-            message,
-            title: None,
-            file: None,
-            line: None,
-            column: None,
-        });
+    /// Palisade's own word.
+    fn note(&self, message: String) {
+        let annotation = Annotation::new(Level::Warning, message);
+        self.output.emit(Event::Annotation { job: self.job.clone(), step: Some(self.step), annotation });
     }
 
     /// Emits an event after what was printed before it.
@@ -304,7 +286,7 @@ impl Rest {
     }
 }
 
-impl std::fmt::Debug for StepLog {
+impl std::fmt::Debug for StepLog<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StepLog")
             .field("job", &self.rest.job)
@@ -340,7 +322,9 @@ mod tests {
                 Event::Log { text, .. } => before.unwrap_or("log: ".into()) + text,
                 Event::GroupStarted { title, .. } => format!("group: {title}"),
                 Event::GroupEnded { .. } => "group ends".into(),
-                Event::Annotation { level, message, .. } => format!("{level:?}: {message}"),
+                Event::Annotation { annotation: Annotation { level, message, .. }, .. } => {
+                    format!("{level:?}: {message}")
+                }
                 other => format!("{other:?}"),
             });
             Ok(())
@@ -348,6 +332,11 @@ mod tests {
     }
 
     fn through(secrets: &[&str], debug: bool, write: impl FnOnce(&mut StepLog)) -> (Vec<String>, u64) {
+        let (seen, masked, _) = whole(secrets, debug, write);
+        (seen, masked)
+    }
+
+    fn whole(secrets: &[&str], debug: bool, write: impl FnOnce(&mut StepLog)) -> (Vec<String>, u64, Printed) {
         let masker = Masker::new();
         for secret in secrets {
             masker.add_bytes("test", secret.as_bytes()).unwrap();
@@ -356,9 +345,9 @@ mod tests {
         let output = Output::new(masker, vec![Box::new(notes.clone())], Options { debug });
         let mut log = output.step_log(&JobName("build".into()), 0);
         write(&mut log);
-        log.finish();
+        let printed = log.finish();
         let seen = std::mem::take(&mut *notes.0.lock().unwrap());
-        (seen, output.masker().masked())
+        (seen, output.masker().masked(), printed)
     }
 
     fn notes(secrets: &[&str], text: &str) -> Vec<String> {
@@ -381,13 +370,72 @@ mod tests {
             "log: two ***\n",
             "group ends",
             "Error: it broke\nbadly",
-            "Warning: the command `set-output` is not served; write to the file $GITHUB_OUTPUT",
+            "Warning: the command `set-output` is deprecated; write to the file $GITHUB_OUTPUT",
             "log: ::std::vector\nlast\n",
         ]
         "#
         );
         let shown = through(&[], true, |log| log.write(b"::debug::now\n")).0;
         assert_eq!(shown, ["Debug: now"]);
+    }
+
+    #[test]
+    fn printed_values_are_handed_over_unmasked() {
+        let text = "::set-output name=a::b s3cret-token\n::save-state name=c::d\n::set-output name=a::e\n";
+        let (seen, _, printed) = whole(&["s3cret-token"], false, |log| log.write(text.as_bytes()));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(printed.outputs, [pair("a", "b s3cret-token"), pair("a", "e")]);
+        assert_eq!(printed.state, [pair("c", "d")]);
+        assert_eq!(printed.failure, None);
+        assert_eq!(seen.len(), 2, "one warning for each command: {seen:?}");
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_carried_out_fails_the_step() {
+        let text = "::set-env name=a::b\n::set-env name=c::d\n::add-path::/x\n::echo::maybe\nnext\n";
+        let (seen, _, printed) = whole(&[], false, |log| log.write(text.as_bytes()));
+        let unsecure = "what a step prints may come from anyone, so it can't set this for the steps that follow \
+                        (rule `unsecure-command`); write to the file";
+        assert_eq!(
+            seen,
+            [
+                format!("Error: the command `set-env` was not carried out: {unsecure} $GITHUB_ENV"),
+                format!("Error: the command `add-path` was not carried out: {unsecure} $GITHUB_PATH"),
+                "Error: the command `echo` was not carried out: it takes `on` or `off`".into(),
+                "log: next\n".into(),
+            ]
+        );
+        assert_eq!(printed.failure.as_deref(), Some("the command `set-env` was not carried out"));
+    }
+
+    #[test]
+    fn echo_shows_the_commands_that_follow() {
+        let text = "::endgroup::\n::echo::on\n::endgroup::\n::add-mask::my-value\n::set-output name=a::my-value\n\
+                    ::notice::n\n::echo::off\n::endgroup::\n";
+        let (seen, ..) = whole(&[], false, |log| log.write(text.as_bytes()));
+        assert_eq!(
+            seen,
+            [
+                "group ends",
+                "log: ::endgroup::\n",
+                "group ends",
+                "log: ::add-mask::***\n::set-output name=a::***\n",
+                "Warning: the command `set-output` is deprecated; write to the file $GITHUB_OUTPUT",
+                "Notice: n",
+                "log: ::echo::off\n",
+                "group ends",
+            ]
+        );
+    }
+
+    #[test]
+    fn annotations_beyond_the_limit_are_lines_of_the_log() {
+        let text: String = (0..1_010).map(|i| format!("::warning::{i}\n")).collect();
+        let seen = through(&[], false, |log| log.write(text.as_bytes())).0;
+        assert_eq!(seen.iter().filter(|s| s.starts_with("Warning: ")).count(), 1_001);
+        assert!(seen[1_000].starts_with("log: ::warning::1000\n::warning::1001\n"), "{}", seen[1_000]);
+        let last = "Warning: 10 more annotations are only in the log: a step has 1000 at most";
+        assert_eq!(seen.last().map(String::as_str), Some(last));
     }
 
     #[test]

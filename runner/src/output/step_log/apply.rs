@@ -1,0 +1,140 @@
+//! Carries out the commands that a step prints.
+
+use crate::mask::Floor;
+
+use super::super::command::Command;
+use super::super::event::{Annotation, Event, Level};
+use super::Rest;
+
+/// Most annotations of one step that are told as such; more of them are lines of its log.
+pub(super) const MAX_ANNOTATIONS: usize = 1000;
+
+impl Rest<'_> {
+    /// Carries out the command that a line, without its end, was.
+    pub(super) fn apply(&mut self, command: Command, line: &[u8]) {
+        let (job, step) = (self.job.clone(), self.step);
+        if self.echo && is_echoed(&command) {
+            self.show(line);
+        }
+        match command {
+            Command::AddMask(value) => {
+                if self.echo {
+                    self.show(b"::add-mask::***");
+                }
+                let added = self.output.masker().add_from_step("the value given to add-mask", &value);
+                match added {
+                    Ok(()) => {}
+                    // Said once: nothing that comes later will fit either.
+                    Err(refused) if refused.why == Floor::Full => self.tell("add-mask", refused.to_string()),
+                    Err(refused) => self.warn(refused.to_string()),
+                }
+            }
+            Command::MalformedAddMask => self.warn(
+                "a malformed add-mask command was hidden, but nothing was masked; write `::add-mask::VALUE`"
+                    .into(),
+            ),
+            Command::Group(title) => self.emit(Event::GroupStarted { job, step, title }),
+            Command::EndGroup => self.emit(Event::GroupEnded { job, step }),
+            Command::Annotate(annotation) => {
+                if !self.annotate(annotation) {
+                    self.show(line);
+                }
+            }
+            Command::Stop(token) => self.stopped = Some(token),
+            Command::Resume => {}
+            Command::Echo(on) => self.echo = on,
+            Command::Keep { what, name, value } => {
+                let command = what.command();
+                match self.kept.add(what, name, value) {
+                    Ok(()) => self.tell(
+                        command,
+                        format!(
+                            "the command `{command}` is deprecated; write to the file ${}",
+                            what.variable()
+                        ),
+                    ),
+                    Err(why) => self.fail(command, &why),
+                }
+            }
+            Command::AddMatcher(_) | Command::RemoveMatcher(_) => {}
+            Command::Refused { name, instead } => {
+                let why = format!(
+                    "what a step prints may come from anyone, so it can't set this for the steps that follow \
+                     (rule `unsecure-command`); write to the file ${instead}"
+                );
+                self.fail(name, &why);
+            }
+            Command::Malformed { name, why, level: Level::Error } => self.fail(name, why),
+            Command::Malformed { name, why, .. } => self.warn(format!("the command `{name}`: {why}")),
+        }
+    }
+
+    /// A command that can't be carried out fails the step, as on GitHub. Each is told once.
+    fn fail(&mut self, command: &'static str, why: &str) {
+        let message = format!("the command `{command}` was not carried out: {why}");
+        if self.failure.is_none() {
+            self.failure = Some(format!("the command `{command}` was not carried out"));
+        }
+        if !self.failed.contains(&command) {
+            self.failed.push(command);
+            self.annotate(Annotation::new(Level::Error, message));
+        }
+    }
+
+    /// Warns about a command, once.
+    fn tell(&mut self, command: &'static str, message: String) {
+        if !self.told.contains(&command) {
+            self.told.push(command);
+            self.warn(message);
+        }
+    }
+
+    pub(super) fn warn(&mut self, message: String) {
+        self.annotate(Annotation::new(Level::Warning, message));
+    }
+
+    /// Annotates after what was printed before; tells whether it was one of too many.
+    fn annotate(&mut self, annotation: Annotation) -> bool {
+        if annotation.level != Level::Debug {
+            if self.annotations == MAX_ANNOTATIONS {
+                self.too_many += 1;
+                return false;
+            }
+            self.annotations += 1;
+        } else if !self.output.options().debug {
+            return true;
+        }
+        self.emit(Event::Annotation { job: self.job.clone(), step: Some(self.step), annotation });
+        true
+    }
+
+    /// Says how many annotations were too many.
+    pub(super) fn tell_too_many(&mut self) {
+        let more = std::mem::take(&mut self.too_many);
+        if more > 0 {
+            let message =
+                format!("{more} more annotations are only in the log: a step has {MAX_ANNOTATIONS} at most");
+            self.note(message);
+        }
+    }
+
+    /// A command's line as an ordinary one.
+    fn show(&mut self, line: &[u8]) {
+        self.text(line);
+        self.text(b"\n");
+    }
+}
+
+/// Whether `::echo::on` shows a command. What shows anyway, and a value to mask, isn't repeated.
+fn is_echoed(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::AddMask(_)
+            | Command::MalformedAddMask
+            | Command::Annotate(_)
+            | Command::Stop(_)
+            | Command::Resume
+            | Command::Refused { .. }
+            | Command::Malformed { .. }
+    )
+}

@@ -1,0 +1,64 @@
+//! Workflow commands: lines by which a step talks to the runner.
+
+use super::{run, steps};
+
+#[test]
+fn printed_outputs_are_outputs_of_the_step() {
+    let job = steps(
+        "
+      - id: old
+        run: |
+          echo '::set-output name=a::1%0A2'
+          echo '::set-output name=b::printed'
+          echo b=written >> $GITHUB_OUTPUT
+      - env: { A: '${{ steps.old.outputs.a }}' }
+        run: echo \"$A ${{ steps.old.outputs.b }}\"
+",
+    );
+    let (_, events) = run(&job, &[]);
+    assert_eq!(events.log("a"), "1\n2 written\n");
+    assert_eq!(
+        events.annotations("warning"),
+        ["the command `set-output` is deprecated; write to the file $GITHUB_OUTPUT"]
+    );
+}
+
+#[test]
+fn commands_that_change_later_steps_are_refused() {
+    for command in ["set-env name=X::evil", "add-path::/evil"] {
+        let job = steps(&format!(
+            "
+      - env: {{ ACTIONS_ALLOW_UNSECURE_COMMANDS: 'true' }}
+        run: echo '::{command}'
+      - if: always()
+        run: echo \"X=$X $PATH\"
+"
+        ));
+        let (outcome, events) = run(&job, &[]);
+        assert_eq!(outcome.code, Some(1), "{outcome}");
+        let name = &command[..command.find([' ', ':']).unwrap()];
+        assert_eq!(
+            events.steps("a"),
+            [format!("failure: the command `{name}` was not carried out"), "success".into()]
+        );
+        assert!(events.annotations("error")[0].contains("(rule `unsecure-command`)"), "{outcome}");
+        assert!(events.log("a").starts_with("X= ") && !events.log("a").contains("evil"), "{outcome}");
+    }
+}
+
+#[test]
+fn stopped_commands_have_no_effect() {
+    let job = steps(
+        "
+      - id: s
+        run: |
+          echo '::stop-commands::t0ken'
+          echo '::set-output name=a::1'
+          echo '::t0ken::'
+          echo '::set-output name=b::2'
+      - run: echo '[${{ steps.s.outputs.a }}${{ steps.s.outputs.b }}]'
+",
+    );
+    let (_, events) = run(&job, &[]);
+    assert_eq!(events.log("a"), "::set-output name=a::1\n[2]\n");
+}
