@@ -1,13 +1,12 @@
-//! `palisade-bench PALISADE [ROUNDS]`: start-up, steps, output and memory, each beside its peer in the same
-//! run, peers taking turns. Prints ratios of medians and the goal of each; never fails on a figure.
-
-mod log;
+//! Start-up, steps, output and memory of `palisade run`, each beside its peer, peers taking turns.
 
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::measure::{median, peak_memory};
 
 /// A line of the table.
 struct Row {
@@ -19,17 +18,10 @@ struct Row {
     unit: &'static str,
 }
 
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let Some(palisade) = args.next() else {
-        eprintln!("usage: palisade-bench PALISADE [ROUNDS]");
-        std::process::exit(2);
-    };
-    let palisade = std::path::absolute(palisade).expect("a working directory").display().to_string();
-    let rounds: usize = args.next().and_then(|n| n.parse().ok()).unwrap_or(100);
-    let scratch = tempfile::tempdir().expect("a temporary directory");
-    let rows = measure(&palisade, rounds, scratch.path());
-    println!("{:<44} {:>12} {:>12} {:>9} {:>9}", "what", "palisade", "peer", "result", "goal");
+/// Prints the section.
+pub fn section(palisade: &str, rounds: usize, dir: &Path) {
+    let rows = measure(palisade, rounds, dir);
+    println!("\n{:<44} {:>12} {:>12} {:>9} {:>9}", "what", "palisade", "peer", "result", "goal");
     for Row { what, ours, peer, result, goal, unit } in rows {
         let verdict = if result <= goal { "" } else { "  misses its goal" };
         println!("{what:<44} {ours:>12} {peer:>12} {result:>7.2} {unit} {goal:>7.2} {unit}{verdict}");
@@ -51,52 +43,14 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
     let memory = max_rss(palisade, dir);
     let size = fs::metadata(palisade).map_or(0, |m| m.len());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let [mask_100, mask_1000, detect, both, sed] = masking(palisade, dir);
-    let index = index_time(palisade, dir);
     vec![
         ratio("start a sandboxed command / bubblewrap", sandbox, peer, 0.45),
         ratio("one-step workflow, whole process / bubblewrap", one, peer, 1.5),
         ratio("each further `run:` step / `bash -c :`", step, bash, 1.5),
         absolute("1,000,000 lines, 26 MB, 20 secrets", lines.as_secs_f64(), ms(bare), 0.3, "s"),
         absolute("peak memory of `palisade run`", mib(memory), String::new(), 16.0, "M"),
-        per_byte("mask: 100 secrets / sed with one (300 MB/s)", mask_100, sed, 1000.0 / 300.0),
-        per_byte("mask: 1,000 secrets / sed with one (200 MB/s)", mask_1000, sed, 1000.0 / 200.0),
-        per_byte("mask: detection alone / sed with one", detect, sed, 1000.0 / 150.0),
-        per_byte("mask: detection, 100 secrets (150 MB/s)", both, sed, 1000.0 / 150.0),
-        absolute("mask: 1,000 secrets made ready", index.as_secs_f64() * 1e3, String::new(), 100.0, "ms"),
         absolute("size of the binary", mib(size), String::new(), 15.0, "M"),
     ]
-}
-
-/// How much text is masked, in bytes.
-const LOG: usize = 64_000_000;
-
-/// The filter with 100 and 1,000 secrets, with detection alone and with 100 secrets, and `sed` with one.
-fn masking(palisade: &str, dir: &Path) -> [Duration; 5] {
-    fs::write(dir.join("log"), log::build_log(LOG)).expect("a log");
-    for count in [100, 1000] {
-        fs::write(dir.join(format!("s{count}")), log::secrets(count)).expect("a file of secrets");
-    }
-    let filter = |args: &str| command("sh", &["-c", &format!("exec '{palisade}' mask {args} <log")], dir);
-    let secret = log::secrets(1);
-    let sed = command("sh", &["-c", &format!("exec sed 's/{}/***/g' <log", secret.trim())], dir);
-    let benches = [
-        &filter("--secrets s100"),
-        &filter("--secrets s1000"),
-        &filter("--detect"),
-        &filter("--detect --secrets s100"),
-        &sed,
-    ];
-    in_turns(5, benches)
-}
-
-/// What 1,000 secrets add to the start of the filter.
-fn index_time(palisade: &str, dir: &Path) -> Duration {
-    fs::write(dir.join("s1"), log::secrets(1)).expect("a file of secrets");
-    let one = command(palisade, &["mask", "--secrets", "s1"], dir);
-    let many = command(palisade, &["mask", "--secrets", "s1000"], dir);
-    let [one, many] = in_turns(10, [&one, &many]);
-    many.saturating_sub(one)
 }
 
 /// The peer's command line: all its namespaces, and a root as small as ours.
@@ -189,10 +143,7 @@ fn in_turns<const N: usize>(rounds: usize, benches: [&Bench; N]) -> [Duration; N
             }
         }
     }
-    times.map(|mut times| {
-        times.sort();
-        times[times.len() / 2]
-    })
+    times.map(median)
 }
 
 fn ratio(what: &'static str, ours: Duration, peer: Duration, goal: f64) -> Row {
@@ -202,12 +153,6 @@ fn ratio(what: &'static str, ours: Duration, peer: Duration, goal: f64) -> Row {
 
 fn absolute(what: &'static str, result: f64, peer: String, goal: f64, unit: &'static str) -> Row {
     Row { what, ours: String::new(), peer, result, goal, unit }
-}
-
-/// Nanoseconds for each byte of the log.
-fn per_byte(what: &'static str, ours: Duration, peer: Duration, goal: f64) -> Row {
-    let result = ours.as_secs_f64() * 1e9 / LOG as f64;
-    Row { what, ours: ms(ours), peer: ms(peer), result, goal, unit: "ns" }
 }
 
 fn ms(time: Duration) -> String {
@@ -226,13 +171,9 @@ fn max_rss(palisade: &str, dir: &Path) -> u64 {
         .stderr(Stdio::null())
         .spawn()
         .expect("palisade");
-    let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().ok().flatten().is_none() {
-        let now = fs::read_to_string(&status).unwrap_or_default();
-        let kib =
-            now.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-        peak = peak.max(kib.unwrap_or(0u64) << 10);
+        peak = peak.max(peak_memory(child.id()));
         std::thread::sleep(Duration::from_millis(5));
     }
     peak

@@ -1,0 +1,48 @@
+//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB]]`: palisade beside its peers in the same run, taking
+//! turns. Prints medians, ratios and the goal of each; never fails on a figure.
+
+mod chunk;
+mod floor;
+mod log;
+mod mask;
+mod measure;
+mod random;
+mod run;
+mod secrets;
+mod table;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB]]";
+/// How often each command is started.
+const ROUNDS: usize = 100;
+/// How much text is masked, in millions of bytes.
+const MEGABYTES: usize = 200;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
+    let (palisade, rounds, megabytes) = match args[..] {
+        [palisade] => (palisade, Some(ROUNDS), Some(MEGABYTES)),
+        [palisade, "run"] => (palisade, Some(ROUNDS), None),
+        [palisade, "run", n] if number(n).is_some() => (palisade, number(n), None),
+        [palisade, "mask"] => (palisade, None, Some(MEGABYTES)),
+        [palisade, "mask", n] if number(n).is_some() => (palisade, None, number(n)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let palisade = std::path::absolute(palisade).expect("a working directory").display().to_string();
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    println!("load at the start: {}", measure::load());
+    if let Some(rounds) = rounds {
+        run::section(&palisade, rounds, scratch.path());
+    }
+    if let Some(megabytes) = megabytes {
+        mask::section(&palisade, megabytes * 1_000_000, scratch.path());
+    }
+    println!("load at the end: {}", measure::load());
+    ExitCode::SUCCESS
+}
