@@ -9,18 +9,19 @@ use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object
 use palisade::job::files::{self, CommandFile};
 use palisade::mask::{Masker, parts};
 use palisade::output::event::{Event, JobName};
-use palisade::output::{Masked, Options, Output, Sink};
+use palisade::output::{Masked, Matchers, Matching, Options, Output, Sink};
 use palisade::workflow::{self, Severity};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 5] = [
+pub const ALL: [(&str, Target); 6] = [
     ("workflow_yaml", workflow_yaml),
     ("expression", expression),
     ("command_files", command_files),
     ("workflow_commands", workflow_commands),
+    ("problem_matchers", problem_matchers),
     ("mask_parts", mask_parts),
 ];
 
@@ -120,13 +121,40 @@ pub fn workflow_commands(data: &[u8]) {
     assert_eq!(transcript(printed.chunks(usize::from(size).max(1))), whole, "in chunks of {size}");
 }
 
+/// A file of problem matchers and, after a NUL byte, what a step prints. A file that can't be used fails the step;
+/// no line of the log is lost or doubled, and a secret never comes out.
+pub fn problem_matchers(data: &[u8]) {
+    let split = data.iter().position(|b| *b == 0).unwrap_or(data.len());
+    let (file, printed) = (&data[..split], data.get(split + 1..).unwrap_or_default());
+    let read = |_: &Path, _: u64| Ok(file.to_vec());
+    let matching = Matching { matchers: Matchers::default(), workspace: "/w".into(), read: &read };
+    let with = run_log(std::iter::once(&b"::add-matcher::m.json\n"[..]).chain([printed]), Some(matching));
+    assert!(!with.contains(SECRET), "a secret came out");
+    let log = |text: &str| -> String {
+        text.split_inclusive('\n').filter(|line| !line.starts_with('<') && *line != "\n").collect()
+    };
+    let without = run_log(std::iter::once(printed), None);
+    if !printed.contains(&b'<') && !printed.windows(7).any(|w| w == b"matcher") {
+        // Debugging shows commands.
+        let expected = String::from("::add-matcher::m.json\n") + &log(&without);
+        assert_eq!(log(&with), expected, "matchers changed the log");
+    }
+}
+
 /// All that reaches a sink.
 fn transcript<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> String {
+    run_log(chunks, None)
+}
+
+fn run_log<'a>(chunks: impl Iterator<Item = &'a [u8]>, matching: Option<Matching<'_>>) -> String {
     let masker = Masker::new();
     assert!(masker.add_bytes("secret", SECRET.as_bytes()).is_ok());
     let transcript = Transcript::default();
     let output = Output::new(masker, vec![Box::new(transcript.clone())], Options { debug: true });
     let mut log = output.step_log(&JobName("build".into()), 0);
+    if let Some(matching) = matching {
+        log = log.matching(matching);
+    }
     for chunk in chunks {
         log.write(chunk);
     }

@@ -111,6 +111,11 @@ fn workflow_commands() {
 }
 
 #[test]
+fn problem_matchers() {
+    run("problem_matchers");
+}
+
+#[test]
 fn mask_parts() {
     run("mask_parts");
 }

@@ -107,7 +107,7 @@ pub struct Args {
     /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Show debug messages of steps
+    /// Show debug messages of steps, as the secret or variable ACTIONS_STEP_DEBUG=true does
     #[arg(short, long)]
     verbose: bool,
 }
@@ -145,7 +145,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let several = found.files.len() > 1;
     for file in &found.files {
         let masker = Masker::detecting(config.detect.policy(args.detect));
-        for (name, value) in secrets.iter() {
+        for (name, value) in secrets.iter().filter(|(name, _)| *name != STEP_DEBUG) {
             // An empty secret has nothing to hide.
             if !value.expose().is_empty()
                 && let Err(refused) = masker.add(name, value)
@@ -154,7 +154,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
             }
         }
         let prepared = prepare(&args, &config, &found, file, payload.clone(), secrets.clone())?;
-        let output = output(&args, masker, several.then(|| file.stem()))?;
+        let output = output(&args, step_debug(&args, &secrets), masker, several.then(|| file.stem()))?;
         let end = job::run(&prepared.run, prepared.plan, &prepared.trigger, &output, &signals);
         for failed in output.close() {
             // A reader that has seen enough, such as `head`, is no error.
@@ -257,7 +257,18 @@ fn place(args: &Args, config: &Config, root: &Path) -> Result<Place, Error> {
     Ok(Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into()))
 }
 
-fn output(args: &Args, masker: Masker, subdirectory: Option<String>) -> Result<Output, Error> {
+/// Shows what steps say with `::debug::`; a secret or a variable, as on GitHub.
+const STEP_DEBUG: &str = "ACTIONS_STEP_DEBUG";
+
+/// Whether it is on: the secret goes before the variable.
+fn step_debug(args: &Args, secrets: &Secrets) -> bool {
+    let secret = secrets.iter().find(|(name, _)| *name == STEP_DEBUG).map(|(_, value)| value.expose());
+    let variable = args.var.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(STEP_DEBUG));
+    let value = secret.or(variable.map(|(_, value)| value.as_str()));
+    args.verbose || value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+fn output(args: &Args, debug: bool, masker: Masker, subdirectory: Option<String>) -> Result<Output, Error> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if args.json {
         sinks.push(Box::new(Json::new("standard output", std::io::stdout())));
@@ -269,7 +280,7 @@ fn output(args: &Args, masker: Masker, subdirectory: Option<String>) -> Result<O
         let sink = Dir::new(&dir).map_err(|e| Error::input(format!("--log-dir {}: {e}", dir.display())))?;
         sinks.push(Box::new(sink));
     }
-    Ok(Output::new(masker, sinks, Options { debug: args.verbose }))
+    Ok(Output::new(masker, sinks, Options { debug }))
 }
 
 fn event_file(path: &Path) -> Result<serde_json::Value, Error> {

@@ -157,6 +157,9 @@ mod tests {
         ==> error: src/main.rs ***:3:7: Lint ***: broken
         ==> error: badly ***
         ==> debug: note ***
+        ==> summary
+        # Summary
+         ==> forged ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> job failure in 1 min 01 s: cancelled ***

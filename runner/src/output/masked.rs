@@ -1,7 +1,7 @@
 //! Events whose text is masked: the only kind that sinks take.
 
 use std::borrow::Cow;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::mask::Masker;
@@ -113,6 +113,16 @@ fn name(job: JobName, masker: &Masker) -> JobName {
 pub(super) struct MaskedText(String);
 
 impl MaskedText {
+    /// For looking at.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A part of it, which has to begin and end with characters.
+    pub(super) fn part(&self, range: Range<usize>) -> MaskedText {
+        MaskedText(self.0[range].to_owned())
+    }
+
     /// Takes what a mask stream appended; what isn't UTF-8 becomes U+FFFD.
     pub(super) fn from_stream(bytes: Vec<u8>) -> Self {
         MaskedText(

@@ -70,6 +70,9 @@ mod tests {
         ==> error: src/main.rs ***:3:7: Lint ***: broken
         ==> error: badly ***
         ==> debug: note ***
+        ==> summary
+        # Summary
+         ==> forged ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> job failure in 1 min 01 s: cancelled ***
@@ -100,6 +103,9 @@ mod tests {
         ==> build ***: error: src/main.rs ***:3:7: Lint ***: broken
         ==> build ***: error: badly ***
         ==> build ***: debug: note ***
+        ==> build ***: summary
+        build *** | # Summary
+        build *** |  ==> forged ***
         ==> build ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> build ***: Deploy ***: skipped
         ==> build ***: job failure in 1 min 01 s: cancelled ***
@@ -115,6 +121,9 @@ mod tests {
         ==> test ***: error: src/main.rs ***:3:7: Lint ***: broken
         ==> test ***: error: badly ***
         ==> test ***: debug: note ***
+        ==> test ***: summary
+        test *** | # Summary
+        test *** |  ==> forged ***
         ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> test ***: Deploy ***: skipped
         ==> test ***: job failure in 1 min 01 s: cancelled ***
@@ -148,6 +157,9 @@ mod tests {
         \u{1b}[1m==>\u{1b}[0m \u{1b}[31merror\u{1b}[0m: src/main.rs ***:3:7: Lint ***: broken
         \u{1b}[1m==>\u{1b}[0m \u{1b}[31merror\u{1b}[0m: badly ***
         \u{1b}[1m==>\u{1b}[0m \u{1b}[2mdebug\u{1b}[0m: note ***
+        \u{1b}[1m==>\u{1b}[0m summary
+        # Summary
+         ==> forged ***
         \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
         \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
         \u{1b}[1m==>\u{1b}[0m job \u{1b}[31mfailure\u{1b}[0m in 1 min 01 s: cancelled ***

@@ -101,7 +101,7 @@ impl Renderer {
             }
             Event::GroupEnded { .. } => {}
             Event::Annotation { job, annotation, .. } => self.annotation(out, job, annotation),
-            Event::Summary { .. } => {}
+            Event::Summary { job, markdown, .. } => self.summary(out, job, markdown),
             Event::StepFinished { job, name, outcome, conclusion, milliseconds, reason, .. } => {
                 let style = self.style;
                 self.own(out, Some(job), |o| {
@@ -199,6 +199,15 @@ impl Renderer {
                 out.push_str(&clock::now());
                 out.push(' ');
             }
+        }
+    }
+
+    /// Markdown is made to be read as it is. Nothing is taken out: a secret could come together that way.
+    fn summary(&mut self, out: &mut String, job: &JobName, markdown: &str) {
+        self.own(out, Some(job), |o| o.push_str("summary"));
+        for line in markdown.trim_end().lines() {
+            self.log(job, line, out);
+            self.log(job, "\n", out);
         }
     }
 

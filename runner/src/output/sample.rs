@@ -73,7 +73,7 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         Event::GroupEnded { job: job.clone(), step: 0 },
         annotation(Level::Error, "broken\nbadly", true),
         annotation(Level::Debug, "note", false),
-        Event::Summary { job: job.clone(), step: 0, markdown: with("# Summary") },
+        Event::Summary { job: job.clone(), step: 0, markdown: with("# Summary\n==> forged") },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
         Event::JobFinished {

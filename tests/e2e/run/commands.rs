@@ -62,3 +62,27 @@ fn stopped_commands_have_no_effect() {
     let (_, events) = run(&job, &[]);
     assert_eq!(events.log("a"), "::set-output name=a::1\n[2]\n");
 }
+
+#[test]
+fn debug_messages_show_when_asked_for() {
+    let job = steps("      - run: echo '::debug::d'\n");
+    for (args, shown) in [
+        (&[][..], false),
+        (&["--verbose"], true),
+        (&["--var", "ACTIONS_STEP_DEBUG=true"], true),
+        (&["--secret", "ACTIONS_STEP_DEBUG=true"], true),
+        (&["--secret", "ACTIONS_STEP_DEBUG=false", "--var", "ACTIONS_STEP_DEBUG=true"], false),
+    ] {
+        let (_, events) = run(&job, args);
+        assert_eq!(events.annotations("debug"), if shown { vec!["d"] } else { vec![] }, "{args:?}");
+    }
+}
+
+#[test]
+fn a_summary_is_shown_as_it_was_written() {
+    let context = palisade_tests::Context::new();
+    let job = steps("      - run: printf '## Title\\n| a |\\n' >> $GITHUB_STEP_SUMMARY\n");
+    context.write(".github/workflows/w.yml", format!("on: push\njobs:\n{job}"));
+    let outcome = context.palisade().args(["run"]).run();
+    assert!(outcome.stdout.contains("==> summary\n## Title\n| a |\n"), "{outcome}");
+}

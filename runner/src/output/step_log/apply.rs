@@ -4,6 +4,7 @@ use crate::mask::Floor;
 
 use super::super::command::Command;
 use super::super::event::{Annotation, Event, Level};
+use super::super::matcher;
 use super::Rest;
 
 /// Most annotations of one step that are told as such; more of them are lines of its log.
@@ -35,7 +36,10 @@ impl Rest<'_> {
             ),
             Command::Group(title) => self.emit(Event::GroupStarted { job, step, title }),
             Command::EndGroup => self.emit(Event::GroupEnded { job, step }),
-            Command::Annotate(annotation) => {
+            Command::Annotate(mut annotation) => {
+                if let Some(matching) = &self.matching {
+                    annotation.file = annotation.file.map(|file| matcher::within(file, &matching.workspace));
+                }
                 if !self.annotate(annotation) {
                     self.show(line);
                 }
@@ -56,7 +60,22 @@ impl Rest<'_> {
                     Err(why) => self.fail(command, &why),
                 }
             }
-            Command::AddMatcher(_) | Command::RemoveMatcher(_) => {}
+            Command::AddMatcher(_) | Command::RemoveMatcher(_) if self.matching.is_none() => {
+                self.tell(
+                    "add-matcher",
+                    "this step has no problem matchers, so the command has no effect".into(),
+                );
+            }
+            Command::AddMatcher(file) => {
+                if let Err(why) = self.add_matchers(&file) {
+                    self.fail("add-matcher", &why);
+                }
+            }
+            Command::RemoveMatcher(whose) => {
+                if let Err(why) = self.remove_matchers(whose) {
+                    self.fail("remove-matcher", &why);
+                }
+            }
             Command::Refused { name, instead } => {
                 let why = format!(
                     "what a step prints may come from anyone, so it can't set this for the steps that follow \
@@ -69,14 +88,14 @@ impl Rest<'_> {
         }
     }
 
-    /// A command that can't be carried out fails the step, as on GitHub. Each is told once.
+    /// A command that can't be carried out fails the step, as on GitHub. What is repeated is told once.
     fn fail(&mut self, command: &'static str, why: &str) {
         let message = format!("the command `{command}` was not carried out: {why}");
         if self.failure.is_none() {
             self.failure = Some(format!("the command `{command}` was not carried out"));
         }
-        if !self.failed.contains(&command) {
-            self.failed.push(command);
+        if self.told_failure != message {
+            self.told_failure.clone_from(&message);
             self.annotate(Annotation::new(Level::Error, message));
         }
     }
@@ -93,19 +112,29 @@ impl Rest<'_> {
         self.annotate(Annotation::new(Level::Warning, message));
     }
 
-    /// Annotates after what was printed before; tells whether it was one of too many.
+    /// Annotates after what was printed before; `false` where it is one of too many.
     fn annotate(&mut self, annotation: Annotation) -> bool {
-        if annotation.level != Level::Debug {
-            if self.annotations == MAX_ANNOTATIONS {
-                self.too_many += 1;
-                return false;
-            }
-            self.annotations += 1;
-        } else if !self.output.options().debug {
+        let shown = match annotation.level {
+            Level::Debug => self.output.options().debug,
+            _ if self.count_annotation() => true,
+            _ => return false,
+        };
+        if !shown {
             return true;
         }
         self.emit(Event::Annotation { job: self.job.clone(), step: Some(self.step), annotation });
         true
+    }
+
+    /// Counts an annotation; `false` where it is one of too many.
+    pub(super) fn count_annotation(&mut self) -> bool {
+        let fits = self.annotations < MAX_ANNOTATIONS;
+        if fits {
+            self.annotations += 1;
+        } else {
+            self.too_many += 1;
+        }
+        fits
     }
 
     /// Says how many annotations were too many.

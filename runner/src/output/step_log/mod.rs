@@ -5,8 +5,8 @@
 
 mod apply;
 mod kept;
+mod matching;
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::mask::detect::{Action, Rule};
@@ -17,7 +17,9 @@ use super::command::{self, Command};
 use super::event::{Annotation, Event, JobName, Level};
 use super::lines::{Lines, MAX_LINE, Piece};
 use super::masked::MaskedText;
+use super::matcher::Scan;
 use kept::Values;
+pub use matching::Matching;
 
 /// The output of one running step. Dropping it finishes it.
 pub struct StepLog<'a> {
@@ -55,8 +57,8 @@ struct Rest<'a> {
     echo: bool,
     /// Commands that the step was warned of.
     told: Vec<&'static str>,
-    /// Commands whose failure the step was told.
-    failed: Vec<&'static str>,
+    /// The last failure that the step was told.
+    told_failure: String,
     /// Why the step fails.
     failure: Option<String>,
     /// What it printed for the steps that follow.
@@ -67,7 +69,21 @@ struct Rest<'a> {
     too_many: usize,
     /// Kinds of credentials that the step was told of.
     caught: Vec<&'static Rule>,
-    matching: PhantomData<&'a ()>,
+    /// What matchers need of the job.
+    matching: Option<Matching<'a>>,
+    /// The job's matchers, as far as they are within problems of several lines.
+    scan: Scan,
+    /// The beginning of a line that has no end yet, for matchers.
+    unfinished: String,
+}
+
+impl<'a> StepLog<'a> {
+    /// Looks for problems with the job's matchers, which the step may change.
+    pub fn matching(mut self, matching: Matching<'a>) -> Self {
+        self.rest.scan.renew(&matching.matchers);
+        self.rest.matching = Some(matching);
+        self
+    }
 }
 
 impl StepLog<'_> {
@@ -86,13 +102,15 @@ impl StepLog<'_> {
             stopped: None,
             command_line: false,
             told: Vec::new(),
-            failed: Vec::new(),
+            told_failure: String::new(),
             failure: None,
             kept: Values::default(),
             annotations: 0,
             too_many: 0,
             caught: Vec::new(),
-            matching: PhantomData,
+            matching: None,
+            scan: Scan::default(),
+            unfinished: String::new(),
         };
         StepLog { lines: Lines::default(), fresh: false, rest }
     }
@@ -281,7 +299,11 @@ impl Rest<'_> {
         if whole > 0 {
             let waits = self.ready.split_off(whole);
             let text = MaskedText::from_stream(std::mem::replace(&mut self.ready, waits));
-            self.output.emit_log(&self.job, self.step, text);
+            if self.scan.is_idle() {
+                self.output.emit_log(&self.job, self.step, text);
+            } else {
+                self.hand_out_matched(&text);
+            }
         }
     }
 }
