@@ -8,7 +8,9 @@ use super::super::matcher;
 use super::Rest;
 
 /// Most annotations of one step that are told as such; more of them are lines of its log.
-pub(super) const MAX_ANNOTATIONS: usize = 1000;
+const MAX_ANNOTATIONS: usize = 1000;
+/// Deepest nesting of groups that are told as such; deeper ones are lines of the log.
+const MAX_GROUPS: usize = 32;
 
 impl Rest<'_> {
     /// Carries out the command that a line, without its end, was.
@@ -34,8 +36,15 @@ impl Rest<'_> {
                 "a malformed add-mask command was hidden, but nothing was masked; write `::add-mask::VALUE`"
                     .into(),
             ),
-            Command::Group(title) => self.emit(Event::GroupStarted { job, step, title }),
-            Command::EndGroup => self.emit(Event::GroupEnded { job, step }),
+            Command::Group(title) => {
+                self.groups += 1;
+                if self.groups <= MAX_GROUPS {
+                    self.emit(Event::GroupStarted { job, step, title });
+                } else {
+                    self.show(line);
+                }
+            }
+            Command::EndGroup => self.end_group(),
             Command::Annotate(mut annotation) => {
                 if let Some(matching) = &self.matching {
                     annotation.file = annotation.file.map(|file| matcher::within(file, &matching.workspace));
@@ -144,6 +153,22 @@ impl Rest<'_> {
             let message =
                 format!("{more} more annotations are only in the log: a step has {MAX_ANNOTATIONS} at most");
             self.note(message);
+        }
+    }
+
+    /// Ends the innermost group, if there is one.
+    fn end_group(&mut self) {
+        if (1..=MAX_GROUPS).contains(&self.groups) {
+            self.emit(Event::GroupEnded { job: self.job.clone(), step: self.step });
+        }
+        self.groups = self.groups.saturating_sub(1);
+    }
+
+    /// Ends all groups that the step left open.
+    pub(super) fn end_groups(&mut self) {
+        self.groups = self.groups.min(MAX_GROUPS);
+        while self.groups > 0 {
+            self.end_group();
         }
     }
 

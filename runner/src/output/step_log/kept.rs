@@ -2,21 +2,30 @@
 
 use super::super::command::Kept;
 
+/// What came of a step's output, besides what was shown.
+#[derive(Debug, Default)]
+pub struct Printed {
+    /// Why the step fails although its program may have succeeded: it printed a credential that the policy
+    /// doesn't let pass, or a command that can't be carried out.
+    pub failure: Option<String>,
+    /// The values of `set-output`, in order; a name may come again.
+    pub outputs: Vec<(String, String)>,
+    /// The values of `save-state`, likewise.
+    pub state: Vec<(String, String)>,
+}
+
 /// Most bytes of names and values that one step may print, as much as its files may hold.
 pub const MAX_KEPT: usize = 1 << 20;
 /// Most values.
 const MAX_VALUES: usize = 10_000;
 
-/// Names and values in the order in which they came.
-pub type Pairs = Vec<(String, String)>;
-
 /// The values of `set-output` and `save-state`.
 #[derive(Debug, Default)]
 pub struct Values {
     /// Outputs.
-    pub outputs: Pairs,
+    pub outputs: Vec<(String, String)>,
     /// State.
-    pub state: Pairs,
+    pub state: Vec<(String, String)>,
     bytes: usize,
 }
 

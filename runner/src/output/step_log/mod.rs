@@ -18,6 +18,7 @@ use super::event::{Annotation, Event, JobName, Level};
 use super::lines::{Lines, MAX_LINE, Piece};
 use super::masked::MaskedText;
 use super::matcher::Scan;
+pub use kept::Printed;
 use kept::Values;
 pub use matching::Matching;
 
@@ -27,18 +28,6 @@ pub struct StepLog<'a> {
     /// Something came in since the last flush.
     fresh: bool,
     rest: Rest<'a>,
-}
-
-/// What came of a step's output, besides what was shown.
-#[derive(Debug, Default)]
-pub struct Printed {
-    /// Why the step fails although its program may have succeeded: it printed a credential that the policy
-    /// doesn't let pass, or a command that can't be carried out.
-    pub failure: Option<String>,
-    /// The values of `set-output`, in order; a name may come again.
-    pub outputs: Vec<(String, String)>,
-    /// The values of `save-state`, likewise.
-    pub state: Vec<(String, String)>,
 }
 
 /// What comes after the lines are made.
@@ -63,6 +52,8 @@ struct Rest<'a> {
     failure: Option<String>,
     /// What it printed for the steps that follow.
     kept: Values,
+    /// How many groups are open.
+    groups: usize,
     /// How many annotations it made.
     annotations: usize,
     /// How many more it made, which are only in the log.
@@ -105,6 +96,7 @@ impl StepLog<'_> {
             told_failure: String::new(),
             failure: None,
             kept: Values::default(),
+            groups: 0,
             annotations: 0,
             too_many: 0,
             caught: Vec::new(),
@@ -159,6 +151,7 @@ impl StepLog<'_> {
         rest.mask.finish(&mut rest.ready);
         rest.hand_out(Unfinished::Shows);
         rest.tell_caught();
+        rest.end_groups();
         rest.tell_too_many();
     }
 }
@@ -432,22 +425,34 @@ mod tests {
 
     #[test]
     fn echo_shows_the_commands_that_follow() {
-        let text = "::endgroup::\n::echo::on\n::endgroup::\n::add-mask::my-value\n::set-output name=a::my-value\n\
-                    ::notice::n\n::echo::off\n::endgroup::\n";
+        let text = "::group::a\n::echo::on\n::endgroup::\n::add-mask::my-value\n::set-output name=a::my-value\n\
+                    ::notice::n\n::echo::off\n::group::b\n";
         let (seen, ..) = whole(&[], false, |log| log.write(text.as_bytes()));
         assert_eq!(
             seen,
             [
-                "group ends",
+                "group: a",
                 "log: ::endgroup::\n",
                 "group ends",
                 "log: ::add-mask::***\n::set-output name=a::***\n",
                 "Warning: the command `set-output` is deprecated; write to the file $GITHUB_OUTPUT",
                 "Notice: n",
                 "log: ::echo::off\n",
+                "group: b",
                 "group ends",
             ]
         );
+    }
+
+    #[test]
+    fn groups_nest_and_each_has_its_end() {
+        assert_eq!(
+            notes(&[], "::endgroup::\n::group::a\n::group::b\n::endgroup::\nx\n"),
+            ["group: a", "group: b", "group ends", "log: x\n", "group ends"]
+        );
+        let deep = through(&[], false, |log| log.write("::group::g\n".repeat(1_000).as_bytes())).0;
+        assert_eq!(deep.iter().filter(|s| *s == "group: g").count(), 32);
+        assert_eq!(deep.iter().filter(|s| *s == "group ends").count(), 32);
     }
 
     #[test]
@@ -515,8 +520,8 @@ mod tests {
     #[test]
     fn stopped_commands_are_ordinary_lines() {
         assert_eq!(
-            notes(&[], "::stop-commands::t0k3n\n::group::x\n::add-mask::my-value\n::t0k3n::\n::endgroup::\n"),
-            ["log: ::group::x\n::add-mask::my-value\n", "group ends"]
+            notes(&[], "::stop-commands::t0k3n\n::group::x\n::add-mask::my-value\n::t0k3n::\n::group::y\n"),
+            ["log: ::group::x\n::add-mask::my-value\n", "group: y", "group ends"]
         );
     }
 

@@ -2,11 +2,15 @@
 //! them is the step's word and is treated as hostile. Source of the format: "Workflow commands for GitHub
 //! Actions", section "Environment files".
 
+mod rule;
+
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io;
 
 use palisade_sandbox::SharedDir;
+
+pub use rule::Rule;
 
 /// Largest of these files, in bytes; 1 MiB is GitHub's own limit of summaries and outputs.
 pub const MAX_SIZE: u64 = 1 << 20;
@@ -143,102 +147,6 @@ impl FileError {
 fn and(more: usize) -> String {
     if more > 0 { format!(" and {more} more") } else { String::new() }
 }
-
-/// Why a variable is refused, or warned of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// The runner's own word: programs see the runner's value, as on GitHub.
-    Reserved,
-    /// Makes programs run foreign code at their start.
-    Loader,
-    /// Changes where programs find their code; often legitimate.
-    SearchPath,
-}
-
-impl Rule {
-    /// What it says to people.
-    pub fn why(self) -> &'static str {
-        match self {
-            Rule::Reserved => "the runner sets it itself, so programs won't see this value (rule `reserved`)",
-            Rule::Loader => {
-                "it makes programs run foreign code as they start (rule `loader`); set it in the `env` of \
-                 the step that needs it"
-            }
-            Rule::SearchPath => "it changes where later steps' programs find their code (rule `search-path`)",
-        }
-    }
-
-    /// The rule for a variable, if there is one.
-    pub fn of(name: &str) -> Option<Rule> {
-        let own = name.strip_prefix("GITHUB_").map(|rest| (GITHUB, rest));
-        let own = own.or(name.strip_prefix("RUNNER_").map(|rest| (RUNNER, rest)));
-        if own.is_some_and(|(names, rest)| names.contains(&rest)) {
-            return Some(Rule::Reserved);
-        }
-        match name {
-            "LD_PRELOAD" | "LD_AUDIT" | "BASH_ENV" | "ENV" | "SHELLOPTS" | "BASHOPTS" | "PS4"
-            | "PROMPT_COMMAND" | "PERL5OPT" | "PERL5DB" | "RUBYOPT" | "PYTHONSTARTUP" | "GCONV_PATH" => {
-                Some(Rule::Loader)
-            }
-            // In any case, as on GitHub, which refuses only this one.
-            _ if name.eq_ignore_ascii_case("NODE_OPTIONS") => Some(Rule::Loader),
-            _ if name.starts_with("BASH_FUNC_") => Some(Rule::Loader),
-            "LD_LIBRARY_PATH" | "PYTHONHOME" | "JAVA_TOOL_OPTIONS" | "_JAVA_OPTIONS" | "JDK_JAVA_OPTIONS" => {
-                Some(Rule::SearchPath)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the rule forbids; else it only warns.
-    pub fn forbids(self) -> bool {
-        self == Rule::Loader
-    }
-}
-
-/// What the runner sets, without `GITHUB_`. Source: "Variables reference", "Default environment variables".
-const GITHUB: &[&str] = &[
-    "ACTION",
-    "ACTIONS",
-    "ACTION_PATH",
-    "ACTION_REF",
-    "ACTION_REPOSITORY",
-    "ACTOR",
-    "ACTOR_ID",
-    "API_URL",
-    "BASE_REF",
-    "ENV",
-    "EVENT_NAME",
-    "EVENT_PATH",
-    "GRAPHQL_URL",
-    "HEAD_REF",
-    "JOB",
-    "OUTPUT",
-    "PATH",
-    "REF",
-    "REF_NAME",
-    "REF_PROTECTED",
-    "REF_TYPE",
-    "REPOSITORY",
-    "REPOSITORY_ID",
-    "REPOSITORY_OWNER",
-    "REPOSITORY_OWNER_ID",
-    "RETENTION_DAYS",
-    "RUN_ATTEMPT",
-    "RUN_ID",
-    "RUN_NUMBER",
-    "SERVER_URL",
-    "SHA",
-    "STATE",
-    "STEP_SUMMARY",
-    "TRIGGERING_ACTOR",
-    "WORKFLOW",
-    "WORKFLOW_REF",
-    "WORKFLOW_SHA",
-    "WORKSPACE",
-];
-/// The same without `RUNNER_`.
-const RUNNER: &[&str] = &["ARCH", "DEBUG", "ENVIRONMENT", "NAME", "OS", "TEMP", "TOOL_CACHE"];
 
 /// The files of one step.
 pub struct StepFiles {
@@ -531,20 +439,6 @@ mod tests {
         );
         let error = said(CommandFile::Env, b"ENV=1\nPS4=2\nPS4=3").unwrap_err().to_string();
         assert!(error.starts_with("GITHUB_ENV: `ENV` and 2 more can't be set"), "{error}");
-    }
-
-    #[test]
-    fn the_runners_own_variables_are_warned_of_and_no_others() {
-        let run = super::super::contexts::RunContexts::default();
-        let own = super::super::contexts::runner_variables(&run, &Default::default());
-        let own =
-            own.iter().map(|(name, _)| name.as_str()).chain(CommandFile::ALL.map(CommandFile::variable));
-        for name in own.chain(["LD_LIBRARY_PATH"]) {
-            assert!(Rule::of(name).is_some_and(|rule| !rule.forbids()), "{name}");
-        }
-        for name in ["GITHUB_TOKEN", "GITHUB_SHA_SHORT", "RUNNER_X", "github_sha", "CI", "GITHUB_"] {
-            assert_eq!(Rule::of(name), None, "{name}");
-        }
     }
 
     #[test]
