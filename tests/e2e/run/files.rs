@@ -42,6 +42,13 @@ fn a_file_over_its_limit_is_refused() {
 }
 
 #[test]
+fn a_hundred_thousand_outputs_are_refused_with_the_line() {
+    let (steps, errors, _) = attempt("seq 100000 | sed 's/$/=x/' >> $GITHUB_OUTPUT");
+    assert!(steps[0].starts_with("failure"), "{steps:?}");
+    assert_eq!(errors, ["GITHUB_OUTPUT, line 10001: there are more than 10,000 entries (rule `entries`)"]);
+}
+
+#[test]
 fn what_is_no_command_is_refused_with_its_line() {
     let (_, errors, _) = attempt("echo A=1 >> $GITHUB_ENV\necho nonsense >> $GITHUB_ENV");
     assert!(errors[0].starts_with("GITHUB_ENV, line 2: invalid format `nonsense`"), "{errors:?}");

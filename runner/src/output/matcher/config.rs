@@ -143,23 +143,44 @@ struct PatternConfig {
     repeats: Option<bool>,
 }
 
+/// What a file of matchers holds.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// The matchers that can be used.
+    pub matchers: Vec<Matcher>,
+    /// Why others can't, which could on GitHub.
+    pub left_out: Vec<ConfigError>,
+}
+
 /// Reads a file of matchers.
-pub fn parse(content: &[u8]) -> Result<Vec<Matcher>, ConfigError> {
+pub fn parse(content: &[u8]) -> Result<Parsed, ConfigError> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let file: File = serde_json::from_slice(content)?;
     let configs = file.matchers.unwrap_or_default();
     if configs.len() > MAX_COUNT {
         return Err(ConfigError::TooMany("matchers"));
     }
-    let mut matchers: Vec<Matcher> = Vec::new();
+    let mut parsed = Parsed::default();
     for config in configs {
-        let matcher = config.check()?;
+        let matcher = match config.check() {
+            Ok(matcher) => matcher,
+            Err(
+                error @ ConfigError::Regexp {
+                    error: RegexpError::Unsupported(_) | RegexpError::Large, ..
+                },
+            ) => {
+                parsed.left_out.push(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let matchers = &mut parsed.matchers;
         if matchers.iter().any(|known| known.owner.eq_ignore_ascii_case(&matcher.owner)) {
             return Err(ConfigError::Twice(matcher.owner));
         }
         matchers.push(matcher);
     }
-    Ok(matchers)
+    Ok(parsed)
 }
 
 /// The owners that a file names, whatever else stands there.
@@ -277,10 +298,6 @@ mod tests {
                 "matcher `a`: the pattern that sets `loop` must set `message` (rule `format`)",
             ),
             (
-                r#"{"owner": "a", "pattern": [{"message": 0}, {"regexp": "(?=x)"}]}"#,
-                "matcher `a`, pattern 2: `regexp`: lookaheads `(?=` are not supported (rule `regexp`)",
-            ),
-            (
                 r#"{"owner": "a", "pattern": [{"message": 0}]}, {"owner": "A", "pattern": [{"message": 0}]}"#,
                 "two matchers have the owner `A` (rule `format`)",
             ),
@@ -301,9 +318,34 @@ mod tests {
     }
 
     #[test]
+    fn a_matcher_that_is_not_supported_is_left_out_and_named() {
+        // From the file of `actions/setup-dotnet`.
+        let file = r#"{"problemMatcher": [
+            {"owner": "csc", "pattern": [{"regexp": "([a-zA-Z]+(?<!MSB)\\d+):\\s*(.*?)$", "message": 2}]},
+            {"owner": "b", "pattern": [{"message": 0}]}]}"#;
+        let parsed = parse(file.as_bytes()).unwrap();
+        assert_eq!(parsed.matchers.len(), 1);
+        assert_eq!(
+            parsed.left_out[0].to_string(),
+            "matcher `csc`, pattern 1: `regexp`: lookbehinds `(?<!` are not supported (rule `regexp`)"
+        );
+        // From `actions/setup-node` and `actions/setup-python`.
+        for regexp in [
+            r"/^(.+):\\sline\\s(\\d+),\\scol\\s(\\d+),\\s(Error|Warning|Info)\\s-\\s(.+)\\s\\((.+)\\)$/",
+            r#"^\\s*File\\s\\\"(.*)\\\",\\sline\\s(\\d+),\\sin\\s(.*)$"#,
+            r"^\\s*raise\\s(.*)\\(\\'(.*)\\'\\)$",
+        ] {
+            let file = format!(
+                r#"{{"problemMatcher": [{{"owner": "a", "pattern": [{{"regexp": "{regexp}", "message": 2}}]}}]}}"#
+            );
+            assert_eq!(parse(file.as_bytes()).unwrap().matchers.len(), 1, "{regexp}");
+        }
+    }
+
+    #[test]
     fn an_empty_file_registers_nothing() {
         for file in ["{}", "{\"problemMatcher\": null}", "\u{feff}{\"problemMatcher\": []}"] {
-            assert!(parse(file.as_bytes()).unwrap().is_empty(), "{file}");
+            assert!(parse(file.as_bytes()).unwrap().matchers.is_empty(), "{file}");
         }
     }
 }

@@ -18,7 +18,7 @@ use super::event::{Annotation, Level};
 /// Most matchers of a job.
 const MAX_MATCHERS: usize = 64;
 /// Longest line that is looked at, in bytes.
-pub const MAX_LINE: usize = 64 << 10;
+pub const MAX_LINE: usize = 16 << 10;
 
 /// The matchers of a job. All clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,7 @@ struct Running {
 #[derive(Default)]
 pub struct Scan {
     running: Vec<Running>,
+    stopped: bool,
 }
 
 /// A problem that was found.
@@ -74,8 +75,16 @@ pub struct Problem {
 }
 
 impl Scan {
+    /// Looks for nothing from here on, whatever matchers there are.
+    pub fn stop(&mut self) {
+        *self = Scan { running: Vec::new(), stopped: true };
+    }
+
     /// Takes over what has changed among the job's matchers.
     pub fn renew(&mut self, matchers: &Matchers) {
+        if self.stopped {
+            return;
+        }
         let mut before = std::mem::take(&mut self.running);
         self.running = matchers
             .all()
@@ -219,7 +228,7 @@ mod tests {
     fn scan(files: &[&str]) -> Scan {
         let matchers = Matchers::default();
         for file in files {
-            matchers.add(parse(file.as_bytes()).unwrap()).unwrap();
+            matchers.add(parse(file.as_bytes()).unwrap().matchers).unwrap();
         }
         let mut scan = Scan::default();
         scan.renew(&matchers);
@@ -321,7 +330,7 @@ mod tests {
         let named = |owner: usize| {
             let file =
                 format!(r#"{{"problemMatcher": [{{"owner": "m{owner}", "pattern": [{{"message": 0}}]}}]}}"#);
-            parse(file.as_bytes()).unwrap()
+            parse(file.as_bytes()).unwrap().matchers
         };
         for owner in 0..MAX_MATCHERS {
             matchers.add(named(owner)).unwrap();
@@ -330,6 +339,18 @@ mod tests {
         matchers.remove(&["M3".into(), "unknown".into()]);
         matchers.add(named(MAX_MATCHERS)).unwrap();
         assert_eq!(matchers.all().len(), MAX_MATCHERS);
+    }
+
+    #[test]
+    fn a_stopped_scan_stays_so() {
+        let matchers = Matchers::default();
+        matchers.add(parse(GO.as_bytes()).unwrap().matchers).unwrap();
+        let mut scan = Scan::default();
+        scan.renew(&matchers);
+        assert!(scan.line("a.go:1: x").is_some());
+        scan.stop();
+        scan.renew(&matchers);
+        assert!(scan.is_idle() && scan.line("a.go:1: x").is_none());
     }
 
     #[test]

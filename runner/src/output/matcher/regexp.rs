@@ -12,7 +12,10 @@ const MAX_LENGTH: usize = 4096;
 /// Deepest nesting of groups.
 const MAX_DEPTH: u32 = 50;
 /// Most memory of one compiled automaton, in bytes.
-const MAX_COMPILED: usize = 256 << 10;
+const MAX_COMPILED: usize = 64 << 10;
+
+/// Memory in which an expression is searched for, in bytes.
+const CACHE: usize = 256 << 10;
 
 /// Why an expression can't be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +37,8 @@ pub enum RegexpError {
 /// Compiles an expression.
 pub fn compile(source: &str) -> Result<Regex, RegexpError> {
     let translated = Translator { rest: source, out: String::new() }.translate()?;
-    let config = Regex::config()
-        .utf8_empty(false)
-        .nfa_size_limit(Some(MAX_COMPILED))
-        .hybrid_cache_capacity(MAX_COMPILED);
+    let config =
+        Regex::config().utf8_empty(false).nfa_size_limit(Some(MAX_COMPILED)).hybrid_cache_capacity(CACHE);
     let syntax = syntax::Config::new().utf8(false).nest_limit(MAX_DEPTH);
     Regex::builder().configure(config).syntax(syntax).build(&translated).map_err(|error| {
         if error.size_limit().is_some() {
@@ -330,7 +331,7 @@ mod tests {
             (r"[a", "a class `[` is not closed (rule `regexp`)"),
             (r"(a", "unclosed group (rule `regexp`)"),
             (r"a\", "it ends with a backslash (rule `regexp`)"),
-            (r"(\w{500}){500}", "it takes more than 262144 bytes when compiled (rule `size`)"),
+            (r"(\w{500}){500}", "it takes more than 65536 bytes when compiled (rule `size`)"),
         ] {
             assert_eq!(compile(regexp).unwrap_err().to_string(), error, "{regexp}");
         }

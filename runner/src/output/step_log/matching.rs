@@ -2,12 +2,19 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::super::command::Whose;
 use super::super::event::Event;
 use super::super::masked::MaskedText;
 use super::super::matcher::{self, MAX_FILE, MAX_LINE, Matchers};
 use super::{Rest, Unfinished};
+
+/// How long matchers may look at what is handed out at once. Their time is linear in the text, but a hostile
+/// expression can make it long, and nobody looks for an order to stop meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After so many bytes the time is looked at.
+const STRIDE: usize = 16 << 10;
 
 /// What problem matchers need of the job.
 #[derive(Clone)]
@@ -23,8 +30,11 @@ pub struct Matching<'a> {
 impl Rest<'_> {
     /// Registers the matchers of a file for the lines that follow.
     pub(super) fn add_matchers(&mut self, file: &str) -> Result<(), String> {
-        let added = matcher::parse(&self.read(file)?).map_err(|e| format!("`{file}`: {e}"))?;
-        self.change_matchers(|matchers| matchers.add(added))
+        let parsed = matcher::parse(&self.read(file)?).map_err(|e| format!("`{file}`: {e}"))?;
+        for error in parsed.left_out {
+            self.warn(format!("`{file}`: {error}; it finds nothing"));
+        }
+        self.change_matchers(|matchers| matchers.add(parsed.matchers))
     }
 
     /// Removes matchers.
@@ -66,7 +76,8 @@ impl Rest<'_> {
 
     /// Hands out text, and after each line the problems that matchers find in it.
     pub(super) fn hand_out_matched(&mut self, text: &MaskedText) {
-        let (mut done, mut at) = (0, 0);
+        let start = Instant::now();
+        let (mut done, mut at, mut looked) = (0, 0, 0);
         let whole = text.as_str();
         while let Some(length) = memchr::memchr(b'\n', &whole.as_bytes()[at..]) {
             let line = &whole[at..at + length];
@@ -82,12 +93,25 @@ impl Rest<'_> {
                     self.output.emit(event);
                 }
             }
+            looked += length + 1;
+            if looked >= STRIDE {
+                looked = 0;
+                if start.elapsed() > PATIENCE {
+                    self.scan.stop();
+                    break;
+                }
+            }
         }
-        if self.unfinished.len() <= MAX_LINE {
+        if self.unfinished.len() <= MAX_LINE && !self.scan.is_idle() {
             self.unfinished.push_str(&whole[at..]);
         }
         if done < whole.len() {
             self.output.emit_log(&self.job, self.step, text.part(done..whole.len()));
+        }
+        if self.scan.is_idle() {
+            self.note(
+                "the problem matchers are too slow, and off for the rest of the step (rule `time`)".into(),
+            );
         }
     }
 
