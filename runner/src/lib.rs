@@ -1,5 +1,6 @@
 //! palisade's library: everything the binary does, one module per idea.
 
+pub mod action;
 pub mod cli;
 pub mod config;
 pub mod doctor;

@@ -3,8 +3,10 @@
 
 use std::sync::OnceLock;
 
+use super::command::Deadline;
 use super::secrets::Secrets;
 use crate::expr::{EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
+use crate::workflow::availability::NOT_IN_ACTIONS;
 
 /// Where a job's things are inside its sandbox.
 pub mod inside {
@@ -84,15 +86,33 @@ pub struct JobContexts {
     pub strategy: Value,
 }
 
-/// What a job's steps have made so far.
+/// A list of steps while it runs: a job's own, or those of a composite action.
 #[derive(Debug)]
-pub struct StepContexts {
+pub struct Frame {
     /// `steps`
     pub steps: Object,
-    /// `env` of the steps to come: the workflow's, the job's, and what steps wrote to `GITHUB_ENV`.
+    /// `env` of the steps to come: the workflow's, the job's or the calling step's, and what steps wrote to
+    /// `GITHUB_ENV`.
     pub env: Object,
-    /// `job.status`
-    pub status: &'static str,
+    /// A step of it has failed.
+    pub failed: bool,
+    /// The action that it is of; none for a job's own steps.
+    pub action: Option<ActionScope>,
+    /// When the step has to end whose action it is of.
+    pub deadline: Option<Deadline>,
+}
+
+/// What the steps of an action know of it.
+#[derive(Clone, Debug)]
+pub struct ActionScope {
+    /// `inputs`
+    pub inputs: Object,
+    /// `github.action_path`: its directory inside the sandbox.
+    pub path: String,
+    /// `github.action_repository`; empty for an action of the repository itself.
+    pub repository: String,
+    /// `github.action_ref`
+    pub reference: String,
 }
 
 /// The contexts in one place of a workflow.
@@ -102,8 +122,10 @@ pub struct View<'a> {
     pub run: &'a RunContexts,
     /// The job's.
     pub job: &'a JobContexts,
-    /// The steps'; none outside of steps.
-    pub steps: Option<&'a StepContexts>,
+    /// The steps that it is among; none outside of steps.
+    pub frame: Option<&'a Frame>,
+    /// `job.status`
+    pub status: &'static str,
     /// `env`, where it is not the steps'.
     pub env: Option<&'a Object>,
     /// `github.action`
@@ -119,23 +141,39 @@ impl View<'_> {
         if let Some(action) = self.action {
             github.insert("action", action);
         }
+        if let Some(scope) = self.scope() {
+            github.insert("action_path", scope.path.as_str());
+            github.insert("action_repository", scope.repository.as_str());
+            github.insert("action_ref", scope.reference.as_str());
+            github.insert("action_status", if self.standing.success { "success" } else { "failure" });
+        }
         github
+    }
+
+    fn scope(&self) -> Option<&ActionScope> {
+        self.frame.and_then(|frame| frame.action.as_ref())
     }
 }
 
 impl Scope for View<'_> {
     fn context(&self, name: &str) -> Option<Value> {
+        if self.scope().is_some() && NOT_IN_ACTIONS.contains(&name) {
+            return None;
+        }
         Some(match name {
             "github" => Value::from(self.github()),
-            "env" => Value::from(self.env.or(self.steps.map(|s| &s.env))?.clone()),
+            "env" => Value::from(self.env.or(self.frame.map(|f| &f.env))?.clone()),
             "vars" => Value::from(self.run.vars.clone()),
-            "inputs" => Value::from(self.run.inputs.clone()),
+            "inputs" => Value::from(self.scope().map_or(&self.run.inputs, |scope| &scope.inputs).clone()),
             "secrets" => self.run.secrets.context(),
             "needs" => self.job.needs.clone(),
             "matrix" => self.job.matrix.clone(),
             "strategy" => self.job.strategy.clone(),
-            "steps" => Value::from(self.steps?.steps.clone()),
-            "job" => Value::from([("status", self.steps?.status)].into_iter().collect::<Object>()),
+            "steps" => Value::from(self.frame?.steps.clone()),
+            "job" => {
+                self.frame?;
+                Value::from([("status", self.status)].into_iter().collect::<Object>())
+            }
             "runner" => runner(),
             _ => return None,
         })
@@ -250,11 +288,12 @@ mod tests {
         };
         let mut env = Object::case_sensitive();
         env.insert("A", "1");
-        let steps = StepContexts { steps: Object::new(), env, status: "success" };
+        let frame = Frame { steps: Object::new(), env, failed: false, action: None, deadline: None };
         let view = View {
             run: &run,
             job: &job,
-            steps: Some(&steps),
+            frame: Some(&frame),
+            status: "success",
             env: None,
             action: Some("__run"),
             standing: Standing::FRESH,

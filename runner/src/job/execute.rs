@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use palisade_sandbox::{Sandbox, SharedDir};
 
 use super::cancel::{Cancel, Urgency};
-use super::contexts::{JobContexts, RunContexts, Standing, StepContexts, View, inside, runner_variables};
+use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::place::Place;
+use super::post::{self, Post};
 use super::step;
 use crate::expr::{EvalError, Object, Scope, Template, Value};
-use crate::output::Output;
 use crate::output::event::{Annotation, Conclusion, Event, JobName, LayerLine, Level};
+use crate::output::{Matchers, Output};
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
 use crate::workflow::span::Spanned;
 
@@ -62,16 +63,22 @@ pub struct Running<'a> {
     pub sandbox: &'a Sandbox,
     /// The directory that it shares with its steps.
     pub dir: &'a SharedDir,
-    /// What its steps have made.
-    pub steps: StepContexts,
+    /// The steps that run: its own, or those of the composite action that is at work.
+    pub frame: Frame,
+    /// The steps that wait for the composite action that runs within one of them; its own are the first.
+    pub outer: Vec<Frame>,
+    /// `job.status`
+    pub status: &'static str,
+    /// What actions have to do at its end; the last is the first.
+    pub posts: Vec<Post>,
+    /// Problem matchers that its steps have added.
+    pub matchers: Matchers,
     /// Directories in front of `PATH`, from `GITHUB_PATH`; the last is the first.
     pub path: Vec<String>,
     /// How many bytes steps have passed on so far.
     pub passed_on: usize,
     /// The runner's own variables.
     pub variables: Vec<(String, String)>,
-    /// A step has failed.
-    pub failed: bool,
     /// When the job was seen to be cancelled.
     pub cancelled: Option<Instant>,
     /// When it ends at the latest.
@@ -158,11 +165,14 @@ fn prepare_and_run(
         execution,
         sandbox: &sandbox,
         dir,
-        steps: StepContexts { steps: Object::new(), env, status: "success" },
+        frame: Frame { steps: Object::new(), env, failed: false, action: None, deadline: None },
+        outer: Vec::new(),
+        status: "success",
+        posts: Vec::new(),
+        matchers: Matchers::default(),
         path: Vec::new(),
         passed_on: 0,
         variables,
-        failed: false,
         cancelled: None,
         deadline: start.checked_add(timeout),
         buffer: Vec::new(),
@@ -177,7 +187,8 @@ impl Execution<'_> {
         View {
             run: self.run,
             job: &self.contexts,
-            steps: None,
+            frame: None,
+            status: "success",
             env: None,
             action: None,
             standing: Standing::FRESH,
@@ -227,15 +238,13 @@ impl Running<'_> {
     fn run_steps(&mut self, timeout: Duration) -> (Finished, Option<String>) {
         let mut reason = None;
         for index in 0..self.execution.job.steps.len() {
-            self.look_for_cancellation();
-            if self.cancelled.is_none() && self.deadline.is_some_and(|at| at <= Instant::now()) {
-                self.cancel();
-            }
+            self.look_for_end();
             step::run(self, index);
             if self.execution.cancel.urgency() == Urgency::AtOnce {
                 break;
             }
         }
+        post::run_all(self);
         self.look_for_cancellation();
         if self.cancelled.is_some() && self.execution.cancel.urgency() == Urgency::None {
             reason = Some(format!("exceeded its timeout of {} minutes", timeout.as_secs_f64() / 60.0));
@@ -253,10 +262,10 @@ impl Running<'_> {
         (Finished { result, outputs, no_isolation: false }, reason)
     }
 
-    /// What the status functions answer.
+    /// What the status functions answer: among the steps of an action, these count.
     pub fn standing(&self) -> Standing {
-        let cancelled = self.cancelled.is_some();
-        Standing { success: !self.failed && !cancelled, failure: self.failed && !cancelled, cancelled }
+        let (cancelled, failed) = (self.cancelled.is_some(), self.frame.failed);
+        Standing { success: !failed && !cancelled, failure: failed && !cancelled, cancelled }
     }
 
     /// The contexts that a step sees.
@@ -264,10 +273,19 @@ impl Running<'_> {
         View {
             run: self.execution.run,
             job: &self.execution.contexts,
-            steps: Some(&self.steps),
+            frame: Some(&self.frame),
+            status: self.status,
             env,
             action,
             standing: self.standing(),
+        }
+    }
+
+    /// Takes note of an order to stop, and of the end of the job's time.
+    pub fn look_for_end(&mut self) {
+        self.look_for_cancellation();
+        if self.cancelled.is_none() && self.deadline.is_some_and(|at| at <= Instant::now()) {
+            self.cancel();
         }
     }
 
@@ -283,14 +301,15 @@ impl Running<'_> {
         let now = Instant::now();
         self.cancelled = Some(now);
         self.deadline = Some(now + AFTER_CANCEL);
-        self.steps.status = "cancelled";
+        self.status = "cancelled";
     }
 
     /// Takes note of a failed step.
     pub fn fail(&mut self) {
-        self.failed = true;
-        if self.cancelled.is_none() {
-            self.steps.status = "failure";
+        self.frame.failed = true;
+        // Of an action's steps the job hears by the step that uses it.
+        if self.cancelled.is_none() && self.outer.is_empty() {
+            self.status = "failure";
         }
     }
 

@@ -1,13 +1,17 @@
 //! Runs the jobs of a workflow: `plan` says which, `schedule` when, `execute` one of them from its sandbox
-//! to its outputs, `step` one of its steps, `process` one command.
+//! to its outputs, `step` one of its steps, `action` what a step uses, `post` what actions do at its end, `command`
+//! and `process` one command.
 
+mod action;
 mod cancel;
+mod command;
 mod contexts;
 mod execute;
 pub mod files;
 pub mod matrix;
 mod place;
 mod plan;
+mod post;
 mod process;
 mod schedule;
 mod secrets;

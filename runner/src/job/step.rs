@@ -1,28 +1,34 @@
-//! One step of a job: its condition, its script in the sandbox, and what it leaves for the steps after it.
+//! One step, of a job or of a composite action: its condition, what it does, and what it leaves for the steps
+//! after it.
 
 use std::time::{Duration, Instant};
 
-use palisade_sandbox::{Command, Error, StartStage, Status, Stdio};
-
-use super::contexts::inside;
+use super::action;
+use super::command::{self, Order, What};
 use super::execute::{Resolve, ResolveMinutes, Running, check_env, extend_env};
-use super::files::{CommandFile, FileError, MAX_PASSED_ON, Rule, Said, StepFiles};
-use super::process::{self, Stop, Watch};
+use super::files::{Rule, Said};
 use super::shell::Shell;
+use crate::action::Uses;
 use crate::expr::{EvalError, Expr, Object, Template, Value};
-use crate::output::StepLog;
 use crate::output::event::{Conclusion, Event, Level};
 use crate::workflow::model::{Env, Step, StepKind};
 use crate::workflow::span::Spanned;
 
 /// How a step ended, before `continue-on-error`.
-struct Outcome {
-    conclusion: Conclusion,
-    reason: Option<String>,
+pub struct Outcome {
+    /// Success, failure, cancelled or skipped.
+    pub conclusion: Conclusion,
+    /// Why it didn't succeed.
+    pub reason: Option<String>,
 }
 
 impl Outcome {
-    fn failed(reason: impl Into<String>) -> Self {
+    /// It did what it is for.
+    pub const SUCCESS: Outcome = Outcome { conclusion: Conclusion::Success, reason: None };
+    const SKIPPED: Outcome = Outcome { conclusion: Conclusion::Skipped, reason: None };
+
+    /// It failed for a reason.
+    pub fn failed(reason: impl Into<String>) -> Self {
         Outcome { conclusion: Conclusion::Failure, reason: Some(reason.into()) }
     }
 }
@@ -33,54 +39,12 @@ impl From<EvalError> for Outcome {
     }
 }
 
-/// Runs or skips a step. Every event of it is emitted here.
+/// Runs or skips a step of the job. Every event of it is emitted here.
 pub fn run(job: &mut Running<'_>, index: usize) {
-    let execution = job.execution;
-    let step = &execution.job.steps[index];
-    let action = action(step, index);
     let start = Instant::now();
-    let (name, mut said, outcome) = match begin(job, step, &action) {
-        Ok(None) => {
-            let name = name(job, step, None, &action);
-            (name, Said::default(), Outcome { conclusion: Conclusion::Skipped, reason: None })
-        }
-        Ok(Some(env)) => {
-            let name = name(job, step, env.as_ref(), &action);
-            started(job, index, &name);
-            let (said, outcome) = body(job, index, &action, env.as_ref());
-            (name, said, outcome)
-        }
-        Err(outcome) => {
-            let name = name(job, step, None, &action);
-            started(job, index, &name);
-            (name, Said::default(), outcome)
-        }
-    };
-    job.look_for_cancellation();
-    let mut conclusion = outcome.conclusion;
-    if conclusion == Conclusion::Failure {
-        let view = job.view(None, Some(&action));
-        match step.continue_on_error.as_ref().map(|c| c.resolve(&view)) {
-            Some(Ok(true)) => conclusion = Conclusion::Success,
-            None | Some(Ok(false)) => job.fail(),
-            Some(Err(error)) => {
-                job.execution.annotate(Some(index), Level::Error, format!("`continue-on-error`: {error}"));
-                job.fail();
-            }
-        }
-    }
-    adopt(job, index, &mut said);
-    if let Some(id) = &step.id {
-        let outputs: Object = said.outputs.into_iter().collect();
-        let entry: Object = [
-            ("outputs", Value::from(outputs)),
-            ("outcome", outcome.conclusion.as_str().into()),
-            ("conclusion", conclusion.as_str().into()),
-        ]
-        .into_iter()
-        .collect();
-        job.steps.steps.insert(id.as_str(), entry);
-    }
+    let step = &job.execution.job.steps[index];
+    let at = At { index, number: index, nested: false };
+    let Ended { name, outcome, conclusion } = perform(job, at, step);
     job.execution.output.emit(Event::StepFinished {
         job: job.execution.name.clone(),
         step: index,
@@ -92,18 +56,107 @@ pub fn run(job: &mut Running<'_>, index: usize) {
     });
 }
 
-fn started(job: &Running<'_>, index: usize, name: &str) {
-    let started = Event::StepStarted { job: job.execution.name.clone(), step: index, name: name.to_owned() };
-    job.execution.output.emit(started);
+/// Runs or skips a step of a composite action; to events it is a part of the job's step that uses the action.
+/// Tells how it ended where that isn't well.
+pub fn run_nested(job: &mut Running<'_>, index: usize, number: usize, step: &Step) {
+    let Ended { name, outcome, conclusion } = perform(job, At { index, number, nested: true }, step);
+    if let Some(reason) = outcome.reason {
+        let level = if conclusion == Conclusion::Success { Level::Warning } else { Level::Error };
+        job.execution.annotate(Some(index), level, format!("{name}: {reason}"));
+    }
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy)]
+struct At {
+    /// The job's step that events name.
+    index: usize,
+    /// Its place among the steps of its list.
+    number: usize,
+    /// It is of a composite action.
+    nested: bool,
+}
+
+/// How a step ended.
+struct Ended {
+    name: String,
+    outcome: Outcome,
+    /// After `continue-on-error`.
+    conclusion: Conclusion,
+}
+
+fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
+    let action = action_id(step, at.number);
+    let (name, mut said, outcome) = match begin(job, step, &action) {
+        Ok(None) => (name(job, step, None, &action), Said::default(), Outcome::SKIPPED),
+        Ok(Some(env)) => {
+            let name = name(job, step, env.as_ref(), &action);
+            started(job, at, &name);
+            let (said, outcome) = body(job, at.index, step, &action, env.as_ref());
+            (name, said, outcome)
+        }
+        Err(outcome) => {
+            let name = name(job, step, None, &action);
+            started(job, at, &name);
+            (name, Said::default(), outcome)
+        }
+    };
+    job.look_for_cancellation();
+    let mut conclusion = outcome.conclusion;
+    if conclusion == Conclusion::Failure {
+        let view = job.view(None, Some(&action));
+        match step.continue_on_error.as_ref().map(|c| c.resolve(&view)) {
+            Some(Ok(true)) => conclusion = Conclusion::Success,
+            None | Some(Ok(false)) => job.fail(),
+            Some(Err(error)) => {
+                job.execution.annotate(Some(at.index), Level::Error, format!("`continue-on-error`: {error}"));
+                job.fail();
+            }
+        }
+    }
+    adopt(job, at.index, &mut said);
+    if let Some(id) = &step.id {
+        let outputs: Object = said.outputs.into_iter().collect();
+        let entry: Object = [
+            ("outputs", Value::from(outputs)),
+            ("outcome", outcome.conclusion.as_str().into()),
+            ("conclusion", conclusion.as_str().into()),
+        ]
+        .into_iter()
+        .collect();
+        job.frame.steps.insert(id.as_str(), entry);
+    }
+    Ended { name, outcome, conclusion }
+}
+
+fn started(job: &Running<'_>, at: At, name: &str) {
+    let execution = job.execution;
+    if at.nested {
+        // The title of a group without lines, so that the log shows where each step begins.
+        let title = name.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let mut log = execution.output.step_log(&execution.name, at.index);
+        log.write(format!("::group::{title}\n::endgroup::\n").as_bytes());
+        log.finish();
+    } else {
+        let name = name.to_owned();
+        execution.output.emit(Event::StepStarted { job: execution.name.clone(), step: at.index, name });
+    }
 }
 
 /// `github.action`: the step's id, or what GitHub calls a step that has none.
-fn action(step: &Step, index: usize) -> String {
-    match (&step.id, &step.kind) {
-        (Some(id), _) => id.value.clone(),
-        (None, StepKind::Run { .. }) if index == 0 => "__run".to_owned(),
-        (None, StepKind::Run { .. }) => format!("__run_{}", index + 1),
-        (None, StepKind::Checkout { .. }) => "__actions_checkout".to_owned(),
+fn action_id(step: &Step, number: usize) -> String {
+    let stem = match (&step.id, &step.kind) {
+        (Some(id), _) => return id.value.clone(),
+        (None, StepKind::Run { .. }) => "__run".to_owned(),
+        (None, StepKind::Uses { action, .. }) => match &action.value {
+            Uses::Local(_) => "__self".to_owned(),
+            Uses::Remote(remote) => format!("__{}_{}", remote.owner, remote.name),
+            Uses::Image(_) => "__image".to_owned(),
+        },
+    };
+    match &step.kind {
+        StepKind::Run { .. } if number > 0 => format!("{stem}_{}", number + 1),
+        _ => stem,
     }
 }
 
@@ -119,7 +172,8 @@ fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> S
             let evaluated = Template::parse(first).ok().and_then(|line| line.evaluate(&view).ok());
             format!("Run {}", evaluated.as_deref().unwrap_or(first))
         }
-        StepKind::Checkout { .. } => "Run actions/checkout".to_owned(),
+        StepKind::Uses { action, .. } if action.is_checkout() => "Run actions/checkout".to_owned(),
+        StepKind::Uses { action, .. } => format!("Run {}", action.value),
     })
 }
 
@@ -133,7 +187,7 @@ fn begin(job: &Running<'_>, step: &Step, action: &str) -> Result<Option<Option<O
     let env = if step.env.is_empty() {
         None
     } else {
-        Some(extend_env(&job.steps.env, &step.env, &job.view(None, Some(action)))?)
+        Some(extend_env(&job.frame.env, &step.env, &job.view(None, Some(action)))?)
     };
     if let Some(condition) = &step.condition {
         let view = job.view(env.as_ref(), Some(action));
@@ -145,22 +199,43 @@ fn begin(job: &Running<'_>, step: &Step, action: &str) -> Result<Option<Option<O
     Ok(Some(env))
 }
 
-/// Runs what the step is about; gives what it said through its files.
-fn body(job: &mut Running<'_>, index: usize, action: &str, env: Option<&Object>) -> (Said, Outcome) {
-    let execution = job.execution;
-    let step = &execution.job.steps[index];
+/// Runs what the step is about; gives what it said.
+fn body(
+    job: &mut Running<'_>,
+    index: usize,
+    step: &Step,
+    action: &str,
+    env: Option<&Object>,
+) -> (Said, Outcome) {
+    let timeout = match timeout(job, step, env, action) {
+        Ok(timeout) => timeout,
+        Err(outcome) => return (Said::default(), outcome),
+    };
     match &step.kind {
         StepKind::Run { script, shell, working_directory } => {
             let exprs = exprs(&step.env).chain(script.exprs());
             job.execution.warn_of_missing(Some(index), job.execution.run.secrets.missing(exprs));
-            let prepared = prepare(job, script, shell.as_ref(), working_directory.as_ref(), action, env)
-                .and_then(|script| Ok((script, deadline(job, step, env, action)?)));
-            match prepared {
-                Ok((script, deadline)) => run_script(job, index, action, env, &script, deadline),
-                Err(outcome) => (Said::default(), outcome),
-            }
+            let script = match prepare(job, script, shell.as_ref(), working_directory.as_ref(), action, env) {
+                Ok(script) => script,
+                Err(outcome) => return (Said::default(), outcome),
+            };
+            let env = env.cloned().unwrap_or_else(|| job.frame.env.clone());
+            let what = What::Script { text: &script.text, shell: &script.shell };
+            let directory = &script.directory;
+            command::run(job, &Order { index, action, env: &env, own: Vec::new(), directory, timeout, what })
         }
-        StepKind::Checkout { with } => (Said::default(), checkout(job, index, with, env, action)),
+        StepKind::Uses { action: uses, with } if uses.is_checkout() => {
+            (Said::default(), checkout(job, index, with, env, action))
+        }
+        StepKind::Uses { action: uses, with } => {
+            let exprs = exprs(&step.env).chain(exprs(with));
+            job.execution.warn_of_missing(Some(index), job.execution.run.secrets.missing(exprs));
+            let env = env.cloned().unwrap_or_else(|| job.frame.env.clone());
+            if let Err(reason) = check_env(&env) {
+                return (Said::default(), Outcome::failed(reason));
+            }
+            action::run(job, &action::Use { index, action, env, timeout, uses, with })
+        }
     }
 }
 
@@ -184,14 +259,16 @@ fn prepare(
     env: Option<&Object>,
 ) -> Result<Script, Outcome> {
     let view = job.view(env, Some(action));
-    check_env(env.unwrap_or(&job.steps.env)).map_err(Outcome::failed)?;
-    let (own, outer) = (&job.execution.job.defaults, &job.execution.workflow.defaults);
-    let shell = shell.or(own.shell.as_ref()).or(outer.shell.as_ref());
+    check_env(env.unwrap_or(&job.frame.env)).map_err(Outcome::failed)?;
+    // An action's steps know nothing of the defaults of who uses it.
+    let defaults = [&job.execution.job.defaults, &job.execution.workflow.defaults];
+    let defaults = if job.frame.action.is_none() { &defaults[..] } else { &[] };
+    let shell = shell.or_else(|| defaults.iter().find_map(|d| d.shell.as_ref()));
     let shell = match shell.map(|shell| shell.evaluate(&view)).transpose()? {
         Some(shell) => Shell::parse(&shell).map_err(|e| Outcome::failed(e.to_string()))?,
         None => Shell::unspecified(),
     };
-    let directory = directory.or(own.working_directory.as_ref()).or(outer.working_directory.as_ref());
+    let directory = directory.or_else(|| defaults.iter().find_map(|d| d.working_directory.as_ref()));
     let workspace = &job.execution.place.workspace;
     let directory = match directory.map(|d| d.evaluate(&view)).transpose()? {
         // An absolute path replaces the workspace.
@@ -201,7 +278,7 @@ fn prepare(
     Ok(Script { text: script.evaluate(&view)?, shell, directory: directory.display().to_string() })
 }
 
-fn deadline(
+fn timeout(
     job: &Running<'_>,
     step: &Step,
     env: Option<&Object>,
@@ -211,186 +288,17 @@ fn deadline(
     Ok(step.timeout_minutes.as_ref().map(|minutes| minutes.resolve_minutes(&view)).transpose()?)
 }
 
-fn run_script(
-    job: &mut Running<'_>,
-    index: usize,
-    action: &str,
-    env: Option<&Object>,
-    script: &Script,
-    timeout: Option<Duration>,
-) -> (Said, Outcome) {
-    let files = match StepFiles::create(job.dir) {
-        Ok(files) => files,
-        Err(e) => return (Said::default(), Outcome::failed(format!("cannot make the step's files: {e}"))),
-    };
-    let name = files.script_name(script.shell.extension);
-    if let Err(e) = job.dir.write(&name, 0o644, script.text.as_bytes()) {
-        return (Said::default(), Outcome::failed(format!("cannot write the step's script: {e}")));
-    }
-    let launch = Launch {
-        index,
-        environment: environment(job, env.unwrap_or(&job.steps.env), &files, action),
-        directory: &script.directory,
-        timeout,
-        deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-    };
-    let mut log = job.execution.output.step_log(&job.execution.name, index);
-    let path = format!("{}/{name}", inside::TEMP);
-    let mut outcome = Outcome::failed(format!("no program for `{}` was found", script.shell.display()));
-    for words in script.shell.invocations(&path) {
-        match attempt(job, &launch, &words, &mut log) {
-            Attempt::NoProgram(why) => outcome = why,
-            Attempt::Done(done) => {
-                outcome = done;
-                break;
-            }
-        }
-    }
-    let printed = log.finish();
-    if let Some(reason) = printed.failure
-        && outcome.conclusion == Conclusion::Success
-    {
-        outcome = Outcome::failed(reason);
-    }
-    let said = Said { outputs: printed.outputs, state: printed.state, ..Said::default() };
-    let (mut said, mut errors) = files.collect(job.dir, said);
-    files.remove(job.dir);
-    if job.passed_on + said.size() > MAX_PASSED_ON {
-        said = Said { summary: said.summary, ..Said::default() };
-        errors.push(FileError::TooMuch);
-    }
-    job.passed_on += said.size();
-    let _ = job.dir.remove(&name);
-    for error in errors {
-        job.execution.annotate(Some(index), Level::Error, error.to_string());
-        if error.fails_step() && outcome.conclusion == Conclusion::Success {
-            outcome = Outcome::failed("what it wrote for the runner was not accepted");
-        }
-    }
-    (said, outcome)
-}
-
-/// What became of one invocation.
-enum Attempt {
-    /// There is no such program; another may be tried.
-    NoProgram(Outcome),
-    Done(Outcome),
-}
-
-/// What all attempts at a step have in common.
-struct Launch<'a> {
-    index: usize,
-    environment: Vec<(String, String)>,
-    directory: &'a str,
-    timeout: Option<Duration>,
-    deadline: Option<Instant>,
-}
-
-fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &mut StepLog) -> Attempt {
-    let Launch { index, environment, directory, timeout, deadline } = launch;
-    let failed = |reason: String| Attempt::Done(Outcome::failed(reason));
-    let Some((program, args)) = words.split_first() else { return failed("`shell` is empty".into()) };
-    let pipe = process::output_pipe().and_then(|(read, write)| Ok((read, write.try_clone()?, write)));
-    let (output, stdout, stderr) = match pipe {
-        Ok(pipe) => pipe,
-        Err(e) => return failed(format!("cannot make a pipe for the step's output: {e}")),
-    };
-    let mut command = Command::new(program)
-        .args(args)
-        .current_dir(directory)
-        .stdout(Stdio::Fd(stdout))
-        .stderr(Stdio::Fd(stderr));
-    for (name, value) in environment {
-        command = command.env(name, value);
-    }
-    let child = match job.sandbox.spawn(command) {
-        Ok(child) => child,
-        Err(error) => return failed(error.to_string()),
-    };
-    let watch = Watch {
-        cancel: job.execution.cancel,
-        already_asked: job.cancelled.is_some(),
-        step_deadline: *deadline,
-        job_deadline: job.deadline,
-    };
-    let ended = process::wait(job.sandbox, child, output, log, &watch, &mut job.buffer);
-    let exit = match ended.exit {
-        Ok(exit) => exit,
-        Err(Error::Start { what: StartStage::Exec, errno: nix::errno::Errno::ENOENT, .. }) => {
-            let reason = format!("`{program}` was not found on the job's PATH, which is its shell");
-            return Attempt::NoProgram(Outcome::failed(reason));
-        }
-        Err(Error::Start { what: StartStage::CurrentDir, errno, .. }) => {
-            return failed(format!("cannot enter working directory `{directory}`: {errno}"));
-        }
-        Err(error) => return failed(error.to_string()),
-    };
-    if exit.stragglers > 0 {
-        let message = match exit.stragglers {
-            1 => "left a process behind, which was killed".to_owned(),
-            many => format!("left {many} processes behind, which were killed"),
-        };
-        job.execution.annotate(Some(*index), Level::Notice, message);
-    }
-    Attempt::Done(match ended.stop {
-        Some(Stop::Cancelled) => {
-            job.look_for_cancellation();
-            Outcome { conclusion: Conclusion::Cancelled, reason: Some("the run was cancelled".into()) }
-        }
-        Some(Stop::StepTimeout) => {
-            let minutes = timeout.unwrap_or_default().as_secs_f64() / 60.0;
-            Outcome::failed(format!("exceeded its timeout of {minutes} minutes"))
-        }
-        Some(Stop::JobTimeout) => {
-            let reason = if job.cancelled.is_some() {
-                "exceeded the time that a cancelled job has left"
-            } else {
-                job.cancel();
-                "the job exceeded its timeout"
-            };
-            Outcome { conclusion: Conclusion::Cancelled, reason: Some(reason.into()) }
-        }
-        None => match exit.status {
-            Status::Code(0) => Outcome { conclusion: Conclusion::Success, reason: None },
-            Status::Code(code) => Outcome::failed(format!("exit code {code}")),
-            Status::Signal(signal) => Outcome::failed(format!("ended by signal {signal}")),
-        },
-    })
-}
-
-/// The whole environment of a step's process.
-fn environment(job: &Running<'_>, env: &Object, files: &StepFiles, action: &str) -> Vec<(String, String)> {
-    let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let tools = &job.execution.place.tools;
-    let mut all = vec![
-        own("HOME", "/home/runner"),
-        own("USER", "runner"),
-        own("LOGNAME", "runner"),
-        own("LANG", "C.UTF-8"),
-        own("CI", "true"),
-    ];
-    all.extend(tools.env.iter().cloned());
-    all.extend(env.iter().map(|(name, value)| own(name, &value.to_display_string())));
-    let base = env.get("PATH").map(|path| path.to_display_string().into_owned());
-    let base = base.unwrap_or_else(|| tools.path.clone());
-    let path: Vec<&str> = job.path.iter().rev().map(String::as_str).chain([base.as_str()]).collect();
-    all.push(own("PATH", &path.join(":")));
-    all.extend(job.variables.iter().cloned());
-    all.push(own("GITHUB_ACTION", action));
-    for file in CommandFile::ALL {
-        all.push((file.variable().to_owned(), format!("{}/{}", inside::TEMP, files.name(file))));
-    }
-    all
-}
-
 /// Puts into effect what a step said for those after it.
-fn adopt(job: &mut Running<'_>, index: usize, said: &mut Said) {
+pub fn adopt(job: &mut Running<'_>, index: usize, said: &mut Said) {
     for (name, value) in said.env.drain(..) {
         if let Some(rule) = Rule::of(&name) {
             let message = format!("GITHUB_ENV sets `{name}`: {}", rule.why());
             job.execution.annotate(Some(index), Level::Warning, message);
         }
-        job.steps.env.insert(name, value);
+        for frame in &mut job.outer {
+            frame.env.insert(name.as_str(), value.as_str());
+        }
+        job.frame.env.insert(name, value);
     }
     job.path.append(&mut said.path);
     if !said.summary.is_empty() {
@@ -432,5 +340,5 @@ fn checkout(job: &Running<'_>, index: usize, with: &Env, env: Option<&Object>, a
     let mut log = job.execution.output.step_log(&job.execution.name, index);
     log.write(b"The workspace holds the tree already; nothing is fetched.\n");
     log.finish();
-    Outcome { conclusion: Conclusion::Success, reason: None }
+    Outcome::SUCCESS
 }

@@ -73,6 +73,19 @@ pub const STEP_WITH: Availability = step("jobs.<id>.steps.with");
 pub const STEP_CONTINUE: Availability = step("jobs.<id>.steps.continue-on-error");
 pub const STEP_TIMEOUT: Availability = step("jobs.<id>.steps.timeout-minutes");
 
+/// What a workflow has and an action doesn't.
+pub const NOT_IN_ACTIONS: [&str; 3] = ["secrets", "needs", "vars"];
+pub const ACTION_INPUT: Availability =
+    plain("inputs.<id>.default", &["github", "strategy", "matrix", "job", "runner"]);
+pub const ACTION_OUTPUT: Availability = plain("outputs.<id>.value", ACTION);
+pub const POST_IF: Availability = Availability {
+    key: "runs.post-if",
+    contexts: &["github", "strategy", "matrix", "job", "runner", "env", "steps", "inputs"],
+    status: true,
+    hash_files: true,
+};
+const ACTION: &[&str] = &["github", "strategy", "matrix", "steps", "inputs", "job", "runner", "env"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -92,6 +92,7 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     });
     for_the_forge(reader, entries);
     let steps = value("steps").map(|node| step::list(reader, node)).unwrap_or_default();
+    step::refuse_unsupported(reader, &steps);
     if !refused {
         for key in ["runs-on", "steps"] {
             if !entries.contains_key(key) {

@@ -7,7 +7,7 @@ pub mod diagnostic;
 pub mod model;
 pub mod span;
 
-mod availability;
+pub(crate) mod availability;
 mod discover;
 mod job;
 mod matrix;
@@ -15,13 +15,13 @@ mod members;
 mod needs;
 mod on;
 mod parse;
-mod reader;
+pub(crate) mod reader;
 mod render;
 mod scalar;
 mod settings;
-mod step;
+pub(crate) mod step;
 mod triggers;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use discover::{DIRECTORIES, DiscoverError, discover, read};

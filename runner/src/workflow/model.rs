@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::span::{Span, Spanned};
+use crate::action::Uses;
 use crate::expr::{Condition, Expr, Template, Value};
 
 /// A workflow file.
@@ -151,8 +152,10 @@ pub enum StepKind {
         /// `working-directory:`.
         working_directory: Option<Spanned<Template>>,
     },
-    /// `uses: actions/checkout@*`, served natively: the workspace already holds the tree.
-    Checkout {
+    /// `uses:`
+    Uses {
+        /// The action.
+        action: Spanned<Uses>,
         /// `with:`.
         with: Env,
     },

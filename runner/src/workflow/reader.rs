@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use super::availability::Availability;
+use super::availability::{Availability, NOT_IN_ACTIONS};
 use super::diagnostic::{Collector, Diagnostic, Severity};
 use super::members::Members;
 use super::model::{Env, LiteralOr};
@@ -24,12 +24,14 @@ pub struct Reader<'s> {
     pub found: Collector,
     /// What the contexts of the job that is being read can have in them.
     pub members: Members,
+    /// The source is an action's: some contexts are never there.
+    pub in_action: bool,
 }
 
 impl<'s> Reader<'s> {
     /// A reader that adds to what was found.
     pub fn new(source: &'s str, found: Collector) -> Self {
-        Reader { source, found, members: Members::default() }
+        Reader { source, found, members: Members::default(), in_action: false }
     }
 
     /// Reports an error.
@@ -252,7 +254,7 @@ impl<'s> Reader<'s> {
             }
             for reference in expr.references() {
                 let name = reference.context;
-                if at.contexts.contains(&name) {
+                if at.contexts.contains(&name) && !(self.in_action && NOT_IN_ACTIONS.contains(&name)) {
                     if let Some(member) = self.members.missing(&reference)
                         && !warned.contains(&member)
                     {
@@ -270,7 +272,7 @@ impl<'s> Reader<'s> {
                 self.warn(
                     span,
                     format_args!("the context `{name}` is not available at `{}`", at.key),
-                    format_args!("available here: {}", at.contexts.join(", ")),
+                    format_args!("available here: {}", self.available(at)),
                 );
             }
             for function in expr.functions() {
@@ -288,6 +290,12 @@ impl<'s> Reader<'s> {
                 }
             }
         }
+    }
+
+    /// The contexts of a key, for people.
+    fn available(&self, at: &Availability) -> String {
+        let there = |name: &&&str| !(self.in_action && NOT_IN_ACTIONS.contains(*name));
+        at.contexts.iter().filter(there).copied().collect::<Vec<_>>().join(", ")
     }
 
     fn warn_missing(&mut self, span: Span, context: &str, member: &str) {

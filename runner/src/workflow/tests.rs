@@ -101,7 +101,9 @@ fn a_full_workflow_is_read() {
     let Some(LiteralOr::Literal(matrix)) = build.strategy.matrix.as_deref() else { panic!("no matrix") };
     assert!(matches!(&matrix.axes["os"], LiteralOr::Literal(values) if values.len() == 2));
     assert!(matches!(&matrix.axes["v"], LiteralOr::Expr(_)));
-    assert!(matches!(&build.steps[0].kind, StepKind::Checkout { with } if with.len() == 1));
+    assert!(
+        matches!(&build.steps[0].kind, StepKind::Uses { action, with } if action.is_checkout() && with.len() == 1)
+    );
     let StepKind::Run { script, shell, .. } = &build.steps[1].kind else { panic!("no script") };
     assert_eq!(script.source(), "echo \"${{ env.A }}\"\n");
     assert_eq!(shell.as_ref().map(|shell| shell.source()), Some("perl {0}"));

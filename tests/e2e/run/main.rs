@@ -1,5 +1,6 @@
 //! `palisade run`, end to end.
 
+mod actions;
 mod bad_input;
 mod cancel;
 mod commands;

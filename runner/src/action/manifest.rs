@@ -1,0 +1,325 @@
+//! `action.yml`. Source: "Metadata syntax for GitHub Actions".
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+
+use crate::expr::{Condition, Template};
+use crate::workflow::Diagnostics;
+use crate::workflow::availability::{ACTION_INPUT, ACTION_OUTPUT, POST_IF};
+use crate::workflow::diagnostic::Collector;
+use crate::workflow::model::{Step, StepKind};
+use crate::workflow::reader::Reader;
+use crate::workflow::span::Spanned;
+use crate::workflow::yaml::{self, Mapping, Node};
+use crate::workflow::{MAX_BYTES, step};
+
+/// Most inputs, and most outputs, of an action.
+const MAX_ENTRIES: usize = 1000;
+
+/// An action that can be run.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// What it says.
+    pub manifest: Manifest,
+    /// What probably isn't meant so; may be empty.
+    pub warnings: Diagnostics,
+}
+
+/// What the file of an action says.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// `name:`; actions without one run too.
+    pub name: Option<Spanned<String>>,
+    /// `inputs:`, as written; their names are the same in any case.
+    pub inputs: IndexMap<String, Input>,
+    /// `outputs:`
+    pub outputs: IndexMap<String, Output>,
+    /// `runs:`
+    pub runs: Runs,
+}
+
+/// One of `inputs:`.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// `required:`. As on GitHub it is a promise to readers: nothing enforces it.
+    pub required: bool,
+    /// `default:`
+    pub default: Option<Spanned<Template>>,
+    /// `deprecationMessage:`
+    pub deprecation: Option<String>,
+}
+
+/// One of `outputs:`.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    /// `value:`, of composite actions.
+    pub value: Option<Spanned<Template>>,
+}
+
+/// `runs:`
+#[derive(Clone, Debug)]
+pub enum Runs {
+    /// `using: composite`
+    Composite {
+        /// Its steps; each that runs a script names its shell.
+        steps: Vec<Step>,
+    },
+    /// `using: node20` and the like.
+    JavaScript {
+        /// The major version of Node.js that it is written for.
+        node: u32,
+        /// The script, relative to the action.
+        main: String,
+        /// What runs before the job's steps.
+        pre: Option<Entry>,
+        /// What runs at the job's end.
+        post: Option<Entry>,
+    },
+    /// `using: docker`
+    Container {
+        /// `image:`
+        image: String,
+    },
+}
+
+/// A script of an action's first or last stage.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The script, relative to the action.
+    pub file: String,
+    /// `pre-if:` or `post-if:`; always where there is none.
+    pub condition: Option<Spanned<Condition>>,
+}
+
+/// Parses the content of an action's file at `path`, which is only named in diagnostics.
+pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
+    let mut found = Collector::default();
+    let Some(text) = yaml::text(source, &mut found) else {
+        let shown = source.get(..MAX_BYTES).unwrap_or(source);
+        return Err(found.finish(path, &String::from_utf8_lossy(shown)));
+    };
+    let Some(root) = yaml::load(text, &mut found) else { return Err(found.finish(path, text)) };
+    let mut reader = Reader::new(text, found);
+    reader.in_action = true;
+    match manifest(&mut reader, &root) {
+        Some(manifest) if !reader.found.has_errors() => {
+            Ok(Parsed { manifest, warnings: reader.found.finish(path, text) })
+        }
+        _ => Err(reader.found.finish(path, text)),
+    }
+}
+
+fn manifest(reader: &mut Reader, root: &Node) -> Option<Manifest> {
+    // Keys that nobody here knows are the marketplace's.
+    let entries = reader.mapping(root, "an action")?;
+    let name = value(entries, "name").and_then(|node| reader.text(node, "`name`"));
+    let inputs = named(reader, entries, "inputs", |reader, name, node| Input {
+        required: boolean(reader, value(node, "required")),
+        default: value(node, "default")
+            .and_then(|node| reader.template(node, &format!("the default of `{name}`"), &ACTION_INPUT)),
+        deprecation: value(node, "deprecationMessage")
+            .and_then(|node| reader.text(node, "`deprecationMessage`"))
+            .map(|text| text.value),
+    });
+    let outputs = named(reader, entries, "outputs", |reader, name, node| Output {
+        value: value(node, "value")
+            .and_then(|node| reader.template(node, &format!("the output `{name}`"), &ACTION_OUTPUT)),
+    });
+    let Some(runs) = entries.get("runs") else {
+        let top = crate::workflow::span::Span::new(root.span.start as usize, root.span.start as usize);
+        reader.missing(top, "an action", "runs");
+        return None;
+    };
+    Some(Manifest { name, inputs, outputs, runs: self::runs(reader, &runs.value)? })
+}
+
+fn value<'n>(entries: &'n Mapping, key: &str) -> Option<&'n Node> {
+    entries.get(key).map(|entry| &*entry.value)
+}
+
+/// `required: true`, which many write in quotes.
+fn boolean(reader: &mut Reader, node: Option<&Node>) -> bool {
+    node.and_then(|node| reader.text(node, "`required`")).is_some_and(|text| text.value == "true")
+}
+
+/// A mapping of names to mappings, such as `inputs:`; an entry without a value is one with defaults.
+fn named<T: Default>(
+    reader: &mut Reader,
+    entries: &Mapping,
+    key: &str,
+    mut read: impl FnMut(&mut Reader, &str, &Mapping) -> T,
+) -> IndexMap<String, T> {
+    let mut all = IndexMap::new();
+    let Some(node) = value(entries, key).filter(|node| !node.is_null()) else { return all };
+    let Some(entries) = reader.mapping(node, &format!("`{key}`")) else { return all };
+    if entries.len() > MAX_ENTRIES {
+        reader.error(node.span, format_args!("`{key}` must have {MAX_ENTRIES} entries at most"));
+        return all;
+    }
+    for (name, entry) in entries {
+        let item = if entry.value.is_null() {
+            T::default()
+        } else {
+            let Some(item) = reader.mapping(&entry.value, &format!("`{name}` in `{key}`")) else { continue };
+            read(reader, name, item)
+        };
+        all.insert(name.clone(), item);
+    }
+    all
+}
+
+fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
+    let entries = reader.mapping(node, "`runs`")?;
+    let Some(using) = value(entries, "using") else {
+        reader.missing(node.span, "`runs`", "using");
+        return None;
+    };
+    let using = reader.text(using, "`using`")?;
+    match using.value.to_ascii_lowercase().as_str() {
+        "composite" => {
+            let Some(node) = value(entries, "steps") else {
+                reader.missing(node.span, "`runs` of a composite action", "steps");
+                return None;
+            };
+            let steps = step::list(reader, node);
+            for step in &steps {
+                if matches!(step.kind, StepKind::Run { shell: None, .. }) {
+                    let help = "a composite action has no default: add `shell: bash`";
+                    reader.error_help(step.span, "a `run` step of an action needs the key `shell`", help);
+                }
+            }
+            Some(Runs::Composite { steps })
+        }
+        "docker" => {
+            let image = value(entries, "image").and_then(|node| reader.text(node, "`image`"));
+            Some(Runs::Container { image: image.map(|image| image.value).unwrap_or_default() })
+        }
+        name => {
+            let version = name.strip_prefix("node").and_then(|version| version.parse().ok());
+            let Some(node_version) = version.filter(|version| (10..1000).contains(version)) else {
+                let message = format!("`using` can't be `{}`", using.value);
+                reader.error_help(using.span, message, "it is composite, node20 or node24, or docker");
+                return None;
+            };
+            let Some(main) = value(entries, "main") else {
+                reader.missing(node.span, "`runs` of a JavaScript action", "main");
+                return None;
+            };
+            let main = script(reader, main, "main")?;
+            let pre = entry(reader, entries, "pre", "pre-if");
+            let post = entry(reader, entries, "post", "post-if");
+            Some(Runs::JavaScript { node: node_version, main, pre, post })
+        }
+    }
+}
+
+fn entry(reader: &mut Reader, entries: &Mapping, key: &str, condition: &str) -> Option<Entry> {
+    let file = script(reader, value(entries, key)?, key)?;
+    let condition = value(entries, condition).and_then(|node| reader.condition(node, &POST_IF));
+    Some(Entry { file, condition })
+}
+
+/// A script's path. That it doesn't lead out of the repository is for who knows where the action is.
+fn script(reader: &mut Reader, node: &Node, key: &str) -> Option<String> {
+    let file = reader.text(node, &format!("`{key}`"))?;
+    if file.starts_with('/') || file.contains('\0') {
+        reader.error_help(
+            node.span,
+            format_args!("`{key}` must be a path within the action"),
+            "write it relative to the action's directory",
+        );
+        return None;
+    }
+    Some(file.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(source: &str) -> Result<Parsed, String> {
+        parse(source.as_bytes(), Path::new("act/action.yml")).map_err(|wrong| wrong.to_string())
+    }
+
+    #[test]
+    fn a_composite_action_is_read() {
+        let parsed = read(
+            "
+name: x
+branding: { icon: x }
+inputs: { a: { required: 'true', default: 1 }, b: }
+outputs: { o: { value: '${{ steps.s.outputs.v }}' } }
+runs: { using: composite, steps: [ { id: s, run: echo, shell: bash }, { uses: o/r@v1 } ] }
+",
+        )
+        .unwrap();
+        let Manifest { inputs, outputs, runs, .. } = parsed.manifest;
+        assert!(inputs["a"].required && !inputs["b"].required);
+        assert_eq!(inputs["a"].default.as_ref().unwrap().source(), "1");
+        assert!(outputs["o"].value.is_some());
+        assert!(matches!(runs, Runs::Composite { steps } if steps.len() == 2));
+        assert!(parsed.warnings.is_empty(), "{}", parsed.warnings);
+    }
+
+    #[test]
+    fn a_javascript_action_is_read() {
+        let parsed =
+            read("runs: { using: NODE16, main: ../dist/x.js, post: p.js, post-if: success(), pre: q.js }\n");
+        let Runs::JavaScript { node, main, pre, post } = parsed.unwrap().manifest.runs else {
+            panic!("not JavaScript")
+        };
+        assert_eq!((node, main.as_str()), (16, "../dist/x.js"));
+        assert!(pre.unwrap().condition.is_none() && post.unwrap().condition.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        insta::assert_snapshot!(read("name: x\n").unwrap_err(), @r"
+        error: an action needs the key `runs`
+         --> act/action.yml:1:1
+          |
+        1 | name: x
+          | ^
+        ");
+        insta::assert_snapshot!(read("runs: { using: cobol }\n").unwrap_err(), @r"
+        error: `using` can't be `cobol`
+         --> act/action.yml:1:16
+          |
+        1 | runs: { using: cobol }
+          |                ^^^^^
+          = help: it is composite, node20 or node24, or docker
+        ");
+        insta::assert_snapshot!(read("runs: { using: node20, main: /etc/x.js }\n").unwrap_err(), @r"
+        error: `main` must be a path within the action
+         --> act/action.yml:1:30
+          |
+        1 | runs: { using: node20, main: /etc/x.js }
+          |                              ^^^^^^^^^
+          = help: write it relative to the action's directory
+        ");
+        insta::assert_snapshot!(read("runs:\n  using: composite\n  steps:\n    - run: echo\n").unwrap_err(), @r"
+        error: a `run` step of an action needs the key `shell`
+         --> act/action.yml:4:7
+          |
+        4 |     - run: echo
+          |       ^^^^^^^^^
+          = help: a composite action has no default: add `shell: bash`
+        ");
+    }
+
+    #[test]
+    fn what_an_action_never_has_is_warned_of() {
+        let parsed =
+            read("runs: { using: composite, steps: [ { run: 'echo ${{ secrets.X }}', shell: bash } ] }\n")
+                .unwrap();
+        insta::assert_snapshot!(parsed.warnings.to_string(), @r"
+        warning: the context `secrets` is not available at `jobs.<id>.steps.run`
+         --> act/action.yml:1:53
+          |
+        1 | runs: { using: composite, steps: [ { run: 'echo ${{ secrets.X }}', shell: bash } ] }
+          |                                                     ^^^^^^^
+          = help: available here: github, strategy, matrix, job, runner, env, steps, inputs
+        ");
+    }
+}

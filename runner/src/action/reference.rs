@@ -1,0 +1,240 @@
+//! What `uses:` names. Source: "Workflow syntax for GitHub Actions", `jobs.<job_id>.steps[*].uses`.
+
+use std::fmt;
+
+/// What a step uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uses {
+    /// `./path`: an action in the job's own workspace.
+    Local(LocalPath),
+    /// `owner/name[/path]@ref`, also with the address of a forge in front.
+    Remote(Remote),
+    /// `docker://image`
+    Image(String),
+}
+
+/// A path within the workspace, without `.` and `..`; empty for the workspace itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath(String);
+
+/// An action in another repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// The forge's address where one is written, `https://forge.example`.
+    pub forge: Option<String>,
+    /// The repository's owner.
+    pub owner: String,
+    /// The repository's name.
+    pub name: String,
+    /// The action's directory within the repository; empty for its root.
+    pub path: String,
+    /// A tag, branch or commit.
+    pub reference: String,
+}
+
+/// Why a `uses:` names nothing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UsesError {
+    /// `..` beyond the root, or an absolute path.
+    #[error("`{0}` is a path out of the repository")]
+    Outside(String),
+    /// No form that is known.
+    #[error("`{0}` names no action")]
+    Form(String),
+    /// A remote one without `@ref`.
+    #[error("`{0}` lacks its version")]
+    NoReference(String),
+}
+
+impl UsesError {
+    /// What to write instead.
+    pub fn help(&self) -> &'static str {
+        match self {
+            UsesError::Outside(_) => "actions of the repository are within it: `./path/to/action`",
+            UsesError::Form(_) => {
+                "write `./path` for an action of the repository itself, `owner/repository@version` for one of another"
+            }
+            UsesError::NoReference(_) => "add a commit, tag or branch: `owner/repository@version`",
+        }
+    }
+}
+
+impl Uses {
+    /// Reads the value of `uses:`.
+    pub fn parse(text: &str) -> Result<Uses, UsesError> {
+        let form = || UsesError::Form(text.to_owned());
+        if let Some(image) = text.strip_prefix("docker://") {
+            return if image.is_empty() { Err(form()) } else { Ok(Uses::Image(image.to_owned())) };
+        }
+        if text == "." || text == "./" || text.starts_with("./") || text.starts_with("../") || text == ".." {
+            return Ok(Uses::Local(LocalPath(
+                within(text).ok_or_else(|| UsesError::Outside(text.to_owned()))?,
+            )));
+        }
+        let (name, reference) =
+            text.rsplit_once('@').ok_or_else(|| UsesError::NoReference(text.to_owned()))?;
+        if reference.is_empty() {
+            return Err(UsesError::NoReference(text.to_owned()));
+        }
+        let (forge, name) = match name.split_once("://") {
+            Some((scheme @ ("https" | "http"), rest)) => {
+                let (host, path) = rest.split_once('/').ok_or_else(form)?;
+                (Some(format!("{scheme}://{host}")), path)
+            }
+            Some(_) => return Err(form()),
+            None => (None, name),
+        };
+        let mut parts = name.splitn(3, '/');
+        let (Some(owner), Some(repository)) = (parts.next(), parts.next()) else { return Err(form()) };
+        if !is_name(owner) || !is_name(repository) || forge.as_deref().is_some_and(|f| f.ends_with("://")) {
+            return Err(form());
+        }
+        let path =
+            within(parts.next().unwrap_or_default()).ok_or_else(|| UsesError::Outside(text.to_owned()))?;
+        if reference.chars().any(|c| c.is_whitespace() || c.is_control()) || reference.starts_with('-') {
+            return Err(form());
+        }
+        Ok(Uses::Remote(Remote {
+            forge,
+            owner: owner.to_owned(),
+            name: repository.to_owned(),
+            path,
+            reference: reference.to_owned(),
+        }))
+    }
+
+    /// What of it this version can't do, and what to do instead.
+    pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Uses::Local(_) => None,
+            uses if uses.is_checkout() => None,
+            Uses::Remote(_) => {
+                Some(("fetch the action", "copy it into the repository and use it as `./path`"))
+            }
+            Uses::Image(_) => Some(("run the image", "run what it does in a step")),
+        }
+    }
+
+    /// Whether it is `actions/checkout`, which palisade has of its own.
+    pub fn is_checkout(&self) -> bool {
+        matches!(self, Uses::Remote(remote) if remote.path.is_empty()
+            && remote.owner.eq_ignore_ascii_case("actions")
+            && remote.name.eq_ignore_ascii_case("checkout"))
+    }
+}
+
+impl LocalPath {
+    /// The path of what another names relative to this one; `None` where that is out of the repository.
+    pub fn join(&self, relative: &str) -> Option<LocalPath> {
+        within(&format!("{}/{relative}", self.0)).map(LocalPath)
+    }
+
+    /// The path, with `/` between its parts.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Remote {
+    /// `owner/name`
+    pub fn repository(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+}
+
+impl fmt::Display for Uses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Uses::Local(path) => write!(f, "./{}", path.0),
+            Uses::Image(image) => write!(f, "docker://{image}"),
+            Uses::Remote(Remote { forge, owner, name, path, reference }) => {
+                if let Some(forge) = forge {
+                    write!(f, "{forge}/")?;
+                }
+                write!(f, "{owner}/{name}")?;
+                if !path.is_empty() {
+                    write!(f, "/{path}")?;
+                }
+                write!(f, "@{reference}")
+            }
+        }
+    }
+}
+
+/// A relative path without `.`, `..` and doubled slashes; `None` where it leads out of its root.
+fn within(path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    if path.contains('\0') {
+        return None;
+    }
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// A name as forges have them for owners and repositories.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_told() {
+        for (text, shown) in [
+            ("./", "./"),
+            ("./a/../b//c/.", "./b/c"),
+            ("docker://alpine:3", "docker://alpine:3"),
+            ("actions/checkout@v4", "actions/checkout@v4"),
+            ("o/r/a/b@feature/x", "o/r/a/b@feature/x"),
+            ("https://forge.example/o/r@main", "https://forge.example/o/r@main"),
+        ] {
+            assert_eq!(Uses::parse(text).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_is_told_why() {
+        let outside = |t: &str| Err(UsesError::Outside(t.into()));
+        let form = |t: &str| Err(UsesError::Form(t.into()));
+        for text in ["./..", "./a/../../b", "../x", "o/r/../x@v1"] {
+            assert_eq!(Uses::parse(text), outside(text), "{text}");
+        }
+        for text in
+            ["docker://", "a@v1", "/etc@v1", "https://@v1", "ftp://h/o/r@v", "o r/x@v", "o/r@-x", "o/r@a b"]
+        {
+            assert_eq!(Uses::parse(text), form(text), "{text}");
+        }
+        for text in ["o/r", "o/r@", ""] {
+            assert_eq!(Uses::parse(text), Err(UsesError::NoReference(text.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn checkout_is_recognised_with_and_without_a_forge() {
+        for action in
+            ["actions/checkout@v4", "Actions/Checkout@main", "https://forge.example/actions/checkout@v4"]
+        {
+            assert!(Uses::parse(action).unwrap().is_checkout(), "{action}");
+        }
+        for action in [
+            "evil/checkout@v4",
+            "actions/checkout/sub@v4",
+            "actions/checkout2@v4",
+            "./actions/checkout",
+            "docker://x",
+        ] {
+            assert!(!Uses::parse(action).unwrap().is_checkout(), "{action}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What actions have to do at the job's end: the last that ran comes first, whatever became of the job.
+
+use std::time::Instant;
+
+use super::action::Script;
+use super::cancel::Urgency;
+use super::contexts::ActionScope;
+use super::execute::Running;
+use super::step::{Outcome, adopt};
+use crate::action::manifest::Entry;
+use crate::expr::Object;
+use crate::output::event::{Conclusion, Event};
+
+/// The last stage of an action that has run.
+#[derive(Debug)]
+pub struct Post {
+    /// What the step used, for people.
+    pub name: String,
+    /// `github.action`
+    pub action: String,
+    /// The major version of Node.js.
+    pub node: u32,
+    /// The script and its condition.
+    pub entry: Entry,
+    /// The action.
+    pub scope: ActionScope,
+    /// The step's environment.
+    pub env: Object,
+    /// What its first stages have saved.
+    pub state: Vec<(String, String)>,
+}
+
+/// Runs or skips all that are due. To events they are steps after the job's own.
+pub fn run_all(job: &mut Running<'_>) {
+    let mut index = job.execution.job.steps.len();
+    while let Some(post) = job.posts.pop() {
+        if job.execution.cancel.urgency() == Urgency::AtOnce {
+            return;
+        }
+        job.look_for_end();
+        run(job, index, post);
+        index += 1;
+    }
+}
+
+fn run(job: &mut Running<'_>, index: usize, post: Post) {
+    let start = Instant::now();
+    let name = format!("Post {}", post.name);
+    let execution = job.execution;
+    execution.output.emit(Event::StepStarted {
+        job: execution.name.clone(),
+        step: index,
+        name: name.clone(),
+    });
+    let due = match &post.entry.condition {
+        None => Ok(true),
+        Some(condition) => condition.evaluate(&job.view(Some(&post.env), Some(&post.action))),
+    };
+    let outcome = match due {
+        Err(error) => Outcome::failed(format!("`post-if`: {error}")),
+        Ok(false) => Outcome { conclusion: Conclusion::Skipped, reason: None },
+        Ok(true) => {
+            let Post { node, entry, scope, mut env, action, state, .. } = post;
+            // What steps wrote to `GITHUB_ENV` since then counts.
+            for (name, value) in job.frame.env.iter() {
+                env.insert(name, value.clone());
+            }
+            let script = Script { node, file: &entry.file, scope, env };
+            let (mut said, outcome) = script.run(job, index, &action, None, &state);
+            adopt(job, index, &mut said);
+            outcome
+        }
+    };
+    job.look_for_cancellation();
+    if outcome.conclusion == Conclusion::Failure {
+        job.fail();
+    }
+    execution.output.emit(Event::StepFinished {
+        job: execution.name.clone(),
+        step: index,
+        name,
+        outcome: outcome.conclusion,
+        conclusion: outcome.conclusion,
+        milliseconds: start.elapsed().as_millis() as u64,
+        reason: outcome.reason,
+    });
+}
