@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ast::{Comparison, Logic, Node};
 use super::error::EvalError;
+use super::format::{self, Piece};
 use super::function::{Function, StatusFunction};
 use super::memory::{BoundedText, Memory};
 use super::value::Value;
@@ -204,32 +205,24 @@ impl Evaluator<'_> {
             .map_err(|e| EvalError::new(format!("Error parsing JSON when evaluating fromJson: {e}")))
     }
 
-    /// Replaces `{0}`, `{1}`, …; `{{` and `}}` stand for the braces themselves.
+    /// Puts arguments into a template.
     fn format(&self, template: &str, arguments: &[Value]) -> Result<String, EvalError> {
-        let invalid = || EvalError::new(format!("The following format string is invalid: {template}"));
         let mut out = BoundedText::new(self.memory);
-        let mut rest = template;
-        while let Some(brace) = rest.find(['{', '}']) {
-            out.push(&rest[..brace])?;
-            let (found, after) = rest[brace..].split_at(1);
-            if let Some(after) = after.strip_prefix(found) {
-                out.push(found)?;
-                rest = after;
-                continue;
+        for piece in format::pieces(template) {
+            let invalid = |format::Invalid| {
+                EvalError::new(format!("The following format string is invalid: {template}"))
+            };
+            match piece.map_err(invalid)? {
+                Piece::Text(text) => out.push(text)?,
+                Piece::Argument { index, .. } => {
+                    let argument = arguments.get(index).ok_or_else(|| {
+                        let what = "The following format string references more arguments than were supplied";
+                        EvalError::new(format!("{what}: {template}"))
+                    })?;
+                    out.push(&argument.to_display_string())?;
+                }
             }
-            let (index, after) = after.split_once('}').filter(|_| found == "{").ok_or_else(invalid)?;
-            if index.is_empty() || !index.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(invalid());
-            }
-            let argument = index.parse().ok().and_then(|index: usize| arguments.get(index));
-            let argument = argument.ok_or_else(|| {
-                let what = "The following format string references more arguments than were supplied";
-                EvalError::new(format!("{what}: {template}"))
-            })?;
-            out.push(&argument.to_display_string())?;
-            rest = after;
         }
-        out.push(rest)?;
         Ok(out.finish())
     }
 }

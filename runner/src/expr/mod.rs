@@ -11,6 +11,7 @@ mod contexts;
 mod error;
 mod eval;
 mod fold;
+mod format;
 mod function;
 mod json;
 mod lex;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::MAX_DEPTH;
 use super::ast::{Comparison, Logic, Node};
 use super::error::{ParseError, ParseErrorKind};
+use super::format::{self, Piece};
 use super::function::Function;
 use super::lex::{self, Token, TokenKind};
 use super::nearest::nearest;
@@ -227,7 +228,31 @@ impl Parser<'_> {
             let what = "Even number of parameters supplied, requires an odd number of parameters";
             return Err(self.about(what, at));
         }
+        if function == Function::Format {
+            self.check_format(at, &arguments)?;
+        }
         self.tree(Node::Call { function, arguments }, height)
+    }
+
+    /// A template that is written out is checked before anything is evaluated.
+    fn check_format(&self, at: usize, arguments: &[Node]) -> Result<(), ParseError> {
+        let Some((Node::Literal(Value::String(template)), arguments)) = arguments.split_first() else {
+            return Ok(());
+        };
+        for piece in format::pieces(template) {
+            match piece {
+                Ok(Piece::Argument { index, written }) if index >= arguments.len() => {
+                    let count = arguments.len();
+                    let what = format!(
+                        "Format string references {{{written}}} but only {count} argument(s) provided"
+                    );
+                    return Err(self.about(&what, at));
+                }
+                Ok(_) => {}
+                Err(format::Invalid) => return Err(self.about("Invalid format string", at)),
+            }
+        }
+        Ok(())
     }
 
     /// A node above children of which the highest has the given height.
