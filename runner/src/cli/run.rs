@@ -17,13 +17,14 @@ use super::workflows::{self, Found, Request};
 use super::{file, list, secrets};
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
-use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection};
+use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection, Slots};
 use crate::local::{self, Facts};
 use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
 use crate::toolchain;
+use crate::workflow::Called;
 use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
 use crate::workspace;
 
@@ -211,6 +212,7 @@ fn prepare(
     );
     let vars = args.var.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
+    let called = Called::by(workflow, &found.root).map_err(|e| Error::input(e.to_string()))?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
     let plan = Plan::new(workflow, &contexts, &selection)
         .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;
@@ -218,12 +220,13 @@ fn prepare(
         args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let trigger = trigger.name().to_owned();
     let run = Run {
-        workflow: workflow.clone(),
+        workflow: Arc::new(workflow.clone()),
         name: name.to_owned(),
         contexts,
         extra_env: args.env.clone(),
-        place,
-        parallel,
+        place: Arc::new(place),
+        slots: Slots::new(parallel),
+        called: Arc::new(called),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }

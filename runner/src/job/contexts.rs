@@ -51,6 +51,16 @@ impl RunContexts {
         })
     }
 
+    /// `github`, as jobs and workflows see it.
+    pub fn github_context(&self) -> Value {
+        Value::from(self.github().clone())
+    }
+
+    /// The contexts of a workflow that is called by one with these.
+    pub fn of_called(&self, inputs: Object, secrets: Secrets) -> Self {
+        Self::new(self.github.clone(), self.event.clone(), self.vars.clone(), inputs, secrets)
+    }
+
     /// One value of `github` as text.
     pub fn github_text(&self, key: &str) -> String {
         self.github.get(key).map(|value| value.to_display_string().into_owned()).unwrap_or_default()

@@ -237,7 +237,7 @@ impl Execution<'_> {
 impl Running<'_> {
     fn run_steps(&mut self, timeout: Duration) -> (Finished, Option<String>) {
         let mut reason = None;
-        for index in 0..self.execution.job.steps.len() {
+        for index in 0..self.execution.job.steps().len() {
             self.look_for_end();
             step::run(self, index);
             if self.execution.cancel.urgency() == Urgency::AtOnce {

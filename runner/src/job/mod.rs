@@ -1,8 +1,9 @@
-//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `execute` one of them from its sandbox
+//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `call` one that calls a workflow, `execute` one of them from its sandbox
 //! to its outputs, `step` one of its steps, `action` what a step uses, `post` what actions do at its end, `command`
 //! and `process` one command.
 
 mod action;
+mod call;
 mod cancel;
 mod command;
 mod contexts;
@@ -16,6 +17,7 @@ mod process;
 mod schedule;
 mod secrets;
 pub mod shell;
+mod slots;
 mod step;
 
 pub use contexts::{RUNNER, RunContexts, inside};
@@ -23,3 +25,4 @@ pub use place::Place;
 pub use plan::{Plan, PlanError, Selection};
 pub use schedule::{Interrupts, Run, RunEnd, run};
 pub use secrets::Secrets;
+pub use slots::Slots;

@@ -32,7 +32,7 @@ pub struct Post {
 
 /// Runs or skips all that are due. To events they are steps after the job's own.
 pub fn run_all(job: &mut Running<'_>) {
-    let mut index = job.execution.job.steps.len();
+    let mut index = job.execution.job.steps().len();
     while let Some(post) = job.posts.pop() {
         if job.execution.cancel.urgency() == Urgency::AtOnce {
             return;

@@ -10,16 +10,19 @@ use indexmap::IndexMap;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::call;
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, RunContexts, Standing, View};
 use super::execute::{self, Execution, Finished, Resolve};
 use super::matrix;
 use super::place::Place;
 use super::plan::Plan;
+use super::slots::{Slot, Slots};
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
-use crate::workflow::model::{Job, Workflow};
+use crate::workflow::Called;
+use crate::workflow::model::{Job, Work, Workflow};
 
 /// How long threads have to end their jobs after an order to stop at once, before the process ends and
 /// takes the sandboxes with it.
@@ -28,7 +31,7 @@ const LAST_GRACE: Duration = Duration::from_secs(2);
 /// Everything that the jobs of a run share.
 pub struct Run {
     /// What it says.
-    pub workflow: Workflow,
+    pub workflow: Arc<Workflow>,
     /// What the workflow is called.
     pub name: String,
     /// Contexts.
@@ -36,9 +39,11 @@ pub struct Run {
     /// Variables for every step, besides the workflow's.
     pub extra_env: Vec<(String, String)>,
     /// Sandbox, tree and tools.
-    pub place: Place,
+    pub place: Arc<Place>,
     /// How many jobs run side by side.
-    pub parallel: usize,
+    pub slots: Arc<Slots>,
+    /// The workflows that it calls, directly or not.
+    pub called: Arc<Called>,
 }
 
 /// How a run ended.
@@ -90,6 +95,8 @@ struct Active {
 
 struct Scheduler<'a> {
     run: &'a Arc<Run>,
+    /// What stands before the names of its jobs.
+    prefix: String,
     output: &'a Output,
     plan: Plan,
     states: Vec<State>,
@@ -122,10 +129,49 @@ pub fn run(
         trigger: trigger.to_owned(),
         jobs: plan.entries.len(),
     });
+    let Ended { end, .. } = drive(run, plan, String::new(), output, interrupts)?;
+    let milliseconds = start.elapsed().as_millis() as u64;
+    output.emit(Event::RunFinished { result: end.result, milliseconds, masking: Masking::default() });
+    Ok(end)
+}
+
+/// Runs the plan of a workflow that the job `caller` calls.
+pub fn run_called(
+    run: &Arc<Run>,
+    plan: Plan,
+    caller: &JobName,
+    output: &Output,
+    interrupts: &dyn Interrupts,
+) -> std::io::Result<Ended> {
+    drive(run, plan, format!("{} / ", caller.0), output, interrupts)
+}
+
+/// How a run ended, with what each of its jobs gave.
+pub struct Ended {
+    /// The whole.
+    pub end: RunEnd,
+    jobs: IndexMap<String, Value>,
+}
+
+impl Ended {
+    /// Result and outputs of an entry of `jobs:`, as in the `needs` and `jobs` contexts.
+    pub fn job(&self, id: &str) -> Option<Value> {
+        self.jobs.get(id).cloned()
+    }
+}
+
+fn drive(
+    run: &Arc<Run>,
+    plan: Plan,
+    prefix: String,
+    output: &Output,
+    interrupts: &dyn Interrupts,
+) -> std::io::Result<Ended> {
     let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
     let states = plan.entries.iter().map(|_| State::Waiting).collect();
     let mut scheduler = Scheduler {
         run,
+        prefix,
         output,
         plan,
         states,
@@ -138,10 +184,15 @@ pub fn run(
         no_isolation: false,
     };
     scheduler.drive(interrupts)?;
-    let result = scheduler.result();
-    let milliseconds = start.elapsed().as_millis() as u64;
-    output.emit(Event::RunFinished { result, milliseconds, masking: Masking::default() });
-    Ok(RunEnd { result, interrupted: scheduler.interrupted, no_isolation: scheduler.no_isolation })
+    let jobs = (0..scheduler.states.len())
+        .filter_map(|entry| Some((scheduler.plan.entries[entry].id.clone(), scheduler.result_of(entry)?)));
+    let jobs = jobs.collect();
+    let end = RunEnd {
+        result: scheduler.result(),
+        interrupted: scheduler.interrupted,
+        no_isolation: scheduler.no_isolation,
+    };
+    Ok(Ended { end, jobs })
 }
 
 impl Scheduler<'_> {
@@ -289,6 +340,7 @@ impl Scheduler<'_> {
 
     /// A name that no other job of the run has: events tell jobs apart by it.
     fn unique(&mut self, name: String) -> JobName {
+        let name = format!("{}{name}", self.prefix);
         let mut unique = JobName(name.as_str().into());
         let mut number = 2;
         while !self.names.insert(unique.clone()) {
@@ -321,21 +373,32 @@ impl Scheduler<'_> {
     /// Starts as many of the ready jobs as may run.
     fn start(&mut self) {
         let mut held_back = VecDeque::new();
-        while self.running() < self.run.parallel {
-            let Some(instance) = self.ready.pop_front() else { break };
+        while let Some(instance) = self.ready.pop_front() {
             let limit = self.plan.entries[instance.entry].max_parallel;
             let same = self.active.iter().flatten().filter(|a| a.entry == instance.entry).count();
             if limit.is_some_and(|limit| same >= limit) {
                 held_back.push_back(instance);
-            } else {
-                self.start_one(instance);
+                continue;
             }
+            // A call does nothing itself: its jobs take places.
+            let run = self.run.clone();
+            let slot = match self.job(&run, instance.entry).work {
+                Work::Call(_) => None,
+                Work::Steps(_) => match self.run.slots.take(&self.wake) {
+                    Some(slot) => Some(slot),
+                    None => {
+                        held_back.push_back(instance);
+                        break;
+                    }
+                },
+            };
+            self.start_one(instance, slot);
         }
         held_back.append(&mut self.ready);
         self.ready = held_back;
     }
 
-    fn start_one(&mut self, instance: Instance) {
+    fn start_one(&mut self, instance: Instance, place: Option<Slot>) {
         let Instance { entry, name, contexts } = instance;
         let cancel = match Cancel::new() {
             Ok(cancel) => Arc::new(cancel),
@@ -351,11 +414,20 @@ impl Scheduler<'_> {
                 outputs: Vec::new(),
                 no_isolation: false,
             }),
+            _place: place,
         };
         let (run, output, order, called) =
             (self.run.clone(), self.output.clone(), cancel.clone(), name.clone());
         let thread = std::thread::Builder::new().name(format!("job {slot}")).spawn(move || {
             let Some(job) = run.workflow.jobs.get(&contexts.id) else { return };
+            if let Work::Call(call) = &job.work {
+                let (run, contexts, cancel, output) = (&*run, &contexts, &*order, &output);
+                let finished =
+                    call::execute(&call::Calling { run, call, name: called, contexts, cancel, output });
+                report.finished = Some(finished);
+                drop(report);
+                return;
+            }
             let (finished, sandbox) = execute::execute(&Execution {
                 workflow: &run.workflow,
                 job,
@@ -484,15 +556,19 @@ impl Scheduler<'_> {
 
     /// The `needs` context of an entry.
     fn needs(&self, entry: usize) -> Value {
-        let needs = self.plan.entries[entry].needs.iter().filter_map(|n| {
-            let State::Done { result, outputs } = &self.states[*n] else { return None };
-            let outputs: Object = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            let need: Object = [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))]
-                .into_iter()
-                .collect();
-            Some((self.plan.entries[*n].id.as_str(), Value::from(need)))
-        });
+        let needs = self.plan.entries[entry].needs.iter();
+        let needs = needs.filter_map(|n| Some((self.plan.entries[*n].id.as_str(), self.result_of(*n)?)));
         Value::from(needs.collect::<Object>())
+    }
+
+    /// Result and outputs of an entry that has ended.
+    fn result_of(&self, entry: usize) -> Option<Value> {
+        let State::Done { result, outputs } = &self.states[entry] else { return None };
+        let outputs: Object = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let result: Object = [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))]
+            .into_iter()
+            .collect();
+        Some(Value::from(result))
     }
 
     fn job<'r>(&self, run: &'r Run, entry: usize) -> &'r Job {
@@ -522,6 +598,8 @@ struct Report {
     wake: Arc<EventFd>,
     slot: usize,
     finished: Option<Finished>,
+    /// Becomes free with this.
+    _place: Option<Slot>,
 }
 
 impl Drop for Report {

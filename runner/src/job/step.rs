@@ -42,7 +42,7 @@ impl From<EvalError> for Outcome {
 /// Runs or skips a step of the job. Every event of it is emitted here.
 pub fn run(job: &mut Running<'_>, index: usize) {
     let start = Instant::now();
-    let step = &job.execution.job.steps[index];
+    let step = &job.execution.job.steps()[index];
     let at = At { index, number: index, nested: false };
     let Ended { name, outcome, conclusion } = perform(job, at, step);
     job.execution.output.emit(Event::StepFinished {

@@ -56,6 +56,9 @@ pub const JOB_DEFAULTS: Availability =
     plain("jobs.<id>.defaults.run", &["github", "needs", "strategy", "matrix", "env", "vars", "inputs"]);
 pub const JOB_ENV: Availability =
     plain("jobs.<id>.env", &["github", "needs", "strategy", "matrix", "vars", "secrets", "inputs"]);
+pub const CALL_WITH: Availability = plain("jobs.<id>.with", JOB);
+pub const CALL_SECRET: Availability =
+    plain("jobs.<id>.secrets.<id>", &["github", "needs", "strategy", "matrix", "secrets", "inputs", "vars"]);
 pub const JOB_OUTPUTS: Availability = plain("jobs.<id>.outputs", STEP);
 
 pub const STEP_IF: Availability = Availability {

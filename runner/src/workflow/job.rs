@@ -7,11 +7,11 @@ use super::availability::{
     JOB_TIMEOUT,
 };
 use super::members::Members;
-use super::model::Job;
+use super::model::{Job, Work};
 use super::reader::Reader;
 use super::span::Spanned;
 use super::yaml::{Entry, Mapping, Node, Yaml};
-use super::{matrix, needs, settings, step};
+use super::{call, matrix, needs, settings, step};
 use crate::expr::Template;
 
 const KEYS: &[&str] = &[
@@ -46,7 +46,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "the job runs in the host's sandbox; install what it needs in a step",
     ),
     ("services", "start service containers", "start what the job needs in a step"),
-    ("uses", "call another workflow", "copy its jobs into this file"),
 ];
 
 /// Reads `jobs:`.
@@ -70,7 +69,7 @@ pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
 fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     let entries = reader.mapping_of(&entry.value, &format!("the job `{id}`"), KEYS)?;
     reader.members = Members::of_job(entries);
-    let refused = refuse(reader, entries);
+    let calls = refuse(reader, entries);
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
 
     let name = value("name").and_then(|node| reader.template(node, "`name`", &JOB_NAME));
@@ -91,9 +90,14 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
         Some(Spanned::new(value, node.span))
     });
     for_the_forge(reader, entries);
-    let steps = value("steps").map(|node| step::list(reader, node)).unwrap_or_default();
-    step::refuse_unsupported(reader, &steps);
-    if !refused {
+    let work = if calls {
+        Work::Call(call::read(reader, entries)?)
+    } else {
+        let steps = value("steps").map(|node| step::list(reader, node)).unwrap_or_default();
+        step::refuse_unsupported(reader, &steps);
+        Work::Steps(steps)
+    };
+    if !calls {
         for key in ["runs-on", "steps"] {
             if !entries.contains_key(key) {
                 reader.missing(entry.key, &format!("the job `{id}`"), key);
@@ -110,13 +114,13 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
         defaults,
         outputs,
         strategy,
-        steps,
+        work,
         timeout_minutes,
         continue_on_error,
     })
 }
 
-/// Reports keys that this version can't serve; whether the job is one of another kind altogether.
+/// Reports keys that this version can't serve; whether the job calls another workflow.
 fn refuse(reader: &mut Reader, entries: &Mapping) -> bool {
     for (key, what, help) in REFUSED {
         if let Some(entry) = entries.get(*key) {

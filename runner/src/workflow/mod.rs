@@ -8,6 +8,8 @@ pub mod model;
 pub mod span;
 
 pub(crate) mod availability;
+mod call;
+mod called;
 mod discover;
 mod job;
 mod matrix;
@@ -23,6 +25,7 @@ pub(crate) mod step;
 mod triggers;
 pub(crate) mod yaml;
 
+pub use called::{Called, CalledError};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use discover::{DIRECTORIES, DiscoverError, discover, read};
 pub use parse::{Parsed, parse};

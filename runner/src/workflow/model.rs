@@ -67,12 +67,51 @@ pub struct Job {
     pub outputs: IndexMap<String, Spanned<Template>>,
     /// `strategy:`.
     pub strategy: Strategy,
-    /// `steps:`; never empty.
-    pub steps: Vec<Step>,
+    /// What it does.
+    pub work: Work,
     /// `timeout-minutes:`.
     pub timeout_minutes: Option<Spanned<LiteralOr<f64>>>,
     /// `continue-on-error:`.
     pub continue_on_error: Option<Spanned<LiteralOr<bool>>>,
+}
+
+impl Job {
+    /// Its steps; none where it calls a workflow.
+    pub fn steps(&self) -> &[Step] {
+        match &self.work {
+            Work::Steps(steps) => steps,
+            Work::Call(_) => &[],
+        }
+    }
+}
+
+/// What a job does.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// `steps:`; never empty.
+    Steps(Vec<Step>),
+    /// `uses:`, another workflow.
+    Call(Call),
+}
+
+/// A job that calls another workflow.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `uses:`, the file's path within the repository.
+    pub workflow: Spanned<String>,
+    /// `with:`
+    pub with: Env,
+    /// `secrets:`
+    pub secrets: PassedSecrets,
+}
+
+/// The secrets that a called workflow gets.
+#[derive(Clone, Debug)]
+pub enum PassedSecrets {
+    /// All that the caller has.
+    Inherit,
+    /// These.
+    Given(Env),
 }
 
 /// `strategy:`.

@@ -102,12 +102,12 @@ fn a_full_workflow_is_read() {
     assert!(matches!(&matrix.axes["os"], LiteralOr::Literal(values) if values.len() == 2));
     assert!(matches!(&matrix.axes["v"], LiteralOr::Expr(_)));
     assert!(
-        matches!(&build.steps[0].kind, StepKind::Uses { action, with } if action.is_checkout() && with.len() == 1)
+        matches!(&build.steps()[0].kind, StepKind::Uses { action, with } if action.is_checkout() && with.len() == 1)
     );
-    let StepKind::Run { script, shell, .. } = &build.steps[1].kind else { panic!("no script") };
+    let StepKind::Run { script, shell, .. } = &build.steps()[1].kind else { panic!("no script") };
     assert_eq!(script.source(), "echo \"${{ env.A }}\"\n");
     assert_eq!(shell.as_ref().map(|shell| shell.source()), Some("perl {0}"));
-    assert!(matches!(build.steps[1].timeout_minutes.as_deref(), Some(LiteralOr::Expr(_))));
+    assert!(matches!(build.steps()[1].timeout_minutes.as_deref(), Some(LiteralOr::Expr(_))));
 
     let test = &workflow.jobs["test"];
     assert_eq!(test.needs[0].value, "build");

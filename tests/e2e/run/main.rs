@@ -9,6 +9,7 @@ mod input;
 mod jobs;
 mod masking;
 mod projects;
+mod reusable;
 mod secrets;
 mod shells;
 mod steps;

@@ -1,0 +1,211 @@
+//! A job that calls another workflow: what it gives, the run of that workflow, and what comes back.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::cancel::{Cancel, Urgency};
+use super::contexts::{JobContexts, Standing, View};
+use super::execute::Finished;
+use super::plan::{Plan, Selection};
+use super::schedule::{self, Ended, Interrupts, Run};
+use super::secrets::Secrets;
+use super::slots::MAX_CALLS;
+use crate::expr::{Contexts, EvalError, Object, Value};
+use crate::mask::Secret;
+use crate::output::Output;
+use crate::output::event::{Conclusion, Event, JobName};
+use crate::workflow::model::{
+    Call, DispatchInput, InputDefault, InputKind, PassedSecrets, Trigger, Workflow,
+};
+
+/// The secret that every called workflow has, as on GitHub.
+const TOKEN: &str = "GITHUB_TOKEN";
+
+/// A call that is to be made.
+pub struct Calling<'a> {
+    /// The run that the job is of.
+    pub run: &'a Run,
+    /// What it calls, and with what.
+    pub call: &'a Call,
+    /// What it is called in events.
+    pub name: JobName,
+    /// The job's contexts.
+    pub contexts: &'a JobContexts,
+    /// Orders to stop.
+    pub cancel: &'a Cancel,
+    /// Where everything that is said goes.
+    pub output: &'a Output,
+}
+
+/// Runs what is called to its end. The first and the last event of the job are emitted here.
+pub fn execute(calling: &Calling<'_>) -> Finished {
+    let start = Instant::now();
+    let Calling { name, output, .. } = calling;
+    output.emit(Event::JobStarted { job: name.clone() });
+    let (finished, reason) = match run(calling) {
+        Ok(finished) => (finished, None),
+        Err(reason) => {
+            let result = Conclusion::Failure;
+            (Finished { result, outputs: Vec::new(), no_isolation: false }, Some(reason))
+        }
+    };
+    output.emit(Event::JobFinished {
+        job: name.clone(),
+        result: finished.result,
+        milliseconds: start.elapsed().as_millis() as u64,
+        reason,
+        outputs: finished.outputs.clone(),
+    });
+    finished
+}
+
+fn run(calling: &Calling<'_>) -> Result<Finished, String> {
+    let Calling { run, call, name, contexts, cancel, output } = calling;
+    let path = &call.workflow.value;
+    let workflow = run.called.get(path).ok_or_else(|| format!("the workflow `./{path}` was not read"))?;
+    if !run.slots.count_call() {
+        return Err(format!("more than {MAX_CALLS} workflows were called in this run"));
+    }
+    let trigger = workflow.call().ok_or_else(|| format!("`./{path}` has no `workflow_call` under `on`"))?;
+    let view = View {
+        run: &run.contexts,
+        job: contexts,
+        frame: None,
+        status: "success",
+        env: None,
+        action: None,
+        standing: Standing::FRESH,
+    };
+    let inputs = inputs(call, trigger, &view, run).map_err(|e| format!("cannot evaluate its inputs: {e}"))?;
+    let secrets = secrets(call, &view, run).map_err(|e| format!("cannot evaluate its secrets: {e}"))?;
+    let called = Run {
+        workflow: workflow.clone(),
+        name: run.name.clone(),
+        contexts: run.contexts.of_called(inputs, secrets),
+        extra_env: run.extra_env.clone(),
+        place: run.place.clone(),
+        slots: run.slots.clone(),
+        called: run.called.clone(),
+    };
+    let called = Arc::new(called);
+    let plan = Plan::new(workflow, &called.contexts, &Selection::default()).map_err(|e| e.to_string())?;
+    let interrupts = Orders::of(cancel).map_err(|e| format!("cannot wait for it: {e}"))?;
+    let ended = schedule::run_called(&called, plan, name, output, &interrupts)
+        .map_err(|e| format!("cannot run it: {e}"))?;
+    let outputs = outputs(workflow, trigger, &called, &ended)
+        .map_err(|e| format!("cannot evaluate the outputs of `./{path}`: {e}"))?;
+    Ok(Finished { result: ended.end.result, outputs, no_isolation: ended.end.no_isolation })
+}
+
+/// The inputs as the called workflow sees them.
+fn inputs(call: &Call, trigger: &Trigger, view: &View<'_>, run: &Run) -> Result<Object, EvalError> {
+    let mut inputs = Object::new();
+    for (name, input) in &trigger.inputs {
+        let given = call.with.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+        let value = match (given, &input.default) {
+            (Some((_, template)), _) => typed(name, input, &template.evaluate(view)?)?,
+            (None, Some(InputDefault::Value(value))) => value.clone(),
+            (None, Some(InputDefault::Template(template))) => {
+                let contexts: Object = [
+                    ("github", run.contexts.github_context()),
+                    ("vars", Value::from(run.contexts.vars.clone())),
+                    ("inputs", Value::from(inputs.clone())),
+                ]
+                .into_iter()
+                .collect();
+                typed(name, input, &template.evaluate(&Contexts::new(contexts))?)?
+            }
+            (None, None) => typed(name, input, "")?,
+        };
+        inputs.insert(name.as_str(), value);
+    }
+    Ok(inputs)
+}
+
+/// A text as a value of the input's type.
+fn typed(name: &str, input: &DispatchInput, text: &str) -> Result<Value, EvalError> {
+    let wrong = |what: &str| EvalError::new(format!("input `{name}` must be {what}, not `{text}`"));
+    Ok(match input.kind {
+        InputKind::Boolean => match text {
+            "true" => Value::Bool(true),
+            "false" | "" => Value::Bool(false),
+            _ => return Err(wrong("true or false")),
+        },
+        InputKind::Number => match Value::from(text).to_number() {
+            number if number.is_nan() => return Err(wrong("a number")),
+            number => Value::Number(number),
+        },
+        InputKind::String | InputKind::Choice | InputKind::Environment => Value::from(text),
+    })
+}
+
+fn secrets(call: &Call, view: &View<'_>, run: &Run) -> Result<Secrets, EvalError> {
+    let given = match &call.secrets {
+        PassedSecrets::Inherit => return Ok(run.contexts.secrets.clone()),
+        PassedSecrets::Given(given) => given,
+    };
+    let mut secrets = Secrets::default();
+    for (name, secret) in run.contexts.secrets.iter().filter(|(name, _)| *name == TOKEN) {
+        secrets.insert(name, secret.clone());
+    }
+    for (name, template) in given {
+        secrets.insert(name, Secret::new(template.evaluate(view)?));
+    }
+    Ok(secrets)
+}
+
+/// What the workflow gives to who called it. Its jobs' outputs hold no secret: those were withheld.
+fn outputs(
+    workflow: &Workflow,
+    trigger: &Trigger,
+    run: &Run,
+    ended: &Ended,
+) -> Result<Vec<(String, String)>, EvalError> {
+    let jobs = workflow.jobs.keys().filter_map(|id| Some((id.as_str(), ended.job(id)?)));
+    let contexts: Object = [
+        ("github", run.contexts.github_context()),
+        ("jobs", Value::from(jobs.collect::<Object>())),
+        ("vars", Value::from(run.contexts.vars.clone())),
+        ("inputs", Value::from(run.contexts.inputs.clone())),
+    ]
+    .into_iter()
+    .collect();
+    let scope = Contexts::new(contexts);
+    trigger.outputs.iter().map(|(name, value)| Ok((name.clone(), value.evaluate(&scope)?))).collect()
+}
+
+/// The orders to one job as those to a whole run.
+struct Orders<'a> {
+    cancel: &'a Cancel,
+    /// How urgent the last order was that was told.
+    told: Cell<Urgency>,
+    /// Never readable: after the last order there is nothing to wait for.
+    quiet: EventFd,
+}
+
+impl<'a> Orders<'a> {
+    fn of(cancel: &'a Cancel) -> nix::Result<Self> {
+        let quiet = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        Ok(Orders { cancel, told: Cell::new(Urgency::None), quiet })
+    }
+}
+
+impl Interrupts for Orders<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self.told.get() {
+            Urgency::None => self.cancel.asked(),
+            Urgency::Asked => self.cancel.at_once(),
+            Urgency::AtOnce => self.quiet.as_fd(),
+        }
+    }
+
+    fn take(&self) -> usize {
+        let urgency = self.cancel.urgency();
+        let before = self.told.replace(urgency);
+        usize::from(urgency as u8).saturating_sub(usize::from(before as u8))
+    }
+}

@@ -1,0 +1,115 @@
+//! Jobs that call other workflows. Source: "Reusing workflow configurations" in GitHub's documentation.
+
+use super::availability::{CALL_SECRET, CALL_WITH};
+use super::discover::DIRECTORIES;
+use super::model::{Call, DispatchInput, PassedSecrets, Trigger, Workflow};
+use super::reader::Reader;
+use super::scalar::Scalar;
+use super::span::Spanned;
+use super::yaml::{Mapping, Yaml};
+use crate::action::Uses;
+
+/// Keys that mean something beside `uses` in a job.
+const KEYS: [&str; 9] =
+    ["name", "uses", "with", "secrets", "strategy", "needs", "if", "concurrency", "permissions"];
+
+/// Reads `uses`, `with` and `secrets` of a job.
+pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
+    for (key, entry) in entries {
+        if !KEYS.contains(&key.as_str()) {
+            let message = format!("`{key}` can't stand beside `uses` in a job");
+            reader.error_help(entry.key, message, "set it in the jobs of the workflow that is called");
+        }
+    }
+    let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
+    let with = value("with").map(|node| reader.env(node, "`with`", &CALL_WITH)).unwrap_or_default();
+    let secrets = match value("secrets") {
+        None => PassedSecrets::Given(Vec::new()),
+        Some(node) => match &node.value {
+            Yaml::Scalar(Scalar::String(word)) if word == "inherit" => PassedSecrets::Inherit,
+            _ => PassedSecrets::Given(reader.env(node, "`secrets`", &CALL_SECRET)),
+        },
+    };
+    let named = reader.text(value("uses")?, "`uses`")?;
+    let workflow = match Uses::parse(&named) {
+        Ok(Uses::Local(path)) if is_workflow(path.as_str()) => {
+            Spanned::new(path.as_str().to_owned(), named.span)
+        }
+        Ok(Uses::Local(_)) => {
+            let message = format!("`{}` is no workflow", named.value);
+            reader.error_help(
+                named.span,
+                message,
+                "name a file in a folder of workflows: `./.github/workflows/x.yml`",
+            );
+            return None;
+        }
+        Ok(_) => {
+            let message = format!("this version can't fetch the workflow `{}`", named.value);
+            reader.error_help(
+                named.span,
+                message,
+                "copy it into the repository: `./.github/workflows/x.yml`",
+            );
+            return None;
+        }
+        Err(error) => {
+            reader.error_help(
+                named.span,
+                &error,
+                "name a file of the repository: `./.github/workflows/x.yml`",
+            );
+            return None;
+        }
+    };
+    Some(Call { workflow, with, secrets })
+}
+
+/// Whether a path is one of a file right in a folder of workflows.
+fn is_workflow(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(folder, name)| {
+        DIRECTORIES.contains(&folder) && (name.ends_with(".yml") || name.ends_with(".yaml"))
+    })
+}
+
+impl Call {
+    /// Whether a workflow can be called so; if not, why.
+    pub fn check(&self, called: &Workflow) -> Result<(), String> {
+        let Some(trigger) = called.call() else {
+            return Err("it has no `workflow_call` under `on`".into());
+        };
+        for (name, _) in &self.with {
+            if !trigger.inputs.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+                return Err(format!("it has no input `{}`", name.value));
+            }
+        }
+        let given = |env: &[(Spanned<String>, _)], name: &str| {
+            env.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+        };
+        let missing = |(name, input): &(&String, &DispatchInput)| {
+            input.required && input.default.is_none() && !given(&self.with, name)
+        };
+        if let Some((name, _)) = trigger.inputs.iter().find(missing) {
+            return Err(format!("its input `{name}` is required and not given in `with`"));
+        }
+        if let PassedSecrets::Given(secrets) = &self.secrets {
+            let missing =
+                trigger.secrets.iter().find(|(name, secret)| secret.required && !given(secrets, name));
+            if let Some((name, _)) = missing {
+                return Err(format!("its secret `{name}` is required and not given in `secrets`"));
+            }
+            let known = |name: &str| trigger.secrets.keys().any(|known| known.eq_ignore_ascii_case(name));
+            if let Some((name, _)) = secrets.iter().find(|(name, _)| !known(name)) {
+                return Err(format!("it has no secret `{}`", name.value));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Workflow {
+    /// What it says of being called, if it can be.
+    pub fn call(&self) -> Option<&Trigger> {
+        self.on.iter().find(|trigger| trigger.event.value == "workflow_call")
+    }
+}
