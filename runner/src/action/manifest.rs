@@ -62,7 +62,7 @@ pub struct Output {
 pub enum Runs {
     /// `using: composite`
     Composite {
-        /// Its steps; each that runs a script names its shell.
+        /// Its steps.
         steps: Vec<Step>,
     },
     /// `using: node20` and the like.
@@ -186,7 +186,7 @@ fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
             for step in &steps {
                 if matches!(step.kind, StepKind::Run { shell: None, .. }) {
                     let help = "a composite action has no default: add `shell: bash`";
-                    reader.error_help(step.span, "a `run` step of an action needs the key `shell`", help);
+                    reader.warn(step.span, "a `run` step of an action needs the key `shell`", help);
                 }
             }
             Some(Runs::Composite { steps })
@@ -298,8 +298,9 @@ runs: { using: composite, steps: [ { id: s, run: echo, shell: bash }, { uses: o/
           |                              ^^^^^^^^^
           = help: write it relative to the action's directory
         ");
-        insta::assert_snapshot!(read("runs:\n  using: composite\n  steps:\n    - run: echo\n").unwrap_err(), @r"
-        error: a `run` step of an action needs the key `shell`
+        let parsed = read("runs:\n  using: composite\n  steps:\n    - run: echo\n").unwrap();
+        insta::assert_snapshot!(parsed.warnings.to_string(), @r"
+        warning: a `run` step of an action needs the key `shell`
          --> act/action.yml:4:7
           |
         4 |     - run: echo

@@ -1,7 +1,7 @@
 //! `strategy.matrix` to combinations, as GitHub does it: the product of the axes, less `exclude`, plus
 //! `include`. Source: "Running variations of jobs in a workflow" in GitHub's documentation.
 
-use crate::expr::{EvalError, Expr, Object, Scope, Value};
+use crate::expr::{EvalError, Expr, Object, Scope, Template, Value};
 use crate::workflow::model::{LiteralOr, LiteralOrList, Matrix, MatrixValue};
 
 /// Most jobs that one matrix may make, as on GitHub.
@@ -140,19 +140,21 @@ fn product(axes: &[(String, Vec<Value>)]) -> Result<Vec<Object>, MatrixError> {
 fn evaluate(matrix: &Matrix, scope: &dyn Scope) -> Result<Evaluated, MatrixError> {
     let axes = matrix.axes.iter().map(|(axis, values)| {
         let values = match values {
-            LiteralOr::Literal(values) => {
-                values.iter().map(|v| value(v, scope, 0)).collect::<Result<_, _>>()?
-            }
+            LiteralOr::Literal(values) => values_of(values, scope, 0)?,
             LiteralOr::Expr(expr) => list(&format!("matrix axis `{axis}`"), expr.evaluate(scope)?)?,
         };
-        Ok((axis.clone(), values))
+        // As on GitHub, a name may be an expression, which is checked when it is evaluated.
+        let name = match axis.contains("${{") {
+            true => Template::parse(axis).map_err(|e| EvalError::new(e.to_string()))?.evaluate(scope)?,
+            false => axis.clone(),
+        };
+        Ok((name, values))
     });
     let axes = axes.collect::<Result<_, MatrixError>>()?;
     let entries = |what: &str, entries: &LiteralOrList| match entries {
         None => Ok(Vec::new()),
         Some(LiteralOr::Literal(entries)) => {
-            let entries = entries.iter().map(|e| object(what, value(e, scope, 0)?));
-            entries.collect::<Result<_, _>>()
+            values_of(entries, scope, 0)?.into_iter().map(|entry| object(what, entry)).collect()
         }
         Some(LiteralOr::Expr(expr)) => objects(what, expr, scope),
     };
@@ -190,18 +192,45 @@ fn value(from: &MatrixValue, scope: &dyn Scope, depth: usize) -> Result<Value, M
     Ok(match from {
         MatrixValue::Scalar(value) => value.clone(),
         MatrixValue::String(template) => template.evaluate_value(scope)?,
-        MatrixValue::Array(items) => {
-            let items = items.iter().map(|item| value(item, scope, depth + 1));
-            Value::from(items.collect::<Result<Vec<_>, _>>()?)
-        }
+        MatrixValue::Array(items) => Value::from(values_of(items, scope, depth + 1)?),
         MatrixValue::Object(entries) => {
             let mut object = Object::new();
             for (key, entry) in entries {
-                object.insert(key.as_str(), value(entry, scope, depth + 1)?);
+                match value(entry, scope, depth + 1)? {
+                    Value::Object(inserted) if is_insert(key) => {
+                        for (key, value) in inserted.iter() {
+                            object.insert(key, value.clone());
+                        }
+                    }
+                    other if is_insert(key) => {
+                        return Err(wrong("what `${{ insert }}` has", "a mapping", &other));
+                    }
+                    value => {
+                        object.insert(key.as_str(), value);
+                    }
+                }
             }
             Value::from(object)
         }
     })
+}
+
+/// The values of a list. As on GitHub, an item that is an expression and gives a list stands for its items.
+fn values_of(items: &[MatrixValue], scope: &dyn Scope, depth: usize) -> Result<Vec<Value>, MatrixError> {
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        match (item, value(item, scope, depth)?) {
+            (MatrixValue::String(_), Value::Array(several)) => values.extend(several.iter().cloned()),
+            (_, one) => values.push(one),
+        }
+    }
+    Ok(values)
+}
+
+/// The key whose mapping is put in its place: `${{ insert }}`, which GitHub's templates know.
+fn is_insert(key: &str) -> bool {
+    let inner = key.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.is_some_and(|inner| inner.trim() == "insert")
 }
 
 fn objects(what: &str, expr: &Expr, scope: &dyn Scope) -> Result<Vec<Object>, MatrixError> {
@@ -251,7 +280,11 @@ pub fn reads(matrix: &LiteralOr<Matrix>, context: &str) -> bool {
     match matrix {
         LiteralOr::Expr(expr) => in_expr(expr, context),
         LiteralOr::Literal(matrix) => {
-            matrix.axes.values().chain(&matrix.include).chain(&matrix.exclude).any(in_list)
+            let in_name = |name: &String| {
+                Template::parse(name).is_ok_and(|name| name.exprs().any(|expr| in_expr(expr, context)))
+            };
+            matrix.axes.keys().any(in_name)
+                || matrix.axes.values().chain(&matrix.include).chain(&matrix.exclude).any(in_list)
         }
     }
 }
@@ -375,7 +408,6 @@ mod tests {
 
     #[test]
     fn a_written_out_matrix_evaluates_its_parts() {
-        use crate::expr::Template;
         let axis = vec![
             MatrixValue::String(Template::parse("${{ fromJSON('[1]')[0] }}").unwrap()),
             MatrixValue::Array(vec![MatrixValue::Scalar(Value::Bool(true))]),
@@ -386,6 +418,27 @@ mod tests {
         let all = expand(&LiteralOr::Literal(matrix), &Contexts::new(Object::new())).unwrap();
         assert_eq!(all[0].get("a"), Some(&Value::Number(1.0)));
         assert_eq!(all.iter().map(display).collect::<Vec<_>>(), ["1, x", "true, x"]);
+    }
+
+    #[test]
+    fn lists_and_mappings_of_expressions_are_put_in_their_place() {
+        let template = |text: &str| MatrixValue::String(Template::parse(text).unwrap());
+        let object = |entries: &[(&str, MatrixValue)]| {
+            MatrixValue::Object(entries.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect())
+        };
+        let inserted = object(&[
+            ("a", template("1")),
+            ("${{insert}}", object(&[("b", template("2"))])),
+            ("${{ insert }}", template("${{ fromJSON('{\"c\":3}') }}")),
+        ]);
+        let expand = |axis: Vec<MatrixValue>| {
+            let mut matrix = Matrix::default();
+            matrix.axes.insert("x".into(), LiteralOr::Literal(axis));
+            expand(&LiteralOr::Literal(matrix), &Contexts::new(Object::new()))
+        };
+        let all = expand(vec![inserted, template("${{ fromJSON('[4, 5]') }}")]).unwrap();
+        assert_eq!(all.iter().map(display).collect::<Vec<_>>(), ["1, 2, 3", "4", "5"]);
+        assert!(expand(vec![object(&[("${{ insert }}", template("x"))])]).is_err());
     }
 
     #[test]

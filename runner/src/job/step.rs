@@ -266,6 +266,11 @@ fn prepare(
     let shell = shell.or_else(|| defaults.iter().find_map(|d| d.shell.as_ref()));
     let shell = match shell.map(|shell| shell.evaluate(&view)).transpose()? {
         Some(shell) => Shell::parse(&shell).map_err(|e| Outcome::failed(e.to_string()))?,
+        None if job.frame.action.is_some() => {
+            return Err(Outcome::failed(
+                "a `run` step of an action needs the key `shell`: it has no default",
+            ));
+        }
         None => Shell::unspecified(),
     };
     let directory = directory.or_else(|| defaults.iter().find_map(|d| d.working_directory.as_ref()));

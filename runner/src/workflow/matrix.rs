@@ -8,6 +8,7 @@ use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
+use crate::expr::Template;
 use crate::expr::{Contexts, Object, Value};
 use crate::job::matrix::{MAX_JOBS, MatrixError, expand};
 
@@ -69,7 +70,7 @@ fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
                 return None;
             }
             _ => match axis(reader, name, node) {
-                Some(values) if reader.id(name, entry.key, "a matrix axis") => {
+                Some(values) if axis_name(reader, name, entry.key) => {
                     matrix.axes.insert(name.clone(), values);
                 }
                 _ => is_whole = false,
@@ -77,6 +78,20 @@ fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
         }
     }
     is_whole.then_some(matrix)
+}
+
+/// Whether a name can be one of an axis: an id, or text with expressions, which is one when it is evaluated.
+fn axis_name(reader: &mut Reader, name: &str, span: Span) -> bool {
+    if !name.contains("${{") {
+        return reader.id(name, span, "a matrix axis");
+    }
+    match Template::parse(name) {
+        Ok(_) => true,
+        Err(error) => {
+            reader.error(span, format_args!("bad expression: {}", error.message));
+            false
+        }
+    }
 }
 
 fn axis(reader: &mut Reader, name: &str, node: &Node) -> Option<LiteralOr<Vec<MatrixValue>>> {
