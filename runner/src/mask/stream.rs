@@ -403,6 +403,22 @@ mod tests {
     }
 
     #[test]
+    fn a_character_far_above_a_column_is_no_part_of_it() {
+        let (encoded, spelt) = ("e+/1c+++9b1e7+z+63n+w7xx6i/s0o++bl7zl1+v", ".bb.b....abbb");
+        let masker = masker(&[encoded, spelt]);
+        let encoded: String = encoded.bytes().map(|b| format!("%{b:02X}")).collect();
+        let column: String = spelt[1..].chars().map(|c| format!("{c}\n")).collect();
+        for distance in (1..400).step_by(9) {
+            let text = format!(".\n{}{encoded}.\n{column}", " cc".repeat(distance / 3));
+            let whole = through(&masker, &[text.as_bytes()]);
+            for at in (1..text.len()).step_by(7) {
+                let (first, second) = text.as_bytes().split_at(at);
+                assert_eq!(through(&masker, &[first, second]), whole, "{distance} {at}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_held_back_is_bounded() {
         let mut stream = masker(&["correct horse", "pass", KEY]).stream();
         let mut out = Vec::new();

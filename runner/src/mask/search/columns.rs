@@ -73,13 +73,17 @@ impl Columns {
             return;
         }
         let Some((key, last)) = last_character(line) else { return };
+        // Beyond it the end of the line may count as text already.
+        let line_end = place.end as u32 + 2;
         let (place, end) = ((place.start + last.start) as u32, (place.start + last.end) as u32);
         let character = Character::new(&line[last]);
         let mut column = match self.columns.iter().position(|c| c.key == key) {
             Some(known) => self.columns.remove(known),
             None => {
                 let single = self.single.iter_mut().find(|s| s.is_some_and(|s| s.key == key));
-                let Some(first) = single.and_then(Option::take) else {
+                // One that is farther away was held back or not, as the text came in.
+                let near = |first: &Single| line_end - first.place <= MAX_LINE as u32;
+                let Some(first) = single.and_then(Option::take).filter(near) else {
                     self.single[self.oldest] = Some(Single { key, place, end, character });
                     self.oldest = (self.oldest + 1) % MAX_COLUMNS;
                     return;
