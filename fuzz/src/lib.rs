@@ -5,19 +5,21 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use palisade::action::{Uses, manifest};
 use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
 use palisade::job::files::{self, CommandFile};
 use palisade::mask::{Masker, parts};
 use palisade::output::event::{Event, JobName};
 use palisade::output::{Masked, Matchers, Matching, Options, Output, Sink};
-use palisade::workflow::{self, Severity};
+use palisade::workflow::{self, Diagnostics, Severity};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("workflow_yaml", workflow_yaml),
+    ("action_manifest", action_manifest),
     ("expression", expression),
     ("command_files", command_files),
     ("workflow_commands", workflow_commands),
@@ -28,10 +30,27 @@ pub const ALL: [(&str, Target); 6] = [
 /// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything
 /// but text.
 pub fn workflow_yaml(data: &[u8]) {
-    let found = match workflow::parse(data, Path::new("fuzz.yml")) {
-        Ok(parsed) => {
-            assert_eq!(parsed.warnings.count(Severity::Error), 0, "an error among warnings");
-            parsed.warnings
+    reported(workflow::parse(data, Path::new("fuzz.yml")).map(|parsed| parsed.warnings));
+}
+
+/// The file of an action, as a workflow file; and what a `uses:` names, which reads the same when it is shown.
+pub fn action_manifest(data: &[u8]) {
+    reported(manifest::parse(data, Path::new("action.yml")).map(|parsed| parsed.warnings));
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(uses) = Uses::parse(text) {
+        assert_eq!(Uses::parse(&uses.to_string()).as_ref(), Ok(&uses), "shown as another");
+        if let Uses::Local(path) = uses {
+            assert!(!path.as_str().split('/').any(|part| part == ".."), "out of the repository");
+        }
+    }
+}
+
+/// Holds what a parser says of a file to what its readers rely on.
+fn reported(said: Result<Diagnostics, Diagnostics>) {
+    let found = match said {
+        Ok(warnings) => {
+            assert_eq!(warnings.count(Severity::Error), 0, "an error among warnings");
+            warnings
         }
         Err(found) => {
             assert!(found.count(Severity::Error) > 0, "refused without an error");

@@ -96,6 +96,11 @@ fn workflow_yaml() {
 }
 
 #[test]
+fn action_manifest() {
+    run("action_manifest");
+}
+
+#[test]
 fn expression() {
     run("expression");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::command::{self, Deadline, Order, What, read_file};
+use super::command::{self, Deadline, Order, What, node_version, read_file};
 use super::contexts::{ActionScope, Frame};
 use super::execute::Running;
 use super::files::Said;
@@ -69,6 +69,7 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
                     used.uses.value
                 ));
             }
+            warn_of_node(job, used, *node);
             let entry = Script { node: *node, file: main, scope, env: used.env.clone() };
             // What is to be done after it is due also where it fails.
             let index = post.as_ref().map(|post| {
@@ -199,6 +200,22 @@ fn outputs(
     let view = job.view(None, Some(used.action));
     let outputs = manifest.outputs.iter().filter_map(|(name, output)| Some((name, output.value.as_ref()?)));
     outputs.map(|(name, value)| Ok((name.clone(), value.evaluate(&view)?))).collect()
+}
+
+/// Tells of an action that is written for another version of Node.js than there is.
+fn warn_of_node(job: &mut Running<'_>, used: &Use<'_>, wanted: u32) {
+    let path = &job.execution.place.tools.path;
+    // The host's programs are at the same place inside.
+    let exact = format!("node{wanted}");
+    if std::env::split_paths(path).any(|directory| directory.join(&exact).is_file()) {
+        return;
+    }
+    let found = *job.node.get_or_insert_with(|| node_version(job.sandbox, path));
+    if let Some(found) = found.filter(|found| *found != wanted) {
+        let message =
+            format!("`{}` is written for Node.js {wanted} and runs with Node.js {found}", used.uses.value);
+        job.execution.annotate(Some(used.index), Level::Warning, message);
+    }
 }
 
 /// A stage of a JavaScript action.

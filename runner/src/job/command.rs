@@ -1,5 +1,6 @@
 //! One command of a step: what it is started with, its attempts, its end, and what it said to the runner.
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -276,17 +277,35 @@ fn environment(job: &Running<'_>, order: &Order<'_>, files: &StepFiles) -> Vec<(
     all
 }
 
-/// How long reading a file in the sandbox may take, in seconds: it may be a pipe that nobody writes to.
-const READ_SECONDS: &str = "5";
+/// How long a look inside the sandbox may take, in seconds: a file may be a pipe that nobody writes to.
+const LOOK_SECONDS: &str = "5";
 
 /// Reads a file as a process inside the sandbox sees it: what the workspace holds is the steps' work, and its
 /// links lead where they lead there. Any failure to open it is [`io::ErrorKind::NotFound`].
 pub fn read_file(sandbox: &Sandbox, path: &str, file: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let (reader, writer) = io::pipe()?;
     let bytes = (most + 1).to_string();
+    let words = ["head", "-c", &bytes, "--"].map(OsStr::new);
+    look(sandbox, path, words.into_iter().chain([file.as_os_str()]), most)
+}
+
+/// The major version of the Node.js that is on a `PATH` in the sandbox; `None` where it doesn't say.
+pub fn node_version(sandbox: &Sandbox, path: &str) -> Option<u32> {
+    let said = look(sandbox, path, ["node", "--version"].map(OsStr::new).into_iter(), 64).ok()?;
+    let said = std::str::from_utf8(&said).ok()?;
+    said.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// What a short command inside the sandbox prints, up to so many bytes.
+fn look<'w>(
+    sandbox: &Sandbox,
+    path: &str,
+    words: impl Iterator<Item = &'w OsStr>,
+    most: u64,
+) -> io::Result<Vec<u8>> {
+    let (reader, writer) = io::pipe()?;
     let command = Command::new("timeout")
-        .args(["-s", "KILL", READ_SECONDS, "head", "-c", &bytes, "--"])
-        .args([file])
+        .args(["-s", "KILL", LOOK_SECONDS])
+        .args(words)
         .env("PATH", path)
         .current_dir("/")
         .stdout(Stdio::Fd(OwnedFd::from(writer)));

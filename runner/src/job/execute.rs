@@ -71,6 +71,8 @@ pub struct Running<'a> {
     pub status: &'static str,
     /// What actions have to do at its end; the last is the first.
     pub posts: Vec<Post>,
+    /// The major version of Node.js, once it was asked for; `None` within where there is none.
+    pub node: Option<Option<u32>>,
     /// Problem matchers that its steps have added.
     pub matchers: Matchers,
     /// Directories in front of `PATH`, from `GITHUB_PATH`; the last is the first.
@@ -169,6 +171,7 @@ fn prepare_and_run(
         outer: Vec::new(),
         status: "success",
         posts: Vec::new(),
+        node: None,
         matchers: Matchers::default(),
         path: Vec::new(),
         passed_on: 0,
