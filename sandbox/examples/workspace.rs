@@ -11,7 +11,7 @@ use palisade_sandbox::{Access, Command, LayerId, Sandbox, Spec, Stdio, Workspace
 
 fn main() -> ExitCode {
     // First of all: this process may be the init of a sandbox.
-    palisade_sandbox::init_if_asked();
+    palisade_sandbox::init_if_asked(&[]);
     match run() {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
         Err(error) => {

@@ -11,12 +11,19 @@ use serde::{Deserialize, Serialize};
 /// A command to run in a [`Sandbox`](crate::Sandbox).
 #[derive(Debug)]
 pub struct Command {
-    pub(crate) program: OsString,
+    pub(crate) what: What,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) current_dir: PathBuf,
     pub(crate) stdio: [Stdio; 3],
     pub(crate) pty: bool,
+}
+
+/// What a command runs.
+#[derive(Debug)]
+pub(crate) enum What {
+    Program(OsString),
+    Builtin(&'static str),
 }
 
 /// Where one of the three standard descriptors leads.
@@ -34,8 +41,20 @@ impl Command {
     /// A command with an empty environment, in `/`, with all three descriptors on `/dev/null`.
     /// A `program` without a slash is looked up in the `PATH` of the command's own environment.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self::of(What::Program(program.as_ref().to_owned()))
+    }
+
+    /// As [`new`](Self::new), but a function that the program has given to
+    /// [`init_if_asked`](crate::init_if_asked) under this name, so that nothing in the sandbox is relied on. It
+    /// runs in a process of its own, confined as any command, that begins with a copy of init's memory: there
+    /// may be what commands before it were given. Commands can't read it, and it must not pass it on.
+    pub fn builtin(name: &'static str) -> Self {
+        Self::of(What::Builtin(name))
+    }
+
+    fn of(what: What) -> Self {
         Command {
-            program: program.as_ref().to_owned(),
+            what,
             args: Vec::new(),
             env: Vec::new(),
             current_dir: PathBuf::from("/"),

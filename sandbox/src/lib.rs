@@ -8,7 +8,7 @@
 //! use palisade_sandbox::{Command, Sandbox, Spec, Stdio};
 //!
 //! fn main() -> Result<(), palisade_sandbox::Error> {
-//!     palisade_sandbox::init_if_asked();
+//!     palisade_sandbox::init_if_asked(&[]);
 //!     let sandbox = Sandbox::create(&Spec::new().allow_degraded(palisade_sandbox::LayerId::Limits))?;
 //!     for layer in &sandbox.report().layers {
 //!         println!("{:12} {} ({})", layer.layer, layer.state.as_str(), layer.state.detail());
@@ -35,7 +35,8 @@ mod spec;
 mod sys;
 mod wire;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ffi::OsString;
+use std::sync::OnceLock;
 
 pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
 pub use error::{Error, LayerError, StartStage};
@@ -45,16 +46,22 @@ pub use sandbox::{Child, Sandbox, Starting, Terminal};
 pub use shared_dir::SharedDir;
 pub use spec::{Access, Bind, InitMemory, Limits, Network, Spec, Stragglers, Workspace};
 
-static ARMED: AtomicBool = AtomicBool::new(false);
+/// A function of the program that runs inside a sandbox like a command: [`Command::builtin`]. It is given its
+/// arguments and gives its exit code; a panic is exit code 101, or SIGABRT where panics abort.
+pub type Builtin = fn(&[OsString]) -> u8;
+
+/// Set where this process has asked whether it is an init.
+static BUILTINS: OnceLock<&'static [(&'static str, Builtin)]> = OnceLock::new();
 
 /// Becomes the init of a sandbox, and never returns, where this process was started as one; else returns
-/// at once. Call it first in `main`, before any thread or runtime exists.
-pub fn init_if_asked() {
+/// at once. Call it first in `main`, before any thread or runtime exists. `builtins` are the functions that
+/// can run inside, by name.
+pub fn init_if_asked(builtins: &'static [(&'static str, Builtin)]) {
+    BUILTINS.get_or_init(|| builtins);
     let name = std::env::args_os().next();
     if std::process::id() == 1 && name.is_some_and(|name| name == inside::NAME) {
         std::process::exit(inside::main());
     }
-    ARMED.store(true, Ordering::Relaxed);
 }
 
 /// Denies other processes of the same user this process's memory, descriptors and environment, and the system
@@ -69,8 +76,13 @@ pub fn landlock_abi() -> std::io::Result<i32> {
 }
 
 fn armed() -> Result<(), Error> {
-    if ARMED.load(Ordering::Relaxed) {
+    if BUILTINS.get().is_some() {
         return Ok(());
     }
     Err(Error::Spec("call `palisade_sandbox::init_if_asked` first in `main`".into()))
+}
+
+/// The builtin of a name.
+fn builtin(name: &str) -> Option<Builtin> {
+    BUILTINS.get()?.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
 }

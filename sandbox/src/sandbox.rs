@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{Pid, pipe2};
 
-use crate::command::{Command, Exit, Signal, Stdio};
+use crate::command::{Command, Exit, Signal, Stdio, What};
 use crate::error::{Error, LayerError};
 use crate::outside::cgroup::Cgroup;
 use crate::outside::{plan, remedy, spawn};
@@ -157,11 +157,23 @@ impl Sandbox {
 
 impl Init {
     fn spawn(&self, command: Command) -> Result<Child, Error> {
-        let program = command.program.to_string_lossy().into_owned();
+        let (program, what) = match command.what {
+            What::Program(program) => (
+                program.to_string_lossy().into_owned(),
+                wire::What::Program(wire::c_string("program", program)?),
+            ),
+            What::Builtin(name) if crate::builtin(name).is_none() => {
+                return Err(Error::Spec(format!(
+                    "there is no builtin `{name}`; give it to `palisade_sandbox::init_if_asked`"
+                )));
+            }
+            What::Builtin(name) => (name.to_owned(), wire::What::Builtin(name.to_owned())),
+        };
         let run = Run {
-            program: wire::c_string("program", command.program.clone())?,
-            args: std::iter::once(command.program)
-                .chain(command.args)
+            what,
+            args: command
+                .args
+                .into_iter()
                 .map(|arg| wire::c_string("argument", arg))
                 .collect::<Result<_, _>>()?,
             env: environment(command.env)?,

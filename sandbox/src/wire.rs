@@ -106,11 +106,20 @@ pub struct PlannedWorkspace {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Run {
-    pub program: CString,
+    pub what: What,
+    /// Without argument zero.
     pub args: Vec<CString>,
     pub env: Vec<CString>,
     pub current_dir: CString,
     pub terminal: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum What {
+    /// A path, or a name to look up.
+    Program(CString),
+    /// A function of this binary.
+    Builtin(String),
 }
 
 /// What became of a [`Run`], written to its own pipe.

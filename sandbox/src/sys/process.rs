@@ -1,6 +1,6 @@
 //! Making processes and looking after them: clone as the kernel has it, exec, wait with usage.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -130,13 +130,13 @@ impl StartStrings {
 /// An array of C strings as exec wants it: pointers with a null at the end.
 pub struct CStringArray {
     /// Owns what `pointers` points to.
-    _strings: Vec<std::ffi::CString>,
+    _strings: Vec<CString>,
     pointers: Vec<*const c_char>,
 }
 
 impl CStringArray {
     /// Takes the strings.
-    pub fn new(strings: Vec<std::ffi::CString>) -> Self {
+    pub fn new(strings: Vec<CString>) -> Self {
         let pointers = strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect();
         CStringArray { _strings: strings, pointers }
     }
@@ -201,6 +201,31 @@ pub fn close_from(first: u32) -> Result<()> {
     // SAFETY: the calling process executes another program next and uses none of them again.
     check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) })?;
     Ok(())
+}
+
+/// As [`close_from`], but for one descriptor, which is not below `first`.
+pub fn close_from_but(first: u32, keep: BorrowedFd<'_>) -> Result<()> {
+    let keep = keep.as_raw_fd().unsigned_abs();
+    for (first, last) in [(first, keep.saturating_sub(1)), (keep + 1, u32::MAX)] {
+        if first <= last {
+            // SAFETY: the calling process, a fresh child, uses none of them again and ends without dropping
+            // what owned them.
+            check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the calling process's environment by these `NAME=value` strings, which stay for good.
+///
+/// No other thread may exist: it could be reading it.
+pub fn replace_environment(entries: Vec<CString>) {
+    // SAFETY: no other thread reads the environment, see above.
+    unsafe { libc::clearenv() };
+    for entry in entries {
+        // SAFETY: as above; the string becomes a part of the environment and is never freed.
+        unsafe { libc::putenv(entry.into_raw()) };
+    }
 }
 
 /// Back to the signal handling of a fresh process: nothing blocked, default dispositions.
