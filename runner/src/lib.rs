@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod dotenv;
 pub mod expr;
 pub mod git;
+pub mod inside;
 pub mod job;
 pub mod limits;
 pub mod local;

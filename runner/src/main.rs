@@ -1,6 +1,6 @@
 //! The `palisade` binary.
 
 fn main() -> std::process::ExitCode {
-    palisade_sandbox::init_if_asked(&[]);
+    palisade_sandbox::init_if_asked(palisade::inside::BUILTINS);
     palisade::cli::main()
 }

@@ -79,6 +79,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
         env: None,
         action: None,
         standing: Standing::FRESH,
+        files: None,
     };
     let inputs = inputs(call, trigger, &view, run).map_err(|e| format!("cannot evaluate its inputs: {e}"))?;
     let secrets = secrets(call, &view, run).map_err(|e| format!("cannot evaluate its secrets: {e}"))?;

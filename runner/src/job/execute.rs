@@ -195,6 +195,7 @@ impl Execution<'_> {
             env: None,
             action: None,
             standing: Standing::FRESH,
+            files: None,
         }
     }
 
@@ -281,6 +282,7 @@ impl Running<'_> {
             env,
             action,
             standing: self.standing(),
+            files: Some(self),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Runs the jobs of a workflow: `plan` says which, `schedule` when, `call` one that calls a workflow, `execute` one of them from its sandbox
 //! to its outputs, `step` one of its steps, `action` what a step uses, `post` what actions do at its end, `command`
-//! and `process` one command.
+//! and `process` one command, `hash_files` what expressions ask of the workspace.
 
 mod action;
 mod call;
@@ -9,6 +9,7 @@ mod command;
 mod contexts;
 mod execute;
 pub mod files;
+mod hash_files;
 pub mod matrix;
 mod place;
 mod plan;

@@ -195,6 +195,7 @@ fn expand(job: &Job, run: &RunContexts) -> Result<Option<Vec<Object>>, PlanError
         env: None,
         action: None,
         standing: Standing::FRESH,
+        files: None,
     };
     let expanded = matrix::expand(&matrix.value, &view);
     expanded.map(Some).map_err(|error| PlanError::Matrix { job: job.id.value.clone(), error })

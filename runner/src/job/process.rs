@@ -191,7 +191,7 @@ fn earliest<const N: usize>(times: [Option<Instant>; N]) -> Option<Instant> {
 }
 
 /// Rounded up, so that a deadline has passed when it is looked at.
-fn timeout(now: Instant, until: Option<Instant>) -> PollTimeout {
+pub fn timeout(now: Instant, until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else { return PollTimeout::NONE };
     let wait = until.saturating_duration_since(now).as_micros().div_ceil(1000);
     PollTimeout::try_from(i32::try_from(wait).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX)

@@ -627,5 +627,5 @@ fn together(results: &[Conclusion]) -> Conclusion {
 }
 
 fn view<'a>(run: &'a RunContexts, job: &'a JobContexts, standing: Standing) -> View<'a> {
-    View { run, job, frame: None, status: "success", env: None, action: None, standing }
+    View { run, job, frame: None, status: "success", env: None, action: None, standing, files: None }
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod cancel;
 mod commands;
 mod files;
+mod hash_files;
 mod input;
 mod jobs;
 mod masking;
