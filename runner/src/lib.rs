@@ -14,6 +14,7 @@ pub mod local;
 pub mod mask;
 pub mod output;
 pub mod scan;
+pub mod state;
 pub mod toolchain;
 pub mod trigger;
 pub mod workflow;

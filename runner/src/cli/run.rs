@@ -23,6 +23,7 @@ use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
+use crate::state::State;
 use crate::toolchain;
 use crate::workflow::Called;
 use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
@@ -108,6 +109,9 @@ pub struct Args {
     /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Directory for what is kept between runs [default: palisade in $XDG_STATE_HOME]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Show debug messages of steps, as the secret or variable ACTIONS_STEP_DEBUG=true does
     #[arg(short, long)]
     verbose: bool,
@@ -227,6 +231,7 @@ fn prepare(
         place: Arc::new(place),
         slots: Slots::new(parallel),
         called: Arc::new(called),
+        state: State::locate(args.state.clone()),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }

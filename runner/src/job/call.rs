@@ -91,6 +91,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
         place: run.place.clone(),
         slots: run.slots.clone(),
         called: run.called.clone(),
+        state: run.state.clone(),
     };
     let called = Arc::new(called);
     let plan = Plan::new(workflow, &called.contexts, &Selection::default()).map_err(|e| e.to_string())?;

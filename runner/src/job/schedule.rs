@@ -21,6 +21,7 @@ use super::slots::{Slot, Slots};
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
+use crate::state::State as StateDir;
 use crate::workflow::Called;
 use crate::workflow::model::{Job, Work, Workflow};
 
@@ -44,6 +45,8 @@ pub struct Run {
     pub slots: Arc<Slots>,
     /// The workflows that it calls, directly or not.
     pub called: Arc<Called>,
+    /// What is kept between runs.
+    pub state: StateDir,
 }
 
 /// How a run ended.
