@@ -12,6 +12,7 @@ pub mod job;
 pub mod limits;
 pub mod local;
 pub mod mask;
+pub mod native;
 pub mod output;
 pub mod scan;
 pub mod state;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::native::Native;
+
 /// What a step uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Uses {
@@ -107,19 +109,12 @@ impl Uses {
     pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Uses::Local(_) => None,
-            uses if uses.is_checkout() => None,
+            uses if Native::of(uses).is_some() => None,
             Uses::Remote(_) => {
                 Some(("fetch the action", "copy it into the repository and use it as `./path`"))
             }
             Uses::Image(_) => Some(("run the image", "run what it does in a step")),
         }
-    }
-
-    /// Whether it is `actions/checkout`, which palisade has of its own.
-    pub fn is_checkout(&self) -> bool {
-        matches!(self, Uses::Remote(remote) if remote.path.is_empty()
-            && remote.owner.eq_ignore_ascii_case("actions")
-            && remote.name.eq_ignore_ascii_case("checkout"))
     }
 }
 
@@ -217,24 +212,6 @@ mod tests {
         }
         for text in ["o/r", "o/r@", ""] {
             assert_eq!(Uses::parse(text), Err(UsesError::NoReference(text.into())), "{text}");
-        }
-    }
-
-    #[test]
-    fn checkout_is_recognised_with_and_without_a_forge() {
-        for action in
-            ["actions/checkout@v4", "Actions/Checkout@main", "https://forge.example/actions/checkout@v4"]
-        {
-            assert!(Uses::parse(action).unwrap().is_checkout(), "{action}");
-        }
-        for action in [
-            "evil/checkout@v4",
-            "actions/checkout/sub@v4",
-            "actions/checkout2@v4",
-            "./actions/checkout",
-            "docker://x",
-        ] {
-            assert!(!Uses::parse(action).unwrap().is_checkout(), "{action}");
         }
     }
 }

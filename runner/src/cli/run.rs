@@ -103,6 +103,9 @@ pub struct Args {
     /// What happens to credentials in output that are no registered secrets [default: mask]
     #[arg(long, value_name = "ACTION", value_enum)]
     detect: Option<Action>,
+    /// Run upstream's code for actions that palisade has of its own, such as actions/checkout
+    #[arg(long)]
+    no_native: bool,
     /// Let processes that a step leaves behind live until the job ends
     #[arg(long)]
     keep_stragglers: bool,
@@ -262,7 +265,8 @@ fn place(args: &Args, config: &Config, root: &Path) -> Result<Place, Error> {
     if args.keep_stragglers {
         spec = spec.stragglers(Stragglers::Keep);
     }
-    Ok(Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into()))
+    let place = Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into());
+    Ok(if args.no_native { place.without_native() } else { place })
 }
 
 /// Shows what steps say with `::debug::`; a secret or a variable, as on GitHub.

@@ -7,11 +7,13 @@ use super::command::{self, Deadline, Order, What, node_version, read_file};
 use super::contexts::{ActionScope, Frame};
 use super::execute::Running;
 use super::files::Said;
-use super::post::Post;
+use super::native;
+use super::post::{Post, Stage};
 use super::step::{self, Outcome};
 use crate::action::manifest::{self, Input, Manifest, Runs};
 use crate::action::{LocalPath, Uses};
 use crate::expr::{EvalError, Object, Value};
+use crate::native::Native;
 use crate::output::event::{Conclusion, Level};
 use crate::workflow::MAX_BYTES;
 use crate::workflow::model::{Env, Step};
@@ -40,6 +42,9 @@ pub struct Use<'a> {
 
 /// Runs the action; gives what it said for the step.
 pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
+    if let Some(native) = Native::of(&used.uses.value).filter(|_| job.execution.place.native) {
+        return native::run(job, used, native);
+    }
     let failed = |reason: String| (Said::default(), Outcome::failed(reason));
     let path = match &used.uses.value {
         Uses::Local(path) => path,
@@ -76,9 +81,7 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
                 job.posts.push(Post {
                     name: used.uses.value.to_string(),
                     action: used.action.to_owned(),
-                    node: *node,
-                    entry: post.clone(),
-                    scope: entry.scope.clone(),
+                    stage: Stage::Script { node: *node, entry: post.clone(), scope: entry.scope.clone() },
                     env: used.env.clone(),
                     state: Vec::new(),
                 });

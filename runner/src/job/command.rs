@@ -108,7 +108,7 @@ pub fn run(job: &mut Running<'_>, order: &Order<'_>) -> (Said, Outcome) {
 }
 
 /// The earliest end of a step and of those that it is within.
-fn earliest(job: &Running<'_>, own: Option<Deadline>) -> Option<Deadline> {
+pub fn earliest(job: &Running<'_>, own: Option<Deadline>) -> Option<Deadline> {
     let frames = job.outer.iter().chain([&job.frame]).filter_map(|frame| frame.deadline);
     frames.chain(own).min_by_key(|deadline| deadline.at)
 }
@@ -218,15 +218,27 @@ fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &m
         job.execution.annotate(Some(*index), Level::Notice, message);
     }
     Attempt::Done(match ended.stop {
-        Some(Stop::Cancelled) => {
+        Some(stop) => stopped(job, stop, *deadline),
+        None => match exit.status {
+            Status::Code(0) => Outcome { conclusion: Conclusion::Success, reason: None },
+            Status::Code(code) => Outcome::failed(format!("exit code {code}")),
+            Status::Signal(signal) => Outcome::failed(format!("ended by signal {signal}")),
+        },
+    })
+}
+
+/// How a step ended whose command was stopped.
+pub fn stopped(job: &mut Running<'_>, stop: Stop, deadline: Option<Deadline>) -> Outcome {
+    match stop {
+        Stop::Cancelled => {
             job.look_for_cancellation();
             Outcome { conclusion: Conclusion::Cancelled, reason: Some("the run was cancelled".into()) }
         }
-        Some(Stop::StepTimeout) => {
+        Stop::StepTimeout => {
             let minutes = deadline.map_or(0.0, |deadline| deadline.given.as_secs_f64() / 60.0);
             Outcome::failed(format!("exceeded its timeout of {minutes} minutes"))
         }
-        Some(Stop::JobTimeout) => {
+        Stop::JobTimeout => {
             let reason = if job.cancelled.is_some() {
                 "exceeded the time that a cancelled job has left"
             } else {
@@ -235,12 +247,7 @@ fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &m
             };
             Outcome { conclusion: Conclusion::Cancelled, reason: Some(reason.into()) }
         }
-        None => match exit.status {
-            Status::Code(0) => Outcome { conclusion: Conclusion::Success, reason: None },
-            Status::Code(code) => Outcome::failed(format!("exit code {code}")),
-            Status::Signal(signal) => Outcome::failed(format!("ended by signal {signal}")),
-        },
-    })
+    }
 }
 
 /// The whole environment of a step's process.

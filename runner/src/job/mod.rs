@@ -1,5 +1,5 @@
 //! Runs the jobs of a workflow: `plan` says which, `schedule` when, `call` one that calls a workflow, `execute` one of them from its sandbox
-//! to its outputs, `step` one of its steps, `action` what a step uses, `post` what actions do at its end, `command`
+//! to its outputs, `step` one of its steps, `action` what a step uses, `native` such an action that is palisade's own, `post` what actions do at its end, `command`
 //! and `process` one command, `hash_files` what expressions ask of the workspace.
 
 mod action;
@@ -11,6 +11,7 @@ mod execute;
 pub mod files;
 mod hash_files;
 pub mod matrix;
+mod native;
 mod place;
 mod plan;
 mod post;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use palisade_sandbox::{Access, Bind, Network, Spec, Workspace};
 
 use super::contexts::inside;
+use crate::native::Tree;
 use crate::toolchain::Tools;
 use crate::workspace::Withheld;
 
@@ -17,8 +18,12 @@ pub struct Place {
     pub workspace: PathBuf,
     /// The tree on the host, for messages.
     pub source: PathBuf,
+    /// Whether that is what jobs change.
+    pub tree: Tree,
     /// `PATH` and the variables of the tools on it.
     pub tools: Tools,
+    /// Palisade's own code runs for the actions that it has of its own.
+    pub native: bool,
 }
 
 /// Longest name of a directory that a tree's own name gives.
@@ -47,7 +52,17 @@ impl Place {
         for dir in &tools.shown {
             spec = spec.bind(Bind::read_only(dir));
         }
-        Place { spec, workspace, source, tools }
+        let tree = match access {
+            Access::Copy => Tree::Copy,
+            Access::Write => Tree::Original,
+        };
+        Place { spec, workspace, source, tree, tools, native: true }
+    }
+
+    /// Has upstream's code run for every action.
+    pub fn without_native(mut self) -> Place {
+        self.native = false;
+        self
     }
 }
 

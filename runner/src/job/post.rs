@@ -6,9 +6,11 @@ use super::action::Script;
 use super::cancel::Urgency;
 use super::contexts::ActionScope;
 use super::execute::Running;
+use super::native;
 use super::step::{Outcome, adopt};
 use crate::action::manifest::Entry;
 use crate::expr::Object;
+use crate::native::{Inputs, Native, PostIf};
 use crate::output::event::{Conclusion, Event};
 
 /// The last stage of an action that has run.
@@ -18,16 +20,33 @@ pub struct Post {
     pub name: String,
     /// `github.action`
     pub action: String,
-    /// The major version of Node.js.
-    pub node: u32,
-    /// The script and its condition.
-    pub entry: Entry,
-    /// The action.
-    pub scope: ActionScope,
+    /// What is run.
+    pub stage: Stage,
     /// The step's environment.
     pub env: Object,
     /// What its first stages have saved.
     pub state: Vec<(String, String)>,
+}
+
+/// What a last stage is.
+#[derive(Debug)]
+pub enum Stage {
+    /// A script of a JavaScript action.
+    Script {
+        /// The major version of Node.js.
+        node: u32,
+        /// The script and its condition.
+        entry: Entry,
+        /// The action.
+        scope: ActionScope,
+    },
+    /// That of an action of palisade's own.
+    Native {
+        /// The action.
+        native: Native,
+        /// Its inputs.
+        inputs: Inputs,
+    },
 }
 
 /// Runs or skips all that are due. To events they are steps after the job's own.
@@ -52,21 +71,35 @@ fn run(job: &mut Running<'_>, index: usize, post: Post) {
         step: index,
         name: name.clone(),
     });
-    let due = match &post.entry.condition {
-        None => Ok(true),
-        Some(condition) => condition.evaluate(&job.view(Some(&post.env), Some(&post.action))),
+    let due = match &post.stage {
+        Stage::Script { entry, .. } => match &entry.condition {
+            None => Ok(true),
+            Some(condition) => condition.evaluate(&job.view(Some(&post.env), Some(&post.action))),
+        },
+        Stage::Native { native, .. } => Ok(match native.description().post {
+            PostIf::Never => false,
+            PostIf::Always => true,
+            PostIf::Success => job.standing().success,
+        }),
     };
     let outcome = match due {
         Err(error) => Outcome::failed(format!("`post-if`: {error}")),
         Ok(false) => Outcome { conclusion: Conclusion::Skipped, reason: None },
         Ok(true) => {
-            let Post { node, entry, scope, mut env, action, state, .. } = post;
+            let Post { stage, mut env, action, state, .. } = post;
             // What steps wrote to `GITHUB_ENV` since then counts.
             for (name, value) in job.frame.env.iter() {
                 env.insert(name, value.clone());
             }
-            let script = Script { node, file: &entry.file, scope, env };
-            let (mut said, outcome) = script.run(job, index, &action, None, &state);
+            let (mut said, outcome) = match stage {
+                Stage::Script { node, entry, scope } => {
+                    let script = Script { node, file: &entry.file, scope, env };
+                    script.run(job, index, &action, None, &state)
+                }
+                Stage::Native { native: which, inputs } => {
+                    native::post(job, index, which, &inputs, &env, &state)
+                }
+            };
             adopt(job, index, &mut said);
             outcome
         }

@@ -80,12 +80,69 @@ impl Pressure {
     }
 }
 
-/// Waits for a command's end while its output goes to the log. `buffer` is scratch space.
+/// Where a command's output goes.
+pub trait Reader {
+    /// Takes a chunk.
+    fn take(&mut self, chunk: &[u8]);
+    /// Whether a flush could show more than is shown.
+    fn wants_flush(&self) -> bool;
+    /// Shows it.
+    fn flush(&mut self);
+}
+
+impl Reader for StepLog<'_> {
+    fn take(&mut self, chunk: &[u8]) {
+        self.write(chunk);
+    }
+
+    fn wants_flush(&self) -> bool {
+        StepLog::wants_flush(self)
+    }
+
+    fn flush(&mut self) {
+        self.flush_idle();
+    }
+}
+
+/// Output that is kept, up to a limit.
+pub struct Captured {
+    content: Vec<u8>,
+    limit: usize,
+    too_much: bool,
+}
+
+impl Captured {
+    /// For so many bytes.
+    pub fn new(limit: usize) -> Self {
+        Captured { content: Vec::new(), limit, too_much: false }
+    }
+
+    /// All of it; `None` where it was more.
+    pub fn content(self) -> Option<Vec<u8>> {
+        (!self.too_much).then_some(self.content)
+    }
+}
+
+impl Reader for Captured {
+    fn take(&mut self, chunk: &[u8]) {
+        let room = self.limit - self.content.len();
+        self.too_much |= chunk.len() > room;
+        self.content.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+
+    fn wants_flush(&self) -> bool {
+        false
+    }
+
+    fn flush(&mut self) {}
+}
+
+/// Waits for a command's end while its output goes to its reader. `buffer` is scratch space.
 pub fn wait(
     sandbox: &Sandbox,
     child: Child,
     mut output: File,
-    log: &mut StepLog,
+    log: &mut impl Reader,
     watch: &Watch<'_>,
     buffer: &mut Vec<u8>,
 ) -> Ended {
@@ -138,7 +195,7 @@ pub fn wait(
         let ready = poll(&mut fds[..watched], timeout(now, earliest([deadline, silence])));
         let (ended, readable) = (fds[0].any() == Some(true), open && fds[3].any() == Some(true));
         if ready == Ok(0) && log.wants_flush() {
-            log.flush_idle();
+            log.flush();
         }
         if ended {
             // Its writers are gone, or are stragglers that may write on: what the pipe held when the
@@ -167,14 +224,14 @@ fn press(sandbox: &Sandbox, signal: Signal, then: Pressure) -> Pressure {
 }
 
 /// One read's worth of output to the log; `None` where there is none now.
-fn transfer(output: &mut File, log: &mut StepLog, buffer: &mut [u8], open: &mut bool) -> Option<usize> {
+fn transfer(output: &mut File, log: &mut impl Reader, buffer: &mut [u8], open: &mut bool) -> Option<usize> {
     match output.read(buffer) {
         Ok(0) => {
             *open = false;
             None
         }
         Ok(read) => {
-            log.write(&buffer[..read]);
+            log.take(&buffer[..read]);
             Some(read)
         }
         Err(e) if e.kind() == std::io::ErrorKind::Interrupted => Some(0),
@@ -210,6 +267,17 @@ mod tests {
         assert_eq!(timeout(now, Some(now + Duration::from_micros(1001))), PollTimeout::from(2u8));
         let far = timeout(now, Some(now + Duration::from_secs(100 * 24 * 3600)));
         assert_eq!(far.as_millis(), Some(i32::MAX as u32));
+    }
+
+    #[test]
+    fn what_is_captured_is_bounded_and_never_cut_in_silence() {
+        let captured = |chunks: &[&str]| {
+            let mut captured = Captured::new(4);
+            chunks.iter().for_each(|chunk| captured.take(chunk.as_bytes()));
+            captured.content()
+        };
+        assert_eq!(captured(&["ab", "cd"]).as_deref(), Some(&b"abcd"[..]));
+        assert_eq!(captured(&["ab", "cde", "f"]), None);
     }
 
     #[test]

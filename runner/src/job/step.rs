@@ -172,7 +172,6 @@ fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> S
             let evaluated = Template::parse(first).ok().and_then(|line| line.evaluate(&view).ok());
             format!("Run {}", evaluated.as_deref().unwrap_or(first))
         }
-        StepKind::Uses { action, .. } if action.is_checkout() => "Run actions/checkout".to_owned(),
         StepKind::Uses { action, .. } => format!("Run {}", action.value),
     })
 }
@@ -223,9 +222,6 @@ fn body(
             let what = What::Script { text: &script.text, shell: &script.shell };
             let directory = &script.directory;
             command::run(job, &Order { index, action, env: &env, own: Vec::new(), directory, timeout, what })
-        }
-        StepKind::Uses { action: uses, with } if uses.is_checkout() => {
-            (Said::default(), checkout(job, index, with, env, action))
         }
         StepKind::Uses { action: uses, with } => {
             let exprs = exprs(&step.env).chain(exprs(with));
@@ -313,37 +309,4 @@ pub fn adopt(job: &mut Running<'_>, index: usize, said: &mut Said) {
             markdown: std::mem::take(&mut said.summary),
         });
     }
-}
-
-/// `actions/checkout`: the workspace holds the tree already, so there is nothing to fetch.
-fn checkout(job: &Running<'_>, index: usize, with: &Env, env: Option<&Object>, action: &str) -> Outcome {
-    let view = job.view(env, Some(action));
-    for (name, value) in with {
-        let value = match value.evaluate(&view) {
-            Ok(value) => value,
-            Err(error) => return error.into(),
-        };
-        let own = job.execution.run.github_text("repository");
-        match name.to_ascii_lowercase().as_str() {
-            "repository" if !value.is_empty() && !value.eq_ignore_ascii_case(&own) => {
-                return Outcome::failed(format!(
-                    "cannot check out `{value}`: a local run has only the tree at hand"
-                ));
-            }
-            "path" if !value.is_empty() && value != "." => {
-                return Outcome::failed(format!(
-                    "cannot check out to `{value}`: a local run has its tree at the workspace's root"
-                ));
-            }
-            "ref" if !value.is_empty() => {
-                let message = format!("`ref: {value}` has no effect: a local run works on the tree as it is");
-                job.execution.annotate(Some(index), Level::Warning, message);
-            }
-            _ => {}
-        }
-    }
-    let mut log = job.execution.output.step_log(&job.execution.name, index);
-    log.write(b"The workspace holds the tree already; nothing is fetched.\n");
-    log.finish();
-    Outcome::SUCCESS
 }

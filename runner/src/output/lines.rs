@@ -66,7 +66,8 @@ impl Lines {
         }
     }
 
-    fn is_at_line_start(&self) -> bool {
+    /// Whether the next byte begins a line.
+    pub fn is_at_line_start(&self) -> bool {
         self.partial.is_empty() && self.given == 0 && self.dropped == 0
     }
 

@@ -12,6 +12,7 @@ use super::settings;
 use super::span::Spanned;
 use super::yaml::{Mapping, Node, Yaml};
 use crate::action::Uses;
+use crate::native::Native;
 
 const KEYS: &[&str] = &[
     "id",
@@ -29,31 +30,6 @@ const KEYS: &[&str] = &[
 /// Keys that stand beside `run` only, and beside `uses` only.
 const RUN_ONLY: &[&str] = &["shell", "working-directory"];
 const USES_ONLY: &[&str] = &["with"];
-
-/// Inputs of `actions/checkout`.
-const CHECKOUT_INPUTS: &[&str] = &[
-    "repository",
-    "ref",
-    "token",
-    "ssh-key",
-    "ssh-known-hosts",
-    "ssh-strict",
-    "ssh-user",
-    "persist-credentials",
-    "path",
-    "clean",
-    "filter",
-    "sparse-checkout",
-    "sparse-checkout-cone-mode",
-    "fetch-depth",
-    "fetch-tags",
-    "show-progress",
-    "lfs",
-    "submodules",
-    "set-safe-directory",
-    "github-server-url",
-    "allow-unsafe-pr-checkout",
-];
 
 /// Reads `steps:`.
 pub fn list(reader: &mut Reader, node: &Node) -> Vec<Step> {
@@ -131,9 +107,12 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
                     return None;
                 }
             };
-            if uses.value.is_checkout() {
-                for (name, _) in with.iter().filter(|(name, _)| !CHECKOUT_INPUTS.contains(&name.as_str())) {
-                    let message = format!("`actions/checkout` has no input `{}`", name.value);
+            if let Some(native) = Native::of(&uses.value) {
+                let inputs = native.description().inputs;
+                let unknown = |name: &str| !inputs.iter().any(|input| input.name.eq_ignore_ascii_case(name));
+                for (name, _) in with.iter().filter(|(name, _)| unknown(name)) {
+                    let message =
+                        format!("`actions/{}` has no input `{}`", native.description().name, name.value);
                     reader.warn(name.span, message, "it has no effect");
                 }
             }

@@ -138,6 +138,11 @@ impl StepLog<'_> {
         self.rest.tell_caught();
     }
 
+    /// Whether the last line has no end yet.
+    pub fn is_within_line(&self) -> bool {
+        !self.lines.is_at_line_start()
+    }
+
     /// Ends the stream: shows all that is left.
     pub fn finish(mut self) -> Printed {
         self.end();

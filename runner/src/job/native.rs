@@ -1,0 +1,213 @@
+//! A step that uses an action of palisade's own: its inputs, and the job as the action sees it.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::path::Path;
+
+use palisade_sandbox::{Command, Status, Stdio};
+
+use super::action::Use;
+use super::command::{Deadline, earliest, stopped};
+use super::execute::Running;
+use super::files::Said;
+use super::post::{Post, Stage};
+use super::process::{self, Watch};
+use super::step::Outcome;
+use crate::expr::{EvalError, Object, Template};
+use crate::native::{Failure, Host, Inputs, Native, PostIf, Tree};
+use crate::output::StepLog;
+use crate::output::event::Level;
+
+/// Runs it; gives what it said for the step.
+pub fn run(job: &mut Running<'_>, used: &Use<'_>, native: Native) -> (Said, Outcome) {
+    let inputs = match inputs(job, used, native) {
+        Ok(inputs) => inputs,
+        Err(error) => return (Said::default(), error.into()),
+    };
+    // What is to be done after it is due also where it fails.
+    let index = (native.description().post != PostIf::Never).then(|| {
+        job.posts.push(Post {
+            name: used.uses.value.to_string(),
+            action: used.action.to_owned(),
+            stage: Stage::Native { native, inputs: inputs.clone() },
+            env: used.env.clone(),
+            state: Vec::new(),
+        });
+        job.posts.len() - 1
+    });
+    let deadline = earliest(job, used.timeout.and_then(Deadline::of));
+    let mut step = Step::new(job, used.index, &used.env, deadline, &[]);
+    let ended = native.main(&mut step, &inputs);
+    let (mut said, outcome) = step.end(ended);
+    if let Some(post) = index.and_then(|index| job.posts.get_mut(index)) {
+        post.state = std::mem::take(&mut said.state);
+    }
+    (said, outcome)
+}
+
+/// Runs its last stage.
+pub fn post(
+    job: &mut Running<'_>,
+    index: usize,
+    native: Native,
+    inputs: &Inputs,
+    env: &Object,
+    state: &[(String, String)],
+) -> (Said, Outcome) {
+    let mut step = Step::new(job, index, env, None, state);
+    let ended = native.post(&mut step, inputs);
+    step.end(ended)
+}
+
+/// What is given, defaults for the rest.
+fn inputs(job: &Running<'_>, used: &Use<'_>, native: Native) -> Result<Inputs, EvalError> {
+    let view = job.view(Some(&used.env), Some(used.action));
+    let mut inputs = Inputs::default();
+    for (name, value) in used.with {
+        inputs.set(name, value.evaluate(&view)?);
+    }
+    for input in native.description().inputs {
+        if !inputs.has(input.name) {
+            let default = Template::parse(input.default).map_err(|e| EvalError::new(e.to_string()))?;
+            inputs.set(input.name, default.evaluate(&view)?);
+        }
+    }
+    Ok(inputs)
+}
+
+/// One stage of an action while it runs.
+struct Step<'s, 'j> {
+    job: &'s mut Running<'j>,
+    index: usize,
+    env: &'s Object,
+    deadline: Option<Deadline>,
+    state: &'s [(String, String)],
+    log: StepLog<'s>,
+    said: Said,
+}
+
+impl<'s, 'j> Step<'s, 'j> {
+    fn new(
+        job: &'s mut Running<'j>,
+        index: usize,
+        env: &'s Object,
+        deadline: Option<Deadline>,
+        state: &'s [(String, String)],
+    ) -> Self {
+        let log = job.execution.output.step_log(&job.execution.name, index);
+        Step { job, index, env, deadline, state, log, said: Said::default() }
+    }
+
+    fn end(self, ended: Result<(), Failure>) -> (Said, Outcome) {
+        let failure = self.log.finish().failure;
+        let outcome = match (ended, failure) {
+            (Err(Failure { conclusion, reason }), _) => Outcome { conclusion, reason: Some(reason) },
+            (Ok(()), Some(reason)) => Outcome::failed(reason),
+            (Ok(()), None) => Outcome::SUCCESS,
+        };
+        (self.said, outcome)
+    }
+
+    fn wait(&mut self, command: Command, captured: Option<usize>) -> Result<(Status, Vec<u8>), Failure> {
+        let no_pipe = |e: std::io::Error| format!("cannot make a pipe for a command's output: {e}");
+        let (output, writer) = process::output_pipe().map_err(no_pipe)?;
+        let command = match captured {
+            Some(_) => command.stdout(Stdio::Fd(writer)),
+            None => {
+                let second = writer.try_clone().map_err(no_pipe)?;
+                command.stdout(Stdio::Fd(writer)).stderr(Stdio::Fd(second))
+            }
+        };
+        let child = self.job.sandbox.spawn(command).map_err(|e| e.to_string())?;
+        let watch = Watch {
+            cancel: self.job.execution.cancel,
+            already_asked: self.job.cancelled.is_some(),
+            step_deadline: self.deadline.map(|deadline| deadline.at),
+            job_deadline: self.job.deadline,
+        };
+        let mut kept = process::Captured::new(captured.unwrap_or(0));
+        let (sandbox, buffer) = (self.job.sandbox, &mut self.job.buffer);
+        let ended = match captured {
+            Some(_) => process::wait(sandbox, child, output, &mut kept, &watch, buffer),
+            None => process::wait(sandbox, child, output, &mut self.log, &watch, buffer),
+        };
+        let exit = ended.exit.map_err(|e| e.to_string())?;
+        if let Some(stop) = ended.stop {
+            let Outcome { conclusion, reason } = stopped(self.job, stop, self.deadline);
+            return Err(Failure { conclusion, reason: reason.unwrap_or_default() });
+        }
+        match kept.content() {
+            Some(content) => Ok((exit.status, content)),
+            None => Err("a command said more than is read of it".into()),
+        }
+    }
+}
+
+impl Host for Step<'_, '_> {
+    fn github(&self, key: &str) -> String {
+        self.job.execution.run.github_text(key)
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.env.get(name).map(|value| value.to_display_string().into_owned())
+    }
+
+    fn workspace(&self) -> &Path {
+        &self.job.execution.place.workspace
+    }
+
+    fn path(&self) -> &str {
+        &self.job.execution.place.tools.path
+    }
+
+    fn tree(&self) -> Tree {
+        self.job.execution.place.tree
+    }
+
+    fn say(&mut self, text: &str) {
+        self.log.write(text.as_bytes());
+    }
+
+    fn warn(&mut self, message: String) {
+        self.job.execution.annotate(Some(self.index), Level::Warning, message);
+    }
+
+    fn mask(&mut self, value: &str) {
+        // What is refused, such as one letter, would mask all of the log.
+        let _ = self.job.execution.output.masker().add_from_step("add-mask", value.as_bytes());
+    }
+
+    fn set_output(&mut self, name: &str, value: &str) {
+        self.said.outputs.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn save_state(&mut self, name: &str, value: &str) {
+        self.said.state.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn state(&self, name: &str) -> Option<&str> {
+        self.state.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn write_temp(&mut self, name: &str, mode: u32, content: &[u8]) -> std::io::Result<()> {
+        self.job.dir.write(name, mode, content)
+    }
+
+    fn remove_temp(&mut self, name: &str) -> std::io::Result<()> {
+        self.job.dir.remove(name)
+    }
+
+    fn run(&mut self, command: Command) -> Result<Status, Failure> {
+        // Nothing that the command prints can foresee it.
+        let token = RandomState::new().hash_one(0);
+        self.log.write(format!("::stop-commands::{token:016x}\n").as_bytes());
+        let ended = self.wait(command, None);
+        let end = if self.log.is_within_line() { "\n" } else { "" };
+        self.log.write(format!("{end}::{token:016x}::\n").as_bytes());
+        Ok(ended?.0)
+    }
+
+    fn capture(&mut self, command: Command, limit: usize) -> Result<(Status, Vec<u8>), Failure> {
+        self.wait(command, Some(limit))
+    }
+}

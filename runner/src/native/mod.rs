@@ -1,0 +1,224 @@
+//! Actions that palisade has of its own: the same names, inputs and outputs as upstream's, and none of upstream's
+//! code. A step that uses one never fetches anything to run it. `palisade run --no-native` runs upstream's.
+//!
+//! One more action is one more module and three lines here:
+//!
+//! 1. `native/<name>.rs` (or a folder) has `pub const DESCRIPTION: Description`, `pub fn main(&mut dyn Host, &Inputs) ->
+//!    Result<(), Failure>` and, where [`Description::post`] isn't [`PostIf::Never`], `pub fn post(…)` of the same kind.
+//! 2. A variant of [`Native`], named in [`Native::ALL`], [`Native::description`], and [`Native::main`] and [`Native::post`].
+//!
+//! An action knows of the job what [`Host`] shows it. It touches files of the workspace only by commands in the
+//! sandbox ([`Host::run`], [`Host::capture`]): programs, or builtins of palisade's own
+//! ([`palisade_sandbox::Command::builtin`]). `job/native.rs` is the other side of `Host`.
+
+mod checkout;
+mod inputs;
+
+use std::path::Path;
+
+use palisade_sandbox::{Command, Status};
+
+use crate::action::{Remote, Uses};
+use crate::output::event::Conclusion;
+
+pub use inputs::Inputs;
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Native {
+    /// `actions/checkout`
+    Checkout,
+}
+
+/// What an action's own file would say of it.
+#[derive(Debug)]
+pub struct Description {
+    /// Repository and directory of upstream's, below the owner `actions`: `cache`, `cache/restore`.
+    pub name: &'static str,
+    /// The newest major version whose inputs and outputs these are. Newer ones aren't this action.
+    pub newest: u32,
+    /// The inputs.
+    pub inputs: &'static [Input],
+    /// When [`Native::post`] runs at the job's end.
+    pub post: PostIf,
+}
+
+/// An input.
+#[derive(Debug)]
+pub struct Input {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is where it isn't given: a template that may name contexts.
+    pub default: &'static str,
+}
+
+/// The condition of a last stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostIf {
+    /// There is none.
+    Never,
+    /// Whatever became of the job.
+    Always,
+    /// Only after success.
+    Success,
+}
+
+/// Why an action ends before its work is done.
+#[derive(Debug)]
+pub struct Failure {
+    /// Failure, or cancelled.
+    pub conclusion: Conclusion,
+    /// For people.
+    pub reason: String,
+}
+
+impl<T: Into<String>> From<T> for Failure {
+    fn from(reason: T) -> Self {
+        Failure { conclusion: Conclusion::Failure, reason: reason.into() }
+    }
+}
+
+/// The job, as far as it is an action's business.
+pub trait Host {
+    /// A value of the `github` context as text; empty where there is none.
+    fn github(&self, key: &str) -> String;
+
+    /// A variable of the step's environment.
+    fn env(&self, name: &str) -> Option<String>;
+
+    /// `github.workspace`, a path inside the sandbox.
+    fn workspace(&self) -> &Path;
+
+    /// The `PATH` of programs that no step has changed.
+    fn path(&self) -> &str;
+
+    /// What is said about the tree that the workspace shows.
+    fn tree(&self) -> Tree;
+
+    /// Lines to the step's log, masked as a step's own. They may be workflow commands, such as `::group::`.
+    fn say(&mut self, text: &str);
+
+    /// A warning of palisade's own.
+    fn warn(&mut self, message: String);
+
+    /// Masks a value from now on.
+    fn mask(&mut self, value: &str);
+
+    /// Sets an output of the step.
+    fn set_output(&mut self, name: &str, value: &str);
+
+    /// Keeps a value for [`Native::post`].
+    fn save_state(&mut self, name: &str, value: &str);
+
+    /// What [`Host::save_state`] has kept.
+    fn state(&self, name: &str) -> Option<&str>;
+
+    /// Makes a file in `runner.temp`, which must not exist.
+    fn write_temp(&mut self, name: &str, mode: u32, content: &[u8]) -> std::io::Result<()>;
+
+    /// Removes a file from there.
+    fn remove_temp(&mut self, name: &str) -> std::io::Result<()>;
+
+    /// Runs a command in the sandbox to its end, both outputs to the step's log, where workflow commands in them
+    /// have no effect. The step's timeout and orders to stop end it.
+    fn run(&mut self, command: Command) -> Result<Status, Failure>;
+
+    /// The same with its standard output for the caller, at most `limit` bytes of it; more fails.
+    fn capture(&mut self, command: Command, limit: usize) -> Result<(Status, Vec<u8>), Failure>;
+}
+
+/// The tree that a job's workspace begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tree {
+    /// A copy, which a step may overwrite.
+    Copy,
+    /// The user's own.
+    Original,
+}
+
+impl Native {
+    /// All of them.
+    pub const ALL: [Native; 1] = [Native::Checkout];
+
+    /// Which one a step uses, with or without a forge's address in front: at a version tag (`v4`, `v4.2.2`) of a
+    /// major that is modelled, at a branch or at a commit.
+    pub fn of(uses: &Uses) -> Option<Native> {
+        let Uses::Remote(remote) = uses else { return None };
+        Native::ALL.into_iter().find(|native| native.description().is(remote))
+    }
+
+    /// What its own file would say.
+    pub fn description(self) -> &'static Description {
+        match self {
+            Native::Checkout => &checkout::DESCRIPTION,
+        }
+    }
+
+    /// Does its work.
+    pub fn main(self, host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
+        match self {
+            Native::Checkout => checkout::main(host, inputs),
+        }
+    }
+
+    /// Does what is left at the job's end.
+    pub fn post(self, host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
+        match self {
+            Native::Checkout => checkout::post(host, inputs),
+        }
+    }
+}
+
+impl Description {
+    fn is(&self, remote: &Remote) -> bool {
+        let (repository, path) = self.name.split_once('/').unwrap_or((self.name, ""));
+        remote.owner.eq_ignore_ascii_case("actions")
+            && remote.name.eq_ignore_ascii_case(repository)
+            && remote.path == path
+            && major(&remote.reference).is_none_or(|major| major <= self.newest)
+    }
+}
+
+/// The major version of a version tag; `None` for branches and commits.
+fn major(reference: &str) -> Option<u32> {
+    let digits = reference.strip_prefix('v')?.split('.').next()?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_told_by_owner_name_path_and_major() {
+        let native = |uses: &str| Native::of(&Uses::parse(uses).unwrap());
+        for uses in [
+            "actions/checkout@v4",
+            "Actions/Checkout@v4.2.2",
+            "actions/checkout@main",
+            "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683",
+            "https://forge.example/actions/checkout@v4",
+        ] {
+            assert_eq!(native(uses), Some(Native::Checkout), "{uses}");
+        }
+        for uses in [
+            "evil/checkout@v4",
+            "actions/checkout/sub@v4",
+            "actions/checkout2@v4",
+            "actions/checkout@v99",
+            "./actions/checkout",
+            "docker://x",
+        ] {
+            assert_eq!(native(uses), None, "{uses}");
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_template() {
+        for native in Native::ALL {
+            for input in native.description().inputs {
+                assert!(crate::expr::Template::parse(input.default).is_ok(), "{}", input.name);
+            }
+        }
+    }
+}
