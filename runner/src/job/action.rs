@@ -81,7 +81,11 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
                 job.posts.push(Post {
                     name: used.uses.value.to_string(),
                     action: used.action.to_owned(),
-                    stage: Stage::Script { node: *node, entry: post.clone(), scope: entry.scope.clone() },
+                    stage: Stage::Script {
+                        node: *node,
+                        entry: Box::new(post.clone()),
+                        scope: entry.scope.clone(),
+                    },
                     env: used.env.clone(),
                     state: Vec::new(),
                 });

@@ -36,7 +36,7 @@ pub enum Stage {
         /// The major version of Node.js.
         node: u32,
         /// The script and its condition.
-        entry: Entry,
+        entry: Box<Entry>,
         /// The action.
         scope: ActionScope,
     },
