@@ -17,6 +17,7 @@ use super::workflows::{self, Found, Request};
 use super::{file, list, secrets};
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
+use crate::git;
 use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection, Slots};
 use crate::local::{self, Facts};
 use crate::mask::detect::Action;
@@ -211,7 +212,7 @@ fn prepare(
         payload["action"] = activity.as_str().into();
     }
     let name = workflow.name.as_ref().map_or(file.shown.as_str(), |name| name.value.as_str());
-    let place = place(args, config, &found.root)?;
+    let place = place(args, config, &found.root, workflow.uses_actions())?;
     let github = facts.github(
         &trigger,
         &payload,
@@ -239,7 +240,7 @@ fn prepare(
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }
 
-fn place(args: &Args, config: &Config, root: &Path) -> Result<Place, Error> {
+fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Result<Place, Error> {
     let withheld = workspace::withheld(root).map_err(|e| {
         Error::input(e).hint("run in another directory with -C, or move what doesn't belong there")
     })?;
@@ -265,7 +266,10 @@ fn place(args: &Args, config: &Config, root: &Path) -> Result<Place, Error> {
     if args.keep_stragglers {
         spec = spec.stragglers(Stragglers::Keep);
     }
-    let place = Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into());
+    let mut place = Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into());
+    if uses_actions && let Some(repository) = git::Repository::open(root) {
+        place = place.with_repository(&repository);
+    }
     Ok(if args.no_native { place.without_native() } else { place })
 }
 

@@ -5,9 +5,14 @@ use palisade_sandbox::Builtin;
 
 mod glob;
 mod hash_files;
+pub mod make_room;
 
 /// Digests files of the workspace: its path, then the arguments of `hashFiles`.
 pub const HASH_FILES: &str = "hash-files";
 
+/// Makes a directory ready for a checkout: the workspace, a path in it, and what becomes of content.
+pub const MAKE_ROOM: &str = "make-room";
+
 /// All of them, by name.
-pub const BUILTINS: &[(&str, Builtin)] = &[(HASH_FILES, hash_files::main)];
+pub const BUILTINS: &[(&str, Builtin)] =
+    &[(HASH_FILES, hash_files::main), (MAKE_ROOM, make_room::main)];

@@ -14,6 +14,8 @@ pub mod inside {
     pub const TEMP: &str = "/home/runner/work/_temp";
     /// `runner.tool_cache`
     pub const TOOL_CACHE: &str = "/home/runner/work/_tool";
+    /// Objects and references of the user's own git repository, read-only.
+    pub const REPOSITORY: &str = "/run/palisade/repository.git";
     /// The event's payload, a file in [`TEMP`].
     pub const EVENT: &str = "event.json";
 }

@@ -4,10 +4,11 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::Path;
 
-use palisade_sandbox::{Command, Status, Stdio};
+use palisade_sandbox::{Command, Network, Status, Stdio};
 
 use super::action::Use;
 use super::command::{Deadline, earliest, stopped};
+use super::contexts::inside;
 use super::execute::Running;
 use super::files::Said;
 use super::post::{Post, Stage};
@@ -162,6 +163,14 @@ impl Host for Step<'_, '_> {
 
     fn tree(&self) -> Tree {
         self.job.execution.place.tree
+    }
+
+    fn repository(&self) -> Option<&str> {
+        self.job.execution.place.repository.then_some(inside::REPOSITORY)
+    }
+
+    fn offline(&self) -> bool {
+        self.job.execution.place.network == Network::None
     }
 
     fn say(&mut self, text: &str) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use palisade_sandbox::{Access, Bind, Network, Spec, Workspace};
 
 use super::contexts::inside;
+use crate::git::Repository;
 use crate::native::Tree;
 use crate::toolchain::Tools;
 use crate::workspace::Withheld;
@@ -22,6 +23,10 @@ pub struct Place {
     pub tree: Tree,
     /// `PATH` and the variables of the tools on it.
     pub tools: Tools,
+    /// The tree's git repository is shown at [`inside::REPOSITORY`].
+    pub repository: bool,
+    /// What jobs can reach.
+    pub network: Network,
     /// Palisade's own code runs for the actions that it has of its own.
     pub native: bool,
 }
@@ -56,7 +61,23 @@ impl Place {
             Access::Copy => Tree::Copy,
             Access::Write => Tree::Original,
         };
-        Place { spec, workspace, source, tree, tools, native: true }
+        Place { spec, workspace, source, tree, tools, repository: false, network, native: true }
+    }
+
+    /// Shows jobs the tree's git repository without its configuration, which may hold credentials, and without
+    /// its hooks.
+    pub fn with_repository(mut self, repository: &Repository) -> Place {
+        let parts = ["HEAD", "objects", "refs", "packed-refs", "shallow"];
+        for part in parts {
+            let path = repository.common_dir().join(part);
+            // The paths of a sandbox's specification are absolute and lead through no link.
+            if let Ok(path) = path.canonicalize() {
+                let at = Path::new(inside::REPOSITORY).join(part);
+                self.spec = self.spec.bind(Bind::read_only(path).at(at));
+            }
+        }
+        self.repository = true;
+        self
     }
 
     /// Has upstream's code run for every action.

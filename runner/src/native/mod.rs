@@ -95,6 +95,13 @@ pub trait Host {
     /// What is said about the tree that the workspace shows.
     fn tree(&self) -> Tree;
 
+    /// The user's own git repository, a bare one inside the sandbox that holds objects and references only and can't
+    /// be changed; none where the tree is no repository.
+    fn repository(&self) -> Option<&str>;
+
+    /// Whether commands reach nothing but the sandbox's own loopback.
+    fn offline(&self) -> bool;
+
     /// Lines to the step's log, masked as a step's own. They may be workflow commands, such as `::group::`.
     fn say(&mut self, text: &str);
 

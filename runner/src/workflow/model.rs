@@ -75,6 +75,16 @@ pub struct Job {
     pub continue_on_error: Option<Spanned<LiteralOr<bool>>>,
 }
 
+impl Workflow {
+    /// Whether a job of it uses an action, or calls a workflow whose jobs may.
+    pub fn uses_actions(&self) -> bool {
+        self.jobs.values().any(|job| match &job.work {
+            Work::Steps(steps) => steps.iter().any(|step| matches!(step.kind, StepKind::Uses { .. })),
+            Work::Call(_) => true,
+        })
+    }
+}
+
 impl Job {
     /// Its steps; none where it calls a workflow.
     pub fn steps(&self) -> &[Step] {
