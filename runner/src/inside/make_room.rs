@@ -50,7 +50,10 @@ fn make_room(workspace: &Path, path: &Path, content: Content) -> Result<(), Stri
         match fs::symlink_metadata(&at) {
             Ok(found) if found.is_dir() => continue,
             Ok(found) if found.is_symlink() => {
-                return Err(format!("`{}` is a symbolic link, which a checkout doesn't follow", at.display()));
+                return Err(format!(
+                    "`{}` is a symbolic link, which a checkout doesn't follow",
+                    at.display()
+                ));
             }
             Ok(_) if content == Content::Refuse => return Err(in_the_way(&at)),
             Ok(_) => fs::remove_file(&at).map_err(|e| cannot("remove", e))?,
@@ -75,7 +78,10 @@ fn make_room(workspace: &Path, path: &Path, content: Content) -> Result<(), Stri
 }
 
 fn in_the_way(at: &Path) -> String {
-    format!("`{}` has content, which a checkout would replace, and with --write it is the user's own", at.display())
+    format!(
+        "`{}` has content, which a checkout would replace, and with --write it is the user's own",
+        at.display()
+    )
 }
 
 fn remove(path: &Path) -> Result<(), String> {
@@ -118,7 +124,9 @@ mod tests {
         fs::write(other.path().join("x"), "").unwrap();
         std::os::unix::fs::symlink(other.path(), dir.path().join("l")).unwrap();
         for path in ["l", "l/m"] {
-            assert!(make_room(dir.path(), Path::new(path), Content::Remove).unwrap_err().contains("symbolic"));
+            assert!(
+                make_room(dir.path(), Path::new(path), Content::Remove).unwrap_err().contains("symbolic")
+            );
         }
         assert!(make_room(dir.path(), Path::new("../x"), Content::Remove).is_err());
         make_room(dir.path(), Path::new(""), Content::Remove).unwrap();

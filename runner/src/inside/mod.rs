@@ -14,5 +14,4 @@ pub const HASH_FILES: &str = "hash-files";
 pub const MAKE_ROOM: &str = "make-room";
 
 /// All of them, by name.
-pub const BUILTINS: &[(&str, Builtin)] =
-    &[(HASH_FILES, hash_files::main), (MAKE_ROOM, make_room::main)];
+pub const BUILTINS: &[(&str, Builtin)] = &[(HASH_FILES, hash_files::main), (MAKE_ROOM, make_room::main)];

@@ -3,6 +3,7 @@
 mod actions;
 mod bad_input;
 mod cancel;
+mod checkout;
 mod commands;
 mod files;
 mod hash_files;

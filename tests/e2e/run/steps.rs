@@ -172,10 +172,10 @@ fn checkout_finds_the_tree_in_place() {
     );
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert!(events.log("a").contains("/home/runner/work/work/work\n"));
-    assert!(events.steps("a")[2].contains("cannot check out `other/thing`"));
+    assert!(events.steps("a")[2].contains("cannot fetch `other/thing`"));
     assert_eq!(
         events.annotations("warning"),
-        ["`ref: v1` has no effect: a local run works on the tree as it is"]
+        ["`ref: v1` has no effect: the tree of this run is no git repository"]
     );
 }
 

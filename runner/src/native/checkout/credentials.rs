@@ -23,11 +23,8 @@ pub struct Credentials {
 impl Credentials {
     /// Writes them. `suffix` makes their names unlike any other's.
     pub fn write(host: &mut dyn Host, settings: &Settings, suffix: &str) -> Result<Credentials, Failure> {
-        let mut files = Credentials {
-            configuration: format!("git-{suffix}.config"),
-            token: None,
-            ssh: Vec::new(),
-        };
+        let mut files =
+            Credentials { configuration: format!("git-{suffix}.config"), token: None, ssh: Vec::new() };
         let mut configuration = CONFIGURATION.to_owned();
         if let Some(ssh) = &settings.ssh {
             let names = [format!("ssh-key-{suffix}"), format!("ssh-known-hosts-{suffix}")];
@@ -120,7 +117,8 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group =
+            chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let symbol = ALPHABET[(group >> (18 - 6 * place)) as usize & 63];
             text.push(if place <= chunk.len() { char::from(symbol) } else { '=' });

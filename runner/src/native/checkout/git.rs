@@ -87,7 +87,9 @@ impl Git {
         match host.run(command)? {
             Status::Code(0) => Ok(()),
             Status::Code(code) => Err(format!("`git {}` ended with exit code {code}", verb(args)).into()),
-            Status::Signal(signal) => Err(format!("`git {}` was ended by signal {signal}", verb(args)).into()),
+            Status::Signal(signal) => {
+                Err(format!("`git {}` was ended by signal {signal}", verb(args)).into())
+            }
         }
     }
 
@@ -110,11 +112,14 @@ impl Git {
             .env("GIT_ATTR_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_TEMPLATE_DIR", "")
-            .env("GIT_ALLOW_PROTOCOL", match (reach, &self.ssh) {
-                (Reach::Files, _) => "file",
-                (Reach::Forge, None) => "https:http",
-                (Reach::Forge, Some(_)) => "https:http:ssh",
-            });
+            .env(
+                "GIT_ALLOW_PROTOCOL",
+                match (reach, &self.ssh) {
+                    (Reach::Files, _) => "file",
+                    (Reach::Forge, None) => "https:http",
+                    (Reach::Forge, Some(_)) => "https:http:ssh",
+                },
+            );
         if let Some(ssh) = &self.ssh {
             command = command.env("GIT_SSH_COMMAND", ssh);
         }

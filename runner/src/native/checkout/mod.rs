@@ -56,7 +56,12 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
     let settings = Settings::read(inputs, host.workspace(), &host.github("server_url"))?;
     let own = settings.repository.eq_ignore_ascii_case(&host.github("repository"))
         && settings.server.eq_ignore_ascii_case(&host.github("server_url"));
-    if own && !inputs.asks_for_another_tree() {
+    let no_repository = host.repository().is_none() && settings.path.is_empty();
+    if own && no_repository && !settings.reference.is_empty() {
+        let reference = &settings.reference;
+        host.warn(format!("`ref: {reference}` has no effect: the tree of this run is no git repository"));
+    }
+    if own && (no_repository || !inputs.asks_for_another_tree()) {
         host.say("The workspace holds the tree of this run as it is, with what is not committed; nothing is fetched.\n");
         host.set_output("ref", &host.github("ref"));
         host.set_output("commit", &host.github("sha"));
@@ -143,7 +148,9 @@ impl Checkout<'_> {
             self.credentials.persist(self.host, &self.git, submodules)?;
         }
         let commit = self.git.ask(self.host, &["rev-parse", "--verify", "--quiet", "HEAD"])?;
-        let commit = commit.filter(|commit| is_commit(commit)).ok_or("git does not tell which commit it has checked out")?;
+        let commit = commit
+            .filter(|commit| is_commit(commit))
+            .ok_or("git does not tell which commit it has checked out")?;
         self.say(&commit);
         self.host.set_output("ref", &self.settings.reference);
         self.host.set_output("commit", &commit);
@@ -161,7 +168,8 @@ impl Checkout<'_> {
                 short if short == "HEAD" => String::new(),
                 short => format!("refs/heads/{short}"),
             };
-            commit = Some(self.host.github("sha")).filter(|sha| is_commit(sha) && sha.bytes().any(|b| b != b'0'));
+            commit =
+                Some(self.host.github("sha")).filter(|sha| is_commit(sha) && sha.bytes().any(|b| b != b'0'));
         }
         let target = match (&commit, reference.as_str()) {
             (Some(commit), "") => Some(Target::Commit(commit.clone())),
@@ -172,7 +180,9 @@ impl Checkout<'_> {
             return self.from_forge(&reference).map(|()| (target, Source::Forge));
         }
         let Some(repository) = self.host.repository().map(str::to_owned) else {
-            return Err("the tree of this run is no git repository, so nothing of it can be checked out".into());
+            return Err(
+                "the tree of this run is no git repository, so nothing of it can be checked out".into()
+            );
         };
         let git_dir = format!("--git-dir={repository}");
         let mut exists = |name: &str| {
@@ -234,12 +244,16 @@ impl Checkout<'_> {
             (Source::Here(name), Some(target)) => {
                 self.borrow_objects()?;
                 if self.settings.depth.is_none() {
-                    self.fetch_here(&["+refs/remotes/origin/*:refs/remotes/origin/*", "^refs/remotes/origin/HEAD", tags])?;
+                    self.fetch_here(&[
+                        "+refs/remotes/origin/*:refs/remotes/origin/*",
+                        "^refs/remotes/origin/HEAD",
+                        tags,
+                    ])?;
                     self.fetch_here(&["+refs/heads/*:refs/remotes/origin/*"])?;
                 }
                 let refspec = target.refspec(name);
                 let mut refspecs = vec![refspec.as_str()];
-                refspecs.extend(self.settings.tags.then_some(tags).filter(|_| !refspec.ends_with(":refs/tags/*")));
+                refspecs.extend(self.settings.tags.then_some(tags));
                 self.fetch_here(&refspecs)?;
                 Ok(target)
             }
@@ -272,17 +286,22 @@ impl Checkout<'_> {
             "" => self.default_branch()?,
             name => name.to_owned(),
         };
-        let args = ["ls-remote", "--quiet", "origin", &format!("refs/heads/{name}"), &format!("refs/tags/{name}")];
+        let args =
+            ["ls-remote", "--quiet", "origin", &format!("refs/heads/{name}"), &format!("refs/tags/{name}")];
         let listed = self.git.ask(self.host, &args)?.ok_or_else(|| self.unreachable())?;
-        let listed: Vec<&str> = listed.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name).collect();
+        let listed: Vec<&str> =
+            listed.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name).collect();
         let full = [format!("refs/heads/{name}"), format!("refs/tags/{name}")];
         let full = full.iter().find(|full| listed.contains(&full.as_str()));
-        let full = full.ok_or_else(|| format!("`{}` has no branch or tag `{name}`", self.settings.repository))?;
+        let full =
+            full.ok_or_else(|| format!("`{}` has no branch or tag `{name}`", self.settings.repository))?;
         let target = Target::of(full);
         let refspec = target.refspec(full);
         match self.settings.depth {
             None => self.fetch_forge(&["+refs/heads/*:refs/remotes/origin/*", tags])?,
-            Some(_) if self.settings.tags && !full.starts_with("refs/tags/") => self.fetch_forge(&[&refspec, tags])?,
+            Some(_) if self.settings.tags && !full.starts_with("refs/tags/") => {
+                self.fetch_forge(&[&refspec, tags])?
+            }
             Some(_) => self.fetch_forge(&[&refspec])?,
         }
         Ok(target)

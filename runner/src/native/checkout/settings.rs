@@ -115,7 +115,10 @@ impl Settings {
                 _ => Submodules::No,
             },
             token: inputs.get("token").to_owned(),
-            ssh: Some(inputs.get("ssh-key")).filter(|key| !key.is_empty()).map(|key| ssh(inputs, key)).transpose()?,
+            ssh: Some(inputs.get("ssh-key"))
+                .filter(|key| !key.is_empty())
+                .map(|key| ssh(inputs, key))
+                .transpose()?,
             persist: inputs.is_true("persist-credentials"),
         })
     }
@@ -191,7 +194,10 @@ fn address(text: &str) -> Result<String, Failure> {
     let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
     match rest {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && rest.chars().all(plain) => {
+        Some(rest)
+            if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+                && rest.chars().all(plain) =>
+        {
             Ok(address.to_owned())
         }
         _ => Err(format!("`github-server-url: {text}` is not of the form `https://host`").into()),

@@ -1,0 +1,245 @@
+//! `actions/checkout`: the tree as it is, or what git fetches, from real repositories.
+
+use palisade_tests::{Context, Events, Outcome};
+
+use super::{run_in, steps};
+
+/// A repository in the working directory: a branch `main` of three commits, the first with the tag `v1`, a branch
+/// `topic` beside it, and a change that isn't committed.
+fn repository() -> Context {
+    let context = Context::new();
+    context.write("a/f", "one\n").write("b/g", "g\n");
+    git(&context, "init -q -b main .");
+    commit(&context, "one");
+    git(&context, "tag v1");
+    git(&context, "checkout -q -b topic");
+    context.write("a/f", "topic\n");
+    commit(&context, "topic");
+    git(&context, "checkout -q main");
+    for content in ["two", "three"] {
+        context.write("a/f", format!("{content}\n"));
+        commit(&context, content);
+    }
+    context.write("a/f", "dirty\n").write("new", "new\n");
+    context
+}
+
+fn git(context: &Context, args: &str) -> String {
+    git_args(context, &args.split(' ').collect::<Vec<_>>())
+}
+
+fn git_args(context: &Context, args: &[&str]) -> String {
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
+    let out = context.command("git").args(identity).args(args).output().expect("git is installed");
+    assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().trim().to_owned()
+}
+
+fn commit(context: &Context, message: &str) {
+    git(context, "add -A");
+    git(context, &format!("commit -q -m {message}"));
+}
+
+fn run(context: &Context, job: &str) -> (Outcome, Events) {
+    run_in(context, &steps(job), &[])
+}
+
+/// What the last step has said.
+fn said(outcome: &Outcome, events: &Events) -> String {
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let log = events.log("a");
+    log.rsplit_once("SAID\n").unwrap_or_else(|| panic!("{outcome}")).1.to_owned()
+}
+
+#[test]
+fn the_own_tree_is_there_as_it_is() {
+    let context = repository();
+    let head = git(&context, "rev-parse HEAD");
+    let (outcome, events) = run(
+        &context,
+        "
+      - { id: c, uses: actions/checkout@v4, with: { fetch-depth: 0, persist-credentials: false } }
+      - run: echo SAID; cat a/f new; git log --format=%s; echo ${{ steps.c.outputs.ref }} ${{ steps.c.outputs.commit }}
+",
+    );
+    assert_eq!(said(&outcome, &events), format!("dirty\nnew\nthree\ntwo\none\nrefs/heads/main {head}\n"));
+    assert!(events.log("a").contains("The workspace holds the tree of this run as it is"));
+    assert_eq!(events.steps("a"), ["success", "success", "success"]);
+}
+
+#[test]
+fn a_ref_is_checked_out_in_its_place_and_the_users_tree_stays() {
+    let context = repository();
+    let topic = git(&context, "rev-parse topic");
+    let (outcome, events) = run(
+        &context,
+        "
+      - { id: c, uses: actions/checkout@v4, with: { ref: topic } }
+      - run: |
+          echo SAID; cat a/f; ls; git log --format=%s; git status --short --branch; echo ${{ steps.c.outputs.ref }} ${{ steps.c.outputs.commit }}
+          git -c user.name=t -c user.email=t@t commit -q --allow-empty -m x
+          rm -rf .git a
+",
+    );
+    assert_eq!(
+        said(&outcome, &events),
+        format!("topic\na\nb\ntopic\n## topic...origin/topic\ntopic {topic}\n")
+    );
+    assert_eq!(std::fs::read_to_string(context.work().join("a/f")).unwrap(), "dirty\n");
+    assert_eq!(git(&context, "rev-parse topic"), topic);
+    assert_eq!(git(&context, "log --all --format=%s").lines().count(), 4);
+}
+
+#[test]
+fn history_is_as_deep_as_asked() {
+    let context = repository();
+    let second = git(&context, "rev-parse HEAD~1");
+    let (outcome, events) = run(
+        &context,
+        &format!(
+            "
+      - {{ uses: actions/checkout@v4, with: {{ path: one }} }}
+      - {{ uses: actions/checkout@v4, with: {{ path: two, fetch-depth: 2 }} }}
+      - {{ uses: actions/checkout@v4, with: {{ path: all, fetch-depth: 0, ref: refs/heads/main }} }}
+      - {{ uses: actions/checkout@v4, with: {{ path: tag, ref: v1, fetch-tags: true }} }}
+      - {{ uses: actions/checkout@v4, with: {{ path: sha, ref: '{second}' }} }}
+      - run: |
+          echo SAID
+          for d in one two all tag sha; do
+            cd $d; echo $d $(cat a/f): $(git log --format=%s), $(git rev-parse --is-shallow-repository), $(git branch -a --format='%(refname:short)'), $(git tag); cd ..
+          done
+",
+        ),
+    );
+    insta::assert_snapshot!(said(&outcome, &events).replace(&second[..7], "SHA"), @r"
+    one three: three, true, main origin/main,
+    two three: three two, true, main origin/main,
+    all three: three two one, false, main origin/main origin/topic, v1
+    tag one: one, true, (HEAD detached at v1), v1
+    sha two: two, true, (HEAD detached at SHA),
+    ");
+}
+
+#[test]
+fn a_part_of_the_tree_is_enough_where_that_is_asked_for() {
+    let context = repository();
+    let (outcome, events) = run(
+        &context,
+        "
+      - { uses: actions/checkout@v4, with: { path: cone, sparse-checkout: a } }
+      - uses: actions/checkout@v4
+        with:
+          path: patterns
+          sparse-checkout-cone-mode: false
+          sparse-checkout: |
+            /b/*
+            !/b/none
+      - run: echo SAID; ls cone patterns
+",
+    );
+    assert_eq!(said(&outcome, &events), "cone:\na\n\npatterns:\nb\n");
+}
+
+#[test]
+fn what_is_there_goes_unless_it_is_to_stay() {
+    let context = repository();
+    let (outcome, events) = run(
+        &context,
+        "
+      - { uses: actions/checkout@v4, with: { path: p } }
+      - run: echo x > p/untracked; echo x > p/a/f
+      - { uses: actions/checkout@v4, with: { path: p, clean: false } }
+      - run: ls p; cat p/a/f
+      - { uses: actions/checkout@v4, with: { path: p } }
+      - run: echo SAID; ls p
+",
+    );
+    assert_eq!(said(&outcome, &events), "a\nb\n");
+    assert!(events.log("a").contains("a\nb\nuntracked\nthree\n"), "{outcome}");
+}
+
+#[test]
+fn a_token_is_never_in_the_tree_and_gone_at_the_end() {
+    let context = repository();
+    let (outcome, events) = run(
+        &context,
+        "
+      - { uses: actions/checkout@v4, with: { path: p, token: tok-3n-value } }
+      - run: |
+          cd p; grep -rl 'AUTHORIZATION\\|tok-3n' . && exit 1
+          git config --get-all http.https://github.com/.extraheader | tee /tmp/header
+          test \"$(base64 -d < <(cut -d' ' -f3 /tmp/header))\" = x-access-token:tok-3n-value
+      - { uses: actions/checkout@v4, with: { path: q, token: tok-3n-value, persist-credentials: false } }
+      - run: echo SAID; ls $RUNNER_TEMP | grep -c credentials; cd q; git config --get-all http.https://github.com/.extraheader || echo none
+",
+    );
+    assert_eq!(said(&outcome, &events), "1\nnone\n");
+    assert!(
+        !outcome.stdout.contains("tok-3n-value\\n") && !outcome.stdout.contains("eC1hY2Nlc3MtdG9rZW46dG9r"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn what_can_not_be_had_is_told() {
+    let context = repository();
+    for (with, reason) in [
+        (
+            "repository: o/r",
+            "cannot fetch `o/r` from https://github.com: the job has no network; give it one with --net",
+        ),
+        ("ref: none", "the repository on this machine has no branch, tag or commit `none`"),
+        ("ref: --upload-pack=x", "`ref: --upload-pack=x` can't be the name of a branch, tag or commit"),
+        ("path: ../x", "`path: ../x` is not within the workspace"),
+        ("path: link/x", "is a symbolic link, which a checkout doesn't follow"),
+        ("repository: '--x/y'", "`repository: --x/y` is not of the form `owner/name`"),
+        ("{ path: p, lfs: true }", "`lfs: true` needs the program git-lfs"),
+        ("{ repository: o/r, github-server-url: 'ext::sh -c x' }", "is not of the form `https://host`"),
+    ] {
+        let with = if with.starts_with('{') { with.to_owned() } else { format!("{{ {with} }}") };
+        let job = format!(
+            "\n      - run: ln -s /tmp link\n      - {{ uses: actions/checkout@v4, with: {with} }}\n"
+        );
+        let (outcome, events) = run(&context, &job);
+        assert_eq!(outcome.code, Some(1), "{outcome}");
+        assert!(events.steps("a")[1].contains(reason), "{with}: {:?}", events.steps("a"));
+    }
+}
+
+#[test]
+fn the_users_own_tree_is_never_overwritten() {
+    let context = repository();
+    let job = steps("\n      - { uses: actions/checkout@v4, with: { ref: v1 } }\n");
+    let (outcome, events) = run_in(&context, &job, &["--write"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(events.steps("a")[0].contains("has content, which a checkout would replace"), "{outcome}");
+    let job = steps("\n      - { uses: actions/checkout@v4, with: { ref: v1, path: sub } }\n");
+    let (outcome, _) = run_in(&context, &job, &["--write"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(std::fs::read_to_string(context.work().join("sub/a/f")).unwrap(), "one\n");
+    assert_eq!(std::fs::read_to_string(context.work().join("a/f")).unwrap(), "dirty\n");
+}
+
+#[test]
+fn nothing_that_a_repository_brings_is_run() {
+    let context = repository();
+    // A hook and a filter of the user's own repository, and links in the tree that lead into `.git`.
+    context.write(".git/hooks/post-checkout", "#!/bin/sh\necho HOOKED > /tmp/hooked\n");
+    context.write(".gitattributes", "* filter=evil\n");
+    git(&context, "config core.fsmonitor /bin/false");
+    git(&context, "config filter.evil.smudge /bin/false");
+    std::os::unix::fs::symlink(".git/hooks", context.work().join("hooks")).unwrap();
+    git_args(&context, &["-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "add", "-A"]);
+    git_args(
+        &context,
+        &["-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "commit", "-qm", "evil"],
+    );
+    let (outcome, events) = run(
+        &context,
+        "
+      - { uses: actions/checkout@v4, with: { ref: main } }
+      - run: echo SAID; cat new; ls .git/hooks /tmp/hooked 2>&1 | grep -c hook
+",
+    );
+    assert_eq!(said(&outcome, &events), "new\n2\n");
+}
