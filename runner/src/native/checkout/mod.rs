@@ -177,7 +177,7 @@ impl Checkout<'_> {
             _ => None,
         };
         if !self.own {
-            return self.from_forge(&reference).map(|()| (target, Source::Forge));
+            return self.may_fetch(&reference).map(|()| (target, Source::Forge));
         }
         let Some(repository) = self.host.repository().map(str::to_owned) else {
             return Err(
@@ -201,10 +201,11 @@ impl Checkout<'_> {
                 }
             }
         }
-        self.from_forge(&reference).map(|()| (target, Source::Forge))
+        self.may_fetch(&reference).map(|()| (target, Source::Forge))
     }
 
-    fn from_forge(&self, reference: &str) -> Result<(), Failure> {
+    /// Whether the forge can be reached; if not, why that is needed.
+    fn may_fetch(&self, reference: &str) -> Result<(), Failure> {
         let Settings { repository, server, commit, .. } = self.settings;
         if !self.host.offline() {
             return Ok(());
