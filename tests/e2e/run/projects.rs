@@ -84,7 +84,7 @@ fn matrix() {
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(
         events.log("linux/arm64 tar"),
-        "The workspace holds the tree already; nothing is fetched.\n\
+        "The workspace holds the tree of this run as it is, with what is not committed; nothing is fetched.\n\
          packing demo-1.4.2-linux-arm64.tar as job 2 of 4\n"
     );
     assert_eq!(events.result("publish"), "skipped");
