@@ -2,6 +2,7 @@
 
 use palisade_tests::{Context, Events, Outcome};
 
+use super::forge::Forge;
 use super::{run_in, steps};
 
 /// A repository in the working directory: a branch `main` of three commits, the first with the tag `v1`, a branch
@@ -242,4 +243,129 @@ fn nothing_that_a_repository_brings_is_run() {
 ",
     );
     assert_eq!(said(&outcome, &events), "new\n2\n");
+}
+
+/// `x-access-token:tok-3n-value`
+const CREDENTIAL: &str = "eC1hY2Nlc3MtdG9rZW46dG9rLTNuLXZhbHVl";
+
+/// A forge with the repository of a context under several names, the second only for a token.
+fn forge(context: &Context) -> Forge {
+    let forge = Forge::start(&context.root().join("forge"), CREDENTIAL);
+    for name in ["o/r", "private/r"] {
+        let to = forge.path(name).display().to_string();
+        git_args(context, &["clone", "-q", "--bare", ".", &to]);
+    }
+    forge
+}
+
+fn run_online(context: &Context, job: &str) -> (Outcome, Events) {
+    run_in(context, &steps(job), &["--net", "host"])
+}
+
+#[test]
+fn another_repository_comes_from_its_forge() {
+    let context = repository();
+    let Forge { url, .. } = &forge(&context);
+    let sha = git(&context, "rev-parse v1");
+    let (outcome, events) = run_online(
+        &context,
+        &format!(
+            "
+      - {{ id: c, uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: default }} }}
+      - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: topic, ref: topic, fetch-depth: 0 }} }}
+      - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: tag, ref: v1 }} }}
+      - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: sha, ref: {sha} }} }}
+      - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: none, ref: none }}, continue-on-error: true }}
+      - {{ uses: actions/checkout@v4, with: {{ repository: o/none, github-server-url: '{url}', path: none }}, continue-on-error: true }}
+      - run: |
+          echo SAID
+          for d in default topic tag sha; do
+            cd $d; echo $d $(cat a/f): $(git log --format=%s), $(git rev-parse --is-shallow-repository), $(git tag); cd ..
+          done
+"
+        ),
+    );
+    insta::assert_snapshot!(said(&outcome, &events), @r"
+    default three: three, true,
+    topic topic: topic one, false, v1
+    tag one: one, true, v1
+    sha one: one, true,
+    ");
+    let steps = events.steps("a");
+    assert!(steps[4].contains("`o/r` has no branch or tag `none`"), "{steps:?}");
+    assert!(steps[5].contains("cannot read `o/none` at http://127.0.0.1"), "{steps:?}");
+}
+
+#[test]
+fn a_token_opens_a_private_repository_and_later_steps_can_push() {
+    let context = repository();
+    let forge = forge(&context);
+    let url = &forge.url;
+    let with = format!("repository: private/r, github-server-url: '{url}'");
+    let (outcome, events) = run_online(
+        &context,
+        &format!(
+            "
+      - {{ uses: actions/checkout@v4, with: {{ {with}, path: p }}, continue-on-error: true }}
+      - {{ uses: actions/checkout@v4, with: {{ {with}, path: q, token: tok-3n-value }} }}
+      - run: |
+          cd q; git -c user.name=t -c user.email=t@t commit -q --allow-empty -m pushed
+          git push -q origin HEAD:refs/heads/pushed
+          ! grep -rlE 'AUTHORIZATION|tok-3n|{CREDENTIAL}' .
+          echo SAID; git log -1 --format=%s
+"
+        ),
+    );
+    assert_eq!(said(&outcome, &events), "pushed\n");
+    assert!(events.steps("a")[0].contains("cannot read `private/r`"), "{outcome}");
+    assert!(!outcome.stdout.contains(CREDENTIAL));
+    let there = forge.path("private/r").display().to_string();
+    assert_eq!(git_args(&context, &["--git-dir", &there, "log", "-1", "--format=%s", "pushed"]), "pushed");
+}
+
+#[test]
+fn submodules_come_too_but_only_from_forges() {
+    let context = repository();
+    let forge = forge(&context);
+    let url = &forge.url;
+    let file = ["-c", "protocol.file.allow=always"];
+    let outer = forge.path("o/outer").display().to_string();
+    let nested = forge.path("o/nested").display().to_string();
+    for (bare, path) in [(&nested, "one"), (&outer, "sub/two")] {
+        // The URL that is tried is a path, the one that is written relative.
+        let from = forge.path(if path == "one" { "o/r" } else { "o/nested" }).display().to_string();
+        git_args(&context, &[&file[..], &["submodule", "add", "-q", "-f", &from, path]].concat());
+        let relative = if path == "one" { "../r" } else { "../nested" };
+        git(&context, &format!("config -f .gitmodules submodule.{path}.url {relative}"));
+        commit(&context, "submodule");
+        git_args(&context, &["clone", "-q", "--bare", ".", bare]);
+        if path == "one" {
+            git(&context, "reset -q --hard HEAD~1");
+            git(&context, "clean -qffdx");
+        }
+    }
+    let evil = forge.path("o/evil").display().to_string();
+    git(&context, "config -f .gitmodules submodule.sub/two.url file:///etc");
+    commit(&context, "evil");
+    git_args(&context, &["clone", "-q", "--bare", ".", &evil]);
+    let with = |name: &str, submodules: &str| {
+        format!(
+            "{{ uses: actions/checkout@v4, with: {{ repository: o/{name}, github-server-url: '{url}', path: {name}-{submodules}, submodules: {submodules} }}, continue-on-error: true }}"
+        )
+    };
+    let job = format!(
+        "
+      - {}
+      - {}
+      - {}
+      - run: echo SAID; for d in outer-true outer-recursive; do cat $d/sub/two/a/f; ls $d/sub/two/one; done
+",
+        with("outer", "true"),
+        with("outer", "recursive"),
+        with("evil", "recursive"),
+    );
+    let (outcome, events) = run_online(&context, &job);
+    assert_eq!(said(&outcome, &events), "dirty\ndirty\na\nb\n", "{outcome}");
+    assert!(events.steps("a")[2].contains("`git submodule` ended with exit code"), "{outcome}");
+    assert!(events.log("a").contains("transport 'file' not allowed"), "{outcome}");
 }

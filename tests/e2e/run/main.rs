@@ -6,6 +6,7 @@ mod cancel;
 mod checkout;
 mod commands;
 mod files;
+mod forge;
 mod hash_files;
 mod input;
 mod jobs;
