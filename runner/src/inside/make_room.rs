@@ -12,6 +12,7 @@ pub fn main(args: &[OsString]) -> u8 {
     let content = match content.to_str() {
         Some(REMOVE) => Content::Remove,
         Some(KEEP) => Content::Keep,
+        Some(REUSE) => Content::Reuse,
         Some(REFUSE) => Content::Refuse,
         _ => return 2,
     };
@@ -29,6 +30,8 @@ pub fn main(args: &[OsString]) -> u8 {
 pub const REMOVE: &str = "remove";
 /// Files stay, beside a repository that goes; without a repository all goes.
 pub const KEEP: &str = "keep";
+/// Files stay, and of a repository its objects: what git then finds to be as it should be, it needn't write again.
+pub const REUSE: &str = "reuse";
 /// Content is an error.
 pub const REFUSE: &str = "refuse";
 
@@ -36,6 +39,7 @@ pub const REFUSE: &str = "refuse";
 enum Content {
     Remove,
     Keep,
+    Reuse,
     Refuse,
 }
 
@@ -66,15 +70,28 @@ fn make_room(workspace: &Path, path: &Path, content: Content) -> Result<(), Stri
     if content == Content::Keep && fs::symlink_metadata(&repository).is_ok() {
         return remove(&repository);
     }
-    let cannot_read = |e: io::Error| format!("cannot read `{}`: {e}", at.display());
-    for entry in fs::read_dir(&at).map_err(cannot_read)? {
-        let entry = entry.map_err(cannot_read)?;
-        if content == Content::Refuse {
-            return Err(in_the_way(&at));
+    match content {
+        Content::Refuse => each(&at, |_| Err(in_the_way(&at))),
+        Content::Reuse if is_directory(&repository.join("objects")) && is_directory(&repository) => {
+            each(&repository, |path| if path.ends_with("objects") { Ok(()) } else { remove(path) })
         }
-        remove(&entry.path())?;
+        Content::Reuse if fs::symlink_metadata(&repository).is_ok() => remove(&repository),
+        Content::Reuse => Ok(()),
+        Content::Keep | Content::Remove => each(&at, remove),
+    }
+}
+
+fn each(directory: &Path, action: impl Fn(&Path) -> Result<(), String>) -> Result<(), String> {
+    let cannot_read = |e: io::Error| format!("cannot read `{}`: {e}", directory.display());
+    for entry in fs::read_dir(directory).map_err(cannot_read)? {
+        action(&entry.map_err(cannot_read)?.path())?;
     }
     Ok(())
+}
+
+/// It is one itself, no link to one.
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 fn in_the_way(at: &Path) -> String {
@@ -85,8 +102,7 @@ fn in_the_way(at: &Path) -> String {
 }
 
 fn remove(path: &Path) -> Result<(), String> {
-    let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-    let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let removed = if is_directory(path) { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     removed.map_err(|e| format!("cannot remove `{}`: {e}", path.display()))
 }
 
@@ -113,6 +129,14 @@ mod tests {
         assert_eq!(listing(&a), ["x"]);
         make_room(root, Path::new("a/b"), Content::Keep).unwrap();
         assert_eq!(listing(&a), [""; 0]);
+        fs::create_dir_all(a.join(".git/objects/pack")).unwrap();
+        fs::write(a.join(".git/config"), "").unwrap();
+        fs::write(a.join("x"), "").unwrap();
+        make_room(root, Path::new("a/b"), Content::Reuse).unwrap();
+        assert_eq!(
+            (listing(&a), listing(&a.join(".git"))),
+            (vec![".git".into(), "x".into()], vec!["objects".into()])
+        );
         fs::write(root.join("a/b/y"), "").unwrap();
         make_room(root, Path::new(""), Content::Remove).unwrap();
         assert_eq!(listing(root), [""; 0]);

@@ -92,6 +92,44 @@ fn a_ref_is_checked_out_in_its_place_and_the_users_tree_stays() {
 }
 
 #[test]
+fn of_what_was_in_the_workspace_nothing_is_left() {
+    let context = repository();
+    context.write(".gitignore", "ignored\n");
+    std::os::unix::fs::symlink("/tmp", context.work().join("link")).unwrap();
+    let (outcome, events) = run(
+        &context,
+        "
+      - run: |
+          echo x > ignored; mkdir -p sub; git init -q sub; chmod 644 b/g; rm a/f; ln -s /etc/passwd a/f; rm -r b; ln -s /tmp b; echo keep > /tmp/g
+          git config core.hooksPath /tmp; git config user.name evil; printf '#!/bin/sh\\necho evil > /tmp/hooked' > /tmp/post-checkout; chmod +x /tmp/post-checkout
+      - { uses: actions/checkout@v4, with: { ref: v1 } }
+      - run: echo SAID; find . -path ./.git -prune -o -print | sort; cat a/f b/g /tmp/g; git status --short; git config user.name || ls /tmp/hooked || true
+",
+    );
+    insta::assert_snapshot!(said(&outcome, &events), @r"
+    .
+    ./a
+    ./a/f
+    ./b
+    ./b/g
+    one
+    g
+    keep
+    ls: cannot access '/tmp/hooked': No such file or directory
+    ");
+}
+
+#[test]
+fn a_linked_work_tree_is_of_its_repository() {
+    let context = repository();
+    git(&context, "worktree add -q linked topic");
+    context.write("linked/.github/workflows/w.yml", "on: push\njobs: { a: { runs-on: x, steps: [ { uses: actions/checkout@v4, with: { ref: v1 } }, { run: cat a/f; git log --format=%s } ] } }\n");
+    let outcome = context.palisade().args(["run", "-C", "linked"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(outcome.stdout.contains("\none\none\n"), "{outcome}");
+}
+
+#[test]
 fn history_is_as_deep_as_asked() {
     let context = repository();
     let second = git(&context, "rev-parse HEAD~1");

@@ -42,6 +42,8 @@ pub const CONFIGURATION: &str = "[core]
 \tauto = 0
 [advice]
 \tdetachedHead = false
+[checkout]
+\tworkers = 0
 [fetch]
 \trecurseSubmodules = false
 [submodule]

@@ -131,17 +131,22 @@ impl Checkout<'_> {
         if self.settings.lfs {
             self.group("Fetching LFS objects", |c| {
                 c.git(Reach::Forge, &["lfs", "install", "--local"])?;
-                let kept = target.kept_as();
-                let wanted = kept.as_deref().or(c.settings.commit.as_deref()).unwrap_or("HEAD");
-                c.git(Reach::Forge, &["lfs", "fetch", "origin", wanted])
+                c.git(Reach::Forge, &["lfs", "fetch", "origin", &target.commit()])
             })?;
         }
         self.group("Checking out the ref", |c| {
+            if c.reuses() {
+                c.compare(&target)?;
+            }
             let mut args = vec!["checkout", "--force"];
             args.push(if c.settings.progress { "--progress" } else { "--quiet" });
             let target = target.arguments();
             args.extend(target.iter().map(String::as_str));
-            c.git(Reach::Forge, &args)
+            c.git(Reach::Forge, &args)?;
+            if c.reuses() {
+                c.git(Reach::Forge, &["clean", "-ffdx", "--quiet"])?;
+            }
+            Ok(())
         })?;
         let submodules = self.submodules()?;
         if self.settings.persist {
@@ -223,9 +228,24 @@ impl Checkout<'_> {
         .into())
     }
 
+    /// Most of the workspace's files will be as another commit of the same repository has them. Nothing else of it stays.
+    fn reuses(&self) -> bool {
+        let Settings { path, clean, sparse, .. } = self.settings;
+        self.own && *clean && path.is_empty() && sparse.is_empty() && self.host.tree() == Tree::Copy
+    }
+
+    /// Has git compare by content the files that are there, so that it writes only those that differ.
+    fn compare(&mut self, target: &Target) -> Result<(), Failure> {
+        self.git(Reach::Forge, &["read-tree", &target.commit()])?;
+        // It fails where a file differs.
+        self.git.ask(self.host, &["update-index", "-q", "--refresh"])?;
+        Ok(())
+    }
+
     fn make_room(&mut self) -> Result<(), Failure> {
         let content = match (self.host.tree(), self.settings.clean) {
             (Tree::Original, _) => make_room::REFUSE,
+            (Tree::Copy, true) if self.reuses() => make_room::REUSE,
             (Tree::Copy, true) => make_room::REMOVE,
             (Tree::Copy, false) => make_room::KEEP,
         };

@@ -32,6 +32,14 @@ impl Target {
         }
     }
 
+    /// What names its commit here.
+    pub fn commit(&self) -> String {
+        match self {
+            Target::Commit(commit) => commit.clone(),
+            kept => kept.kept_as().unwrap_or_default(),
+        }
+    }
+
     /// What to fetch so that it is there, from a reference or commit of the remote.
     pub fn refspec(&self, from: &str) -> String {
         match self.kept_as() {
