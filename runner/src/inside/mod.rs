@@ -6,6 +6,7 @@ use palisade_sandbox::Builtin;
 mod glob;
 mod hash_files;
 pub mod make_room;
+pub mod space;
 
 /// Digests files of the workspace: its path, then the arguments of `hashFiles`.
 pub const HASH_FILES: &str = "hash-files";
@@ -13,5 +14,9 @@ pub const HASH_FILES: &str = "hash-files";
 /// Makes a directory ready for a checkout: the workspace, a path in it, and what becomes of content.
 pub const MAKE_ROOM: &str = "make-room";
 
+/// Tells by its exit code whether a directory's file system is full.
+pub const SPACE: &str = "space";
+
 /// All of them, by name.
-pub const BUILTINS: &[(&str, Builtin)] = &[(HASH_FILES, hash_files::main), (MAKE_ROOM, make_room::main)];
+pub const BUILTINS: &[(&str, Builtin)] =
+    &[(HASH_FILES, hash_files::main), (MAKE_ROOM, make_room::main), (SPACE, space::main)];

@@ -246,6 +246,28 @@ fn what_can_not_be_had_is_told() {
 }
 
 #[test]
+fn a_repository_that_is_too_large_is_told() {
+    let context = repository();
+    let mut text = String::new();
+    for line in 0..15_000 {
+        text.push_str(&format!("{line} x\n"));
+    }
+    for name in 0..80 {
+        context.write(&format!("large/{name}"), &text);
+    }
+    commit(&context, "large");
+    context.write("limits.toml", "[sandbox.limits]\ndisk = \"8MiB\"\n");
+    let job = steps("\n      - { uses: actions/checkout@v4, with: { path: p } }\n");
+    let (outcome, events) = run_in(&context, &job, &["--config", "limits.toml"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(
+        events.steps("a")[0]
+            .ends_with("the sandbox's disk is full: raise its limit `disk`, or fetch less of the repository"),
+        "{outcome}"
+    );
+}
+
+#[test]
 fn the_users_own_tree_is_never_overwritten() {
     let context = repository();
     let job = steps("\n      - { uses: actions/checkout@v4, with: { ref: v1 } }\n");

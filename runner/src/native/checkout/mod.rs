@@ -12,14 +12,15 @@ mod target;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use palisade_sandbox::Command;
+use palisade_sandbox::{Command, Status};
 
 use self::credentials::Credentials;
 use self::git::{Git, Reach};
 use self::settings::{Settings, Submodules, is_commit};
 use self::target::{Target, candidates};
 use super::{Description, Failure, Host, Input, Inputs, PostIf, Tree};
-use crate::inside::{MAKE_ROOM, make_room};
+use crate::inside::{MAKE_ROOM, SPACE, make_room, space};
+use crate::output::event::Conclusion;
 
 /// Inputs of version 4, and of the versions since.
 pub const DESCRIPTION: Description = Description {
@@ -73,7 +74,7 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
     git.ssh = settings.ssh.as_ref().and_then(|ssh| credentials.ssh_command(ssh));
     git.skip_lfs = !settings.lfs;
     let mut checkout = Checkout { host, settings: &settings, git, credentials: &credentials, own };
-    let done = checkout.run();
+    let done = checkout.run().map_err(|failure| checkout.explain(failure));
     credentials.end(host, settings.persist && done.is_ok());
     done
 }
@@ -409,6 +410,20 @@ impl Checkout<'_> {
             c.git(Reach::Forge, &update)
         })?;
         Ok(Some(recursive))
+    }
+
+    /// Adds to a failure what git tells among a hundred other lines.
+    fn explain(&mut self, mut failure: Failure) -> Failure {
+        let command = Command::builtin(SPACE).arg(self.host.workspace());
+        if failure.conclusion == Conclusion::Failure
+            && let Ok((Status::Code(code), _)) = self.host.capture(command, 0)
+            && code == i32::from(space::FULL)
+        {
+            failure.reason.push_str(
+                "; the sandbox's disk is full: raise its limit `disk`, or fetch less of the repository",
+            );
+        }
+        failure
     }
 
     fn git(&mut self, reach: Reach, args: &[&str]) -> Result<(), Failure> {
