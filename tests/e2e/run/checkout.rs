@@ -305,6 +305,23 @@ fn nothing_that_a_repository_brings_is_run() {
     assert_eq!(said(&outcome, &events), "new\n2\n");
 }
 
+#[test]
+fn submodules_that_the_own_tree_lacks_are_told() {
+    let context = repository();
+    let here = context.work().display().to_string();
+    git_args(&context, &["-c", "protocol.file.allow=always", "submodule", "add", "-q", &here, "sub"]);
+    let job = "\n      - { uses: actions/checkout@v4, with: { submodules: true } }\n      - run: echo SAID; cat sub/a/f\n";
+    let (outcome, events) = run(&context, job);
+    assert_eq!(said(&outcome, &events), "three\n");
+    git(&context, "submodule deinit -q -f sub");
+    let (outcome, events) = run(&context, job);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(
+        events.steps("a")[0].contains("the tree lacks its submodules (sub), and the job has no network"),
+        "{outcome}"
+    );
+}
+
 /// `x-access-token:tok-3n-value`
 const CREDENTIAL: &str = "eC1hY2Nlc3MtdG9rZW46dG9rLTNuLXZhbHVl";
 

@@ -62,11 +62,14 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
         let reference = &settings.reference;
         host.warn(format!("`ref: {reference}` has no effect: the tree of this run is no git repository"));
     }
-    if own && (no_repository || !inputs.asks_for_another_tree()) {
+    let as_it_is = own && (no_repository || !inputs.asks_for_another_tree());
+    if as_it_is {
         host.say("The workspace holds the tree of this run as it is, with what is not committed; nothing is fetched.\n");
         host.set_output("ref", &host.github("ref"));
         host.set_output("commit", &host.github("sha"));
-        return Ok(());
+        if no_repository || settings.submodules == Submodules::No {
+            return Ok(());
+        }
     }
     let suffix = format!("{:016x}", RandomState::new().hash_one(0));
     let credentials = Credentials::write(host, &settings, &suffix)?;
@@ -74,7 +77,8 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
     git.ssh = settings.ssh.as_ref().and_then(|ssh| credentials.ssh_command(ssh));
     git.skip_lfs = !settings.lfs;
     let mut checkout = Checkout { host, settings: &settings, git, credentials: &credentials, own };
-    let done = checkout.run().map_err(|failure| checkout.explain(failure));
+    let done = if as_it_is { checkout.missing_submodules() } else { checkout.run() };
+    let done = done.map_err(|failure| checkout.explain(failure));
     credentials.end(host, settings.persist && done.is_ok());
     done
 }
@@ -424,6 +428,30 @@ impl Checkout<'_> {
             );
         }
         failure
+    }
+
+    /// Fetches the submodules that the user's tree lacks; the others are as they are.
+    fn missing_submodules(&mut self) -> Result<(), Failure> {
+        let status = self.git.ask(self.host, &["submodule", "status"])?.unwrap_or_default();
+        // `-<commit> <path>`; what is there begins with a space or a plus sign.
+        let missing = status.lines().filter_map(|line| line.trim().strip_prefix('-')?.split_once(' '));
+        let missing: Vec<&str> = missing.map(|(_, path)| path).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if self.host.offline() {
+            return Err(format!(
+                "the tree lacks its submodules ({}), and the job has no network to fetch them; run `git submodule update --init`, \
+                 or give the job a network with --net",
+                missing.join(", ")
+            )
+            .into());
+        }
+        let mut args = vec!["submodule", "update", "--init"];
+        args.extend((self.settings.submodules == Submodules::Recursive).then_some("--recursive"));
+        args.push("--");
+        args.extend(missing);
+        self.group("Fetching submodules", |c| c.git(Reach::Forge, &args))
     }
 
     fn git(&mut self, reach: Reach, args: &[&str]) -> Result<(), Failure> {
