@@ -1,6 +1,7 @@
 //! `palisade-bench PALISADE [run [ROUNDS] | mask [MB]]`: palisade beside its peers in the same run, taking
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
+mod checkout;
 mod chunk;
 mod floor;
 mod log;

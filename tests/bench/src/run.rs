@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::checkout;
 use crate::measure::{median, peak_memory};
 
 /// A line of the table.
@@ -40,6 +41,18 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
     let lines = workflow(palisade, dir, "lines", LINES);
     let bare = command("sh", &["-c", PRINT], dir);
     let [lines, bare] = in_turns(5, [&lines, &bare]);
+    let files = checkout::repository(dir);
+    let checkout = |name, with| {
+        workflow_in(
+            palisade,
+            &files,
+            name,
+            &format!("      - {{ uses: actions/checkout@v4, with: {{ {with} }} }}\n"),
+        )
+    };
+    let (path, place) = (checkout("path.yml", "path: sub"), checkout("place.yml", "ref: main"));
+    let clone = command("sh", &["-c", CLONE], &files);
+    let [path, place, clone] = in_turns(5, [&path, &place, &clone]);
     let memory = max_rss(palisade, dir);
     let size = fs::metadata(palisade).map_or(0, |m| m.len());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
@@ -48,6 +61,8 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
         ratio("one-step workflow, whole process / bubblewrap", one, peer, 1.5),
         ratio("each further `run:` step / `bash -c :`", step, bash, 1.5),
         absolute("1,000,000 lines, 26 MB, 20 secrets", lines.as_secs_f64(), ms(bare), 0.3, "s"),
+        ratio("checkout of 10,000 files to a path / git clone", path, clone, 1.2),
+        ratio("checkout of 10,000 files in place / git clone", place, clone, 1.2),
         absolute("peak memory of `palisade run`", mib(memory), String::new(), 16.0, "M"),
         absolute("size of the binary", mib(size), String::new(), 15.0, "M"),
     ]
@@ -75,6 +90,9 @@ const BWRAP: [&str; 18] = [
     "/usr/bin/true",
 ];
 
+/// Clones the directory that it runs in, to one beside it that is fresh.
+const CLONE: &str = "git clone -q --local --depth 1 file://$PWD $(mktemp -d -p ..)";
+
 /// Prints 1,000,000 lines of 26 bytes.
 const PRINT: &str = "yes 'a line of twenty-five ch' | head -c 26000000";
 
@@ -99,13 +117,18 @@ fn command(program: &str, args: &[&str], dir: &Path) -> Bench {
 fn workflow(palisade: &str, dir: &Path, name: &str, steps: &str) -> Bench {
     let dir = dir.join(name);
     fs::create_dir(&dir).expect("a directory for the workflow");
+    workflow_in(palisade, &dir, "bench.yml", steps)
+}
+
+/// The same in a directory that is there.
+fn workflow_in(palisade: &str, dir: &Path, file: &str, steps: &str) -> Bench {
     let text = format!("on: push\njobs:\n  bench:\n    runs-on: ubuntu-latest\n    steps:\n{steps}");
-    fs::write(dir.join("bench.yml"), text).expect("the workflow");
-    let mut args = vec!["run".to_owned(), "bench.yml".to_owned()];
+    fs::write(dir.join(file), text).expect("the workflow");
+    let mut args = vec!["run".to_owned(), file.to_owned()];
     for n in 0..20 {
         args.extend(["--secret".to_owned(), format!("S{n}=not-so-secret-value-{n:04}")]);
     }
-    Bench { program: palisade.to_owned(), args, dir }
+    Bench { program: palisade.to_owned(), args, dir: dir.to_owned() }
 }
 
 impl Bench {
