@@ -1,5 +1,6 @@
 //! Where the jobs of a run take place: the sandbox's specification, the tree inside it, the tools.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use palisade_sandbox::{Access, Bind, Network, Spec, Workspace};
@@ -67,13 +68,15 @@ impl Place {
     /// Shows jobs the tree's git repository without its configuration, which may hold credentials, and without
     /// its hooks.
     pub fn with_repository(mut self, repository: &Repository) -> Place {
-        let parts = ["HEAD", "objects", "refs", "packed-refs", "shallow"];
-        for part in parts {
+        let objects = repository.common_dir().join("objects").metadata();
+        let private = objects.is_ok_and(|objects| objects.permissions().mode() & 0o005 != 0o005);
+        for part in ["HEAD", "objects", "refs", "packed-refs", "shallow"] {
             let path = repository.common_dir().join(part);
             // The paths of a sandbox's specification are absolute and lead through no link.
             if let Ok(path) = path.canonicalize() {
                 let at = Path::new(inside::REPOSITORY).join(part);
-                self.spec = self.spec.bind(Bind::read_only(path).at(at));
+                let bind = Bind::read_only(path).at(at);
+                self.spec = self.spec.bind(if private { bind.as_own() } else { bind });
             }
         }
         self.repository = true;

@@ -11,7 +11,7 @@ use super::cgroup::Cgroup;
 use super::{idmap, remedy};
 use crate::error::{Context, Error};
 use crate::report::LayerId;
-use crate::spec::{Access, Network, Spec, Workspace};
+use crate::spec::{Access, Bind, Network, Spec, Workspace};
 use crate::wire::{Identity, MAX_FDS, Plan, PlannedBind, PlannedWorkspace, Source, c_string};
 
 /// A plan, and the trees that go with it to init.
@@ -29,7 +29,7 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
         .iter()
         .map(|bind| {
             let at = absolute("bind", &bind.at)?;
-            Ok(PlannedBind { source: trees.take(&bind.source)?, at, writable: bind.writable })
+            Ok(PlannedBind { source: trees.bind(bind)?, at, writable: bind.writable })
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let workspace = spec.workspace.as_ref().map(|w| trees.workspace(w)).transpose()?;
@@ -81,6 +81,21 @@ impl Trees {
                     .map_err(Error::Layer)?;
                 self.pass(tree)
             }
+        }
+    }
+
+    fn bind(&mut self, bind: &Bind) -> Result<Source, Error> {
+        let Identity::Own { id } = self.identity else { return self.take(&bind.source) };
+        if !bind.own {
+            return self.take(&bind.source);
+        }
+        let name = c_string("path", bind.source.as_os_str().to_owned())?;
+        let tree = idmap::tree(&name)
+            .layer(LayerId::Mount, || format!("clone the tree at `{}`", bind.source.display()))
+            .map_err(Error::Layer)?;
+        match idmap::show_as(&tree, id, &bind.source) {
+            Err(e) if !idmap::unsupported(&e) => Err(Error::Layer(remedy::add(e))),
+            _ => self.pass(tree),
         }
     }
 

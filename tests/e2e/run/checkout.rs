@@ -1,6 +1,6 @@
 //! `actions/checkout`: the tree as it is, or what git fetches, from real repositories.
 
-use palisade_tests::{Context, Events, Outcome};
+use palisade_tests::{Context, Events, Identity, Need, Outcome, require};
 
 use super::forge::Forge;
 use super::{run_in, steps};
@@ -127,6 +127,30 @@ fn a_linked_work_tree_is_of_its_repository() {
     let outcome = context.palisade().args(["run", "-C", "linked"]).run();
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert!(outcome.stdout.contains("\none\none\n"), "{outcome}");
+}
+
+#[test]
+fn it_does_not_matter_whose_the_repository_is_and_who_may_read_it() {
+    for identity in [Identity::Current, Identity::Nobody] {
+        if identity == Identity::Nobody && !require(Need::Root) {
+            return;
+        }
+        let context = Context::of(identity);
+        context.write("a/f", "one\n");
+        git(&context, "init -q -b main .");
+        commit(&context, "one");
+        let mut chmod = context.command("chmod");
+        assert!(chmod.args(["-R", "go-rwx", ".git"]).status().unwrap().success());
+        let (outcome, events) = run(
+            &context,
+            "
+      - { uses: actions/checkout@v4, with: { ref: main, path: p } }
+      - { uses: actions/checkout@v4, with: { ref: main } }
+      - run: echo SAID; cat a/f; git log --format=%s
+",
+        );
+        assert_eq!(said(&outcome, &events), "one\none\n");
+    }
 }
 
 #[test]
