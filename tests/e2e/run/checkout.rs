@@ -376,11 +376,12 @@ fn another_repository_comes_from_its_forge() {
       - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: topic, ref: topic, fetch-depth: 0 }} }}
       - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: tag, ref: v1 }} }}
       - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: sha, ref: {sha} }} }}
+      - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: full, ref: refs/heads/topic, fetch-depth: 0 }} }}
       - {{ uses: actions/checkout@v4, with: {{ repository: o/r, github-server-url: '{url}', path: none, ref: none }}, continue-on-error: true }}
       - {{ uses: actions/checkout@v4, with: {{ repository: o/none, github-server-url: '{url}', path: none }}, continue-on-error: true }}
       - run: |
           echo SAID
-          for d in default topic tag sha; do
+          for d in default topic tag sha full; do
             cd $d; echo $d $(cat a/f): $(git log --format=%s), $(git rev-parse --is-shallow-repository), $(git tag); cd ..
           done
 "
@@ -391,10 +392,26 @@ fn another_repository_comes_from_its_forge() {
     topic topic: topic one, false, v1
     tag one: one, true, v1
     sha one: one, true,
+    full topic: topic one, false, v1
     ");
     let steps = events.steps("a");
-    assert!(steps[4].contains("`o/r` has no branch or tag `none`"), "{steps:?}");
-    assert!(steps[5].contains("cannot read `o/none` at http://127.0.0.1"), "{steps:?}");
+    assert!(steps[5].contains("`o/r` has no branch or tag `none`"), "{steps:?}");
+    assert!(steps[6].contains("cannot read `o/none` at http://127.0.0.1"), "{steps:?}");
+}
+
+#[test]
+fn a_forge_that_does_not_answer_costs_no_more_than_the_steps_time() {
+    let context = repository();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (outcome, events) = run_online(
+        &context,
+        &format!(
+            "\n      - {{ uses: actions/checkout@v4, timeout-minutes: 0.01, with: {{ repository: o/r, path: p, github-server-url: '{url}' }} }}\n"
+        ),
+    );
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert_eq!(events.steps("a")[0], "failure: exceeded its timeout of 0.01 minutes");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
         let reference = &settings.reference;
         host.warn(format!("`ref: {reference}` has no effect: the tree of this run is no git repository"));
     }
-    let as_it_is = own && (no_repository || !inputs.asks_for_another_tree());
+    let as_it_is = own && (no_repository || !asks_for_another_tree(inputs, &settings));
     if as_it_is {
         host.say("The workspace holds the tree of this run as it is, with what is not committed; nothing is fetched.\n");
         host.set_output("ref", &host.github("ref"));
@@ -89,13 +89,11 @@ pub fn post(host: &mut dyn Host, _inputs: &Inputs) -> Result<(), Failure> {
     Ok(())
 }
 
-impl Inputs {
-    /// Whether the tree of the run isn't what is asked for. All its history is there, with its tags and whatever it
-    /// has of submodules, so that to ask for those is to ask for nothing else.
-    fn asks_for_another_tree(&self) -> bool {
-        ["ref", "sparse-checkout", "filter"].iter().any(|name| !self.get(name).is_empty())
-            || !matches!(self.get("path"), "" | "." | "./")
-    }
+/// Whether the tree of the run isn't what is asked for. All its history is there, with its tags, so that to ask for
+/// those is to ask for nothing else.
+fn asks_for_another_tree(inputs: &Inputs, settings: &Settings) -> bool {
+    !settings.path.is_empty()
+        || ["ref", "sparse-checkout", "filter"].iter().any(|name| !inputs.get(name).is_empty())
 }
 
 /// Where a commit comes from.
@@ -290,14 +288,11 @@ impl Checkout<'_> {
                     (None, reference) => reference.to_owned(),
                 };
                 let refspec = target.refspec(&from);
+                if self.settings.depth.is_none() {
+                    self.fetch_forge(&["+refs/heads/*:refs/remotes/origin/*", tags])?;
+                }
                 let mut refspecs = vec![refspec.as_str()];
-                match self.settings.depth {
-                    None => refspecs.extend(["+refs/heads/*:refs/remotes/origin/*", tags]),
-                    Some(_) => refspecs.extend(self.settings.tags.then_some(tags)),
-                }
-                if refspec.starts_with("+refs/heads/") && self.settings.depth.is_none() {
-                    refspecs.remove(0);
-                }
+                refspecs.extend(self.settings.tags.then_some(tags));
                 self.fetch_forge(&refspecs)?;
                 Ok(target)
             }
