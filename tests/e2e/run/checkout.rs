@@ -233,10 +233,12 @@ fn a_token_is_never_in_the_tree_and_gone_at_the_end() {
           git config --get-all http.https://github.com/.extraheader | tee /tmp/header
           test \"$(base64 -d < <(cut -d' ' -f3 /tmp/header))\" = x-access-token:tok-3n-value
       - { uses: actions/checkout@v4, with: { path: q, token: tok-3n-value, persist-credentials: false } }
+      - { uses: actions/checkout@v4, with: { token: tok-3n-value } }
+      - run: git config --get-all http.https://github.com/.extraheader; ! grep -rlE 'AUTHORIZATION|tok-3n' .git
       - run: echo SAID; ls $RUNNER_TEMP | grep -c credentials; cd q; git config --get-all http.https://github.com/.extraheader || echo none
 ",
     );
-    assert_eq!(said(&outcome, &events), "1\nnone\n");
+    assert_eq!(said(&outcome, &events), "2\nnone\n");
     assert!(
         !outcome.stdout.contains("tok-3n-value\\n") && !outcome.stdout.contains("eC1hY2Nlc3MtdG9rZW46dG9r"),
         "{outcome}"

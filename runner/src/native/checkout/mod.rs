@@ -67,7 +67,8 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
         host.say("The workspace holds the tree of this run as it is, with what is not committed; nothing is fetched.\n");
         host.set_output("ref", &host.github("ref"));
         host.set_output("commit", &host.github("sha"));
-        if no_repository || settings.submodules == Submodules::No {
+        let credentials = settings.persist && (settings.ssh.is_some() || !settings.token.is_empty());
+        if no_repository || settings.submodules == Submodules::No && !credentials {
             return Ok(());
         }
     }
@@ -77,9 +78,10 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
     git.ssh = settings.ssh.as_ref().and_then(|ssh| credentials.ssh_command(ssh));
     git.skip_lfs = !settings.lfs;
     let mut checkout = Checkout { host, settings: &settings, git, credentials: &credentials, own };
-    let done = if as_it_is { checkout.missing_submodules() } else { checkout.run() };
+    let done = if as_it_is { checkout.complete() } else { checkout.run() };
     let done = done.map_err(|failure| checkout.explain(failure));
-    credentials.end(host, settings.persist && done.is_ok());
+    let persist = settings.persist && !(as_it_is && host.tree() == Tree::Original);
+    credentials.end(host, persist && done.is_ok());
     done
 }
 
@@ -423,6 +425,22 @@ impl Checkout<'_> {
             );
         }
         failure
+    }
+
+    /// Adds what the tree of the run lacks: submodules, and credentials for later steps.
+    fn complete(&mut self) -> Result<(), Failure> {
+        if self.git.ask(self.host, &["rev-parse", "--git-dir"])?.is_none() {
+            // A linked work tree, whose repository isn't in the workspace.
+            return Ok(());
+        }
+        if self.settings.submodules != Submodules::No {
+            self.missing_submodules()?;
+        }
+        // The user's own configuration isn't touched.
+        if self.settings.persist && self.host.tree() == Tree::Copy {
+            self.credentials.persist(self.host, &self.git, None)?;
+        }
+        Ok(())
     }
 
     /// Fetches the submodules that the user's tree lacks; the others are as they are.
