@@ -1,6 +1,7 @@
 //! palisade's library: everything the binary does, one module per idea.
 
 pub mod action;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod doctor;

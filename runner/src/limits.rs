@@ -28,7 +28,7 @@ pub fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), Str
 }
 
 /// Parses a size in bytes with an optional binary suffix.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let shift = match &text[digits.len()..] {
         "" | "B" => 0,

@@ -1,6 +1,11 @@
-//! Actions: what a `uses:` names (`reference`), and what the file of an action says (`manifest`).
+//! Actions: what a `uses:` names (`reference`), where its repository is (`source`), how its files get here (`fetch`) and
+//! are kept (`store`, `tree`), what pins it (`lock`), and what its file says (`manifest`).
 
 pub mod manifest;
 pub mod reference;
+pub mod source;
+pub mod store;
+pub mod tree;
 
 pub use reference::{LocalPath, Remote, Uses};
+pub use source::Settings;
