@@ -106,7 +106,10 @@ impl Reading {
                 return Err(CaptureError::TooLong(bounds.time));
             }
             let wait = left.map_or(PollTimeout::NONE, |left| {
-                i32::try_from(left.as_millis() + 1).ok().and_then(|ms| ms.try_into().ok()).unwrap_or(PollTimeout::MAX)
+                i32::try_from(left.as_millis() + 1)
+                    .ok()
+                    .and_then(|ms| ms.try_into().ok())
+                    .unwrap_or(PollTimeout::MAX)
             });
             let on = |open: bool| if open { PollFlags::POLLIN } else { PollFlags::empty() };
             let mut fds = vec![PollFd::new(child.as_fd(), PollFlags::POLLIN)];

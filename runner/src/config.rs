@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
+use crate::action::Settings;
 use crate::limits::set_limit;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// `[detect]`
     pub detect: Detect,
+    /// `[actions]`
+    pub actions: Settings,
 }
 
 /// `[detect]`: what happens to credentials in output and in files that are no registered secrets.

@@ -48,6 +48,11 @@ impl Facts {
         }
     }
 
+    /// The address of the repository's forge.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// The branch that a clone checks out.
     pub fn default_branch(&self) -> &str {
         &self.repository.default_branch

@@ -1,5 +1,6 @@
 //! `action.yml`. Source: "Metadata syntax for GitHub Actions".
 
+use std::io;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -17,9 +18,12 @@ use crate::workflow::{MAX_BYTES, step};
 /// Most inputs, and most outputs, of an action.
 const MAX_ENTRIES: usize = 1000;
 
+/// What the file of an action may be called.
+const FILES: [&str; 2] = ["action.yml", "action.yaml"];
+
 /// An action that can be run.
 #[derive(Clone, Debug)]
-pub struct Parsed {
+pub struct Read {
     /// What it says.
     pub manifest: Manifest,
     /// What probably isn't meant so; may be empty.
@@ -92,8 +96,28 @@ pub struct Entry {
     pub condition: Option<Spanned<Condition>>,
 }
 
+/// Finds the file of the action `shown` in its directory by `look`, and parses it; else what is wrong.
+pub fn find(
+    shown: &dyn std::fmt::Display,
+    directory: &Path,
+    look: impl Fn(&Path) -> io::Result<Vec<u8>>,
+) -> Result<Read, String> {
+    for name in FILES {
+        let path = directory.join(name);
+        match look(&path) {
+            Ok(source) => {
+                return parse(&source, &path)
+                    .map_err(|wrong| format!("the action `{shown}` can't be run:\n{wrong}"));
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(format!("cannot read {name} of the action `{shown}`: {e}")),
+        }
+    }
+    Err(format!("there is no action `{shown}`: it has neither {}", FILES.join(" nor ")))
+}
+
 /// Parses the content of an action's file at `path`, which is only named in diagnostics.
-pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
+pub fn parse(source: &[u8], path: &Path) -> Result<Read, Diagnostics> {
     let mut found = Collector::default();
     let Some(text) = yaml::text(source, &mut found) else {
         let shown = source.get(..MAX_BYTES).unwrap_or(source);
@@ -104,7 +128,7 @@ pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
     reader.in_action = true;
     match manifest(&mut reader, &root) {
         Some(manifest) if !reader.found.has_errors() => {
-            Ok(Parsed { manifest, warnings: reader.found.finish(path, text) })
+            Ok(Read { manifest, warnings: reader.found.finish(path, text) })
         }
         _ => Err(reader.found.finish(path, text)),
     }
@@ -238,7 +262,7 @@ fn script(reader: &mut Reader, node: &Node, key: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(source: &str) -> Result<Parsed, String> {
+    fn read(source: &str) -> Result<Read, String> {
         parse(source.as_bytes(), Path::new("act/action.yml")).map_err(|wrong| wrong.to_string())
     }
 

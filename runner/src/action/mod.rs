@@ -1,11 +1,16 @@
 //! Actions: what a `uses:` names (`reference`), where its repository is (`source`), how its files get here (`fetch`) and
 //! are kept (`store`, `tree`), what pins it (`lock`), and what its file says (`manifest`).
 
+pub mod fetch;
+pub mod lock;
 pub mod manifest;
+pub mod needed;
+pub mod obtain;
 pub mod reference;
 pub mod source;
 pub mod store;
 pub mod tree;
 
+pub use obtain::{Actions, ObtainError, Obtained};
 pub use reference::{LocalPath, Remote, Uses};
 pub use source::Settings;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::native::Native;
-
 /// What a step uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Uses {
@@ -93,7 +91,7 @@ impl Uses {
         }
         let path =
             within(parts.next().unwrap_or_default()).ok_or_else(|| UsesError::Outside(text.to_owned()))?;
-        if reference.chars().any(|c| c.is_whitespace() || c.is_control()) || reference.starts_with('-') {
+        if !is_reference(reference) {
             return Err(form());
         }
         Ok(Uses::Remote(Remote {
@@ -109,10 +107,7 @@ impl Uses {
     pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Uses::Local(_) => None,
-            uses if Native::of(uses).is_some() => None,
-            Uses::Remote(_) => {
-                Some(("fetch the action", "copy it into the repository and use it as `./path`"))
-            }
+            Uses::Remote(_) => None,
             Uses::Image(_) => Some(("run the image", "run what it does in a step")),
         }
     }
@@ -131,9 +126,22 @@ impl LocalPath {
 }
 
 impl Remote {
+    /// The action's directory within its repository.
+    pub fn directory(&self) -> LocalPath {
+        LocalPath(self.path.clone())
+    }
+
     /// `owner/name`
     pub fn repository(&self) -> String {
         format!("{}/{}", self.owner, self.name)
+    }
+
+    /// The repository at its version, `[forge/]owner/name@reference`: the same for all that is in it, and for all
+    /// spellings, since forges don't tell apart the case of names.
+    pub fn version(&self) -> String {
+        let Remote { forge, owner, name, reference, .. } = self;
+        let forge = forge.as_ref().map(|forge| format!("{forge}/")).unwrap_or_default();
+        format!("{}{reference}", format!("{forge}{owner}/{name}@").to_lowercase())
     }
 }
 
@@ -180,6 +188,18 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(plain)
 }
 
+/// What can be the name of a tag, branch or commit (git-check-ref-format).
+fn is_reference(name: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let strange = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
+    !name.starts_with('-')
+        && name.split('/').all(part)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && !name.contains(strange)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,9 +225,20 @@ mod tests {
         for text in ["./..", "./a/../../b", "../x", "o/r/../x@v1"] {
             assert_eq!(Uses::parse(text), outside(text), "{text}");
         }
-        for text in
-            ["docker://", "a@v1", "/etc@v1", "https://@v1", "ftp://h/o/r@v", "o r/x@v", "o/r@-x", "o/r@a b"]
-        {
+        for text in [
+            "docker://",
+            "a@v1",
+            "/etc@v1",
+            "https://@v1",
+            "ftp://h/o/r@v",
+            "o r/x@v",
+            "o/r@-x",
+            "o/r@a b",
+            "o/r@../x",
+            "o/r@a//b",
+            "o/r@/a",
+            "o/r@a:b",
+        ] {
             assert_eq!(Uses::parse(text), form(text), "{text}");
         }
         for text in ["o/r", "o/r@", ""] {

@@ -13,8 +13,13 @@ use crate::limits::parse_size;
 const GITHUB: &str = "https://github.com";
 /// Forges that `uses: https://…` may name besides those of the configuration and the repository's own: what
 /// workflows of Forgejo and Gitea commonly name.
-const FORGES: [&str; 5] =
-    [GITHUB, "https://codeberg.org", "https://code.forgejo.org", "https://data.forgejo.org", "https://gitea.com"];
+const FORGES: [&str; 5] = [
+    GITHUB,
+    "https://codeberg.org",
+    "https://code.forgejo.org",
+    "https://data.forgejo.org",
+    "https://gitea.com",
+];
 
 /// `[actions]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -86,7 +91,9 @@ impl TryFrom<String> for Address {
             Some(host) if host.contains('@') => {
                 Err(format!("`{}` holds credentials", text.split("://").next().unwrap_or_default()))
             }
-            Some(host) if !host.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Some(host)
+                if !host.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control()) =>
+            {
                 let (scheme, rest) = text.split_once("://").unwrap_or_default();
                 let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
                 let address = format!("{scheme}://{}/{path}", host.to_ascii_lowercase());
@@ -101,7 +108,11 @@ impl TryFrom<String> for Source {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         let path = text.strip_prefix("file://").unwrap_or(&text);
-        if path.starts_with('/') { Ok(Source::Directory(path.into())) } else { text.try_into().map(Source::Forge) }
+        if path.starts_with('/') {
+            Ok(Source::Directory(path.into()))
+        } else {
+            text.try_into().map(Source::Forge)
+        }
     }
 }
 
@@ -116,7 +127,9 @@ impl fmt::Display for Source {
 
 /// A forge that the configuration doesn't allow.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is none of the forges that actions may come from; `forges` under `[actions]` of the configuration lists more")]
+#[error(
+    "`{0}` is none of the forges that actions may come from; `forges` under `[actions]` of the configuration lists more"
+)]
 pub struct ForgeRefused(String);
 
 impl Settings {
@@ -204,7 +217,9 @@ mod tests {
 
     #[test]
     fn sources_come_in_their_order_and_mirrors_stand_in() {
-        let both = settings("sources = ['/srv/git/', 'https://Forge.example/']\n[mirrors]\n'https://forge.example' = 'https://mirror.example/forge'");
+        let both = settings(
+            "sources = ['/srv/git/', 'https://Forge.example/']\n[mirrors]\n'https://forge.example' = 'https://mirror.example/forge'",
+        );
         assert_eq!(of(&both, "o/r@v1").unwrap(), ["/srv/git/", "https://mirror.example/forge"]);
         assert_eq!(of(&both, "https://forge.example/o/r@v1").unwrap(), ["https://mirror.example/forge"]);
         assert_eq!(of(&settings(""), "o/r@v1").unwrap(), [GITHUB]);
@@ -213,10 +228,14 @@ mod tests {
     #[test]
     fn only_forges_that_are_known_may_be_named() {
         let config = settings("forges = ['http://127.0.0.1:3000']");
-        for uses in ["https://own.example/o/r@v1", "https://github.com/o/r@v1", "http://127.0.0.1:3000/o/r@v1"] {
+        for uses in
+            ["https://own.example/o/r@v1", "https://github.com/o/r@v1", "http://127.0.0.1:3000/o/r@v1"]
+        {
             assert_eq!(of(&config, uses).unwrap().len(), 1, "{uses}");
         }
-        for uses in ["https://169.254.169.254/o/r@v1", "http://github.com/o/r@v1", "https://x@github.com/o/r@v1"] {
+        for uses in
+            ["https://169.254.169.254/o/r@v1", "http://github.com/o/r@v1", "https://x@github.com/o/r@v1"]
+        {
             assert!(of(&config, uses).unwrap_err().contains("`forges` under `[actions]`"), "{uses}");
         }
     }

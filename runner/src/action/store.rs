@@ -176,7 +176,8 @@ impl Store {
         match fs::rename(&making.directory, &path) {
             Ok(()) => making.kept = true,
             // What is there already is the same, or is told to be something else when it is read.
-            Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {}
+            Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+            }
             Err(e) => return Err(told(&path)(e).into()),
         }
         let stored = self.get(commit, Some(&read.digest))?;
@@ -197,7 +198,8 @@ impl Store {
         let directory = self.directory.join(REFERENCES);
         fs::create_dir_all(&directory).map_err(told(&directory))?;
         // Replaced as a whole, so that nobody reads half of it.
-        let fresh = directory.join(format!("{MAKING}{}-{:?}", std::process::id(), std::thread::current().id()));
+        let fresh =
+            directory.join(format!("{MAKING}{}-{:?}", std::process::id(), std::thread::current().id()));
         fs::write(&fresh, commit.as_str()).map_err(told(&fresh))?;
         fs::rename(&fresh, &path).map_err(told(&path))
     }
@@ -371,9 +373,8 @@ mod tests {
         let (_dir, store) = store(100);
         let making = store.make().unwrap();
         fs::create_dir(making.directory().join("tree")).unwrap();
-        let refused = store.keep(making, &commit('a'), |_| {
-            Err(StoreError::Tree(TreeError::Bound("1 byte".into())))
-        });
+        let refused =
+            store.keep(making, &commit('a'), |_| Err(StoreError::Tree(TreeError::Bound("1 byte".into()))));
         assert!(matches!(refused, Err(StoreError::Tree(_))));
         assert!(names(&store).is_empty());
     }

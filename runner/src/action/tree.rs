@@ -196,7 +196,9 @@ mod tests {
     fn the_digest_is_what_the_format_says() {
         let dir = tree();
         let mut all = Sha256::new();
-        for (mode, content, path) in [("100644", "2", "a-b"), ("100644", "1", "a/x"), ("120000", "a/x", "link")] {
+        for (mode, content, path) in
+            [("100644", "2", "a-b"), ("100644", "1", "a/x"), ("120000", "a/x", "link")]
+        {
             let content: [u8; 32] = Sha256::digest(content).into();
             all.update(format!("{mode}\0{}\0{path}\0", TreeDigest(content).digits()));
         }

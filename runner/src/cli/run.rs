@@ -15,10 +15,12 @@ use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
 use super::workflows::{self, Found, Request};
 use super::{file, list, secrets};
+use crate::action::Actions;
+use crate::action::lock::Lock;
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
 use crate::git;
-use crate::job::{self, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection, Slots};
+use crate::job::{self, Fault, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection, Slots};
 use crate::local::{self, Facts};
 use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
@@ -110,6 +112,9 @@ pub struct Args {
     /// Let processes that a step leaves behind live until the job ends
     #[arg(long)]
     keep_stragglers: bool,
+    /// Fetch nothing: use what the store of actions and directories of repositories have
+    #[arg(long)]
+    offline: bool,
     /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -176,7 +181,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
             return Ok(ExitCode::from(Blame::Interrupted.code()));
         }
         code = code.max(match end.result {
-            _ if end.no_isolation => Blame::Isolation.code(),
+            _ if end.fault == Some(Fault::NoIsolation) => Blame::Isolation.code(),
+            _ if end.fault == Some(Fault::Refused) => Blame::Policy.code(),
             Conclusion::Success | Conclusion::Skipped => 0,
             Conclusion::Failure | Conclusion::Cancelled => Blame::Job.code(),
         });
@@ -220,6 +226,12 @@ fn prepare(
     );
     let vars = args.var.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
+    let lock = Lock::read(&found.root).map_err(Error::input)?;
+    let host = place.git_host(config.sandbox.spec());
+    let mut settings = config.actions.clone();
+    settings.offline |= args.offline;
+    let own = facts.server().to_owned();
+    let actions = Actions::new(settings, own, host, State::locate(args.state.clone()), lock);
     let called = Called::by(workflow, &found.root).map_err(|e| Error::input(e.to_string()))?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
     let plan = Plan::new(workflow, &contexts, &selection)
@@ -235,6 +247,7 @@ fn prepare(
         place: Arc::new(place),
         slots: Slots::new(parallel),
         called: Arc::new(called),
+        actions: Arc::new(actions),
         state: State::locate(args.state.clone()),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })

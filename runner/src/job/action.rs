@@ -1,6 +1,7 @@
 //! A step that uses an action: reads the action, then runs it. Source: "Metadata syntax for GitHub Actions".
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{self, Deadline, Order, What, node_version, read_file};
@@ -10,8 +11,9 @@ use super::files::Said;
 use super::native;
 use super::post::{Post, Stage};
 use super::step::{self, Outcome};
-use crate::action::manifest::{self, Input, Manifest, Runs};
-use crate::action::{LocalPath, Uses};
+use crate::action::manifest::{self, Input, Manifest, Read, Runs};
+use crate::action::needed::MAX_NESTING;
+use crate::action::{LocalPath, Remote, Uses};
 use crate::expr::{EvalError, Object, Value};
 use crate::native::Native;
 use crate::output::event::{Conclusion, Level};
@@ -19,15 +21,12 @@ use crate::workflow::MAX_BYTES;
 use crate::workflow::model::{Env, Step};
 use crate::workflow::span::Spanned;
 
-/// How deep actions may use each other, as on GitHub.
-const MAX_NESTING: usize = 10;
-/// What the file of an action may be called.
-const FILES: [&str; 2] = ["action.yml", "action.yaml"];
-
 /// A step that uses an action.
 pub struct Use<'a> {
     /// The job's step that it is of.
     pub index: usize,
+    /// The step's name.
+    pub name: &'a str,
     /// `github.action`
     pub action: &'a str,
     /// The step's environment.
@@ -46,29 +45,32 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
         return native::run(job, used, native);
     }
     let failed = |reason: String| (Said::default(), Outcome::failed(reason));
-    let path = match &used.uses.value {
-        Uses::Local(path) => path,
-        other => {
-            let (what, help) = other.unsupported().unwrap_or(("run the action", ""));
-            return failed(format!("this version can't {what} `{other}`; {help}"));
-        }
-    };
     if job.outer.len() >= MAX_NESTING {
         return failed(format!("`{}`: actions are nested more than {MAX_NESTING} deep", used.uses.value));
     }
-    let manifest = match load(job, used.index, path) {
-        Ok(manifest) => manifest,
+    let found = match &used.uses.value {
+        Uses::Local(path) => read(job, path),
+        Uses::Remote(remote) => obtained(job, remote),
+        Uses::Image(_) => Err(format!("this version can't run images, such as `{}`", used.uses.value)),
+    };
+    let found = match found {
+        Ok(found) => found,
         Err(reason) => return failed(reason),
     };
-    let scope = match scope(job, used, &manifest, path) {
+    if !found.read.warnings.is_empty() {
+        job.execution.annotate(Some(used.index), Level::Warning, found.read.warnings.to_string());
+    }
+    warn_of_inputs(job, used, &found.read.manifest);
+    let scope = match scope(job, &used.env, used.action, used.with, &found) {
         Ok(scope) => scope,
         Err(error) => return failed(error.to_string()),
     };
-    match &manifest.runs {
-        Runs::Composite { steps } => composite(job, used, scope, &manifest, steps),
+    match &found.read.manifest.runs {
+        Runs::Composite { steps } => composite(job, used, scope, &found.read.manifest, steps),
         Runs::JavaScript { node, main, post, .. } => {
             let files = [Some(main), post.as_ref().map(|post| &post.file)];
-            if let Some(file) = files.into_iter().flatten().find(|file| path.join(file).is_none()) {
+            if let Some(file) = files.into_iter().flatten().find(|file| found.directory.join(file).is_none())
+            {
                 return failed(format!(
                     "`{}`: the script `{file}` is out of the repository",
                     used.uses.value
@@ -77,9 +79,9 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
             warn_of_node(job, used, *node);
             let entry = Script { node: *node, file: main, scope, env: used.env.clone() };
             // What is to be done after it is due also where it fails.
-            let index = post.as_ref().map(|post| {
-                job.posts.push(Post {
-                    name: used.uses.value.to_string(),
+            if let Some(post) = post {
+                let post = Post {
+                    name: used.name.to_owned(),
                     action: used.action.to_owned(),
                     stage: Stage::Script {
                         node: *node,
@@ -87,15 +89,11 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
                         scope: entry.scope.clone(),
                     },
                     env: used.env.clone(),
-                    state: Vec::new(),
-                });
-                job.posts.len() - 1
-            });
-            let (mut said, outcome) = entry.run(job, used.index, used.action, used.timeout, &[]);
-            if let Some(post) = index.and_then(|index| job.posts.get_mut(index)) {
-                post.state = std::mem::take(&mut said.state);
+                    trail: job.trail.clone(),
+                };
+                due(job, post);
             }
-            (said, outcome)
+            entry.run(job, used.index, used.action, used.timeout)
         }
         Runs::Container { .. } => {
             failed(format!("this version can't run actions in containers, such as `{}`", used.uses.value))
@@ -103,65 +101,111 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
     }
 }
 
-/// Reads the action's file, as the sandbox has it now.
-fn load(job: &Running<'_>, index: usize, action: &LocalPath) -> Result<Manifest, String> {
-    let place = &job.execution.place;
-    let shown = format!("./{}", action.as_str());
-    for name in FILES {
-        let file = place.workspace.join(action.as_str()).join(name);
-        let source = match read_file(job.sandbox, &place.tools.path, &file, MAX_BYTES as u64) {
-            Ok(source) => source,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(format!("cannot read {name} of the action `{shown}`: {e}")),
-        };
-        let path = Path::new(action.as_str()).join(name);
-        let parsed = manifest::parse(&source, &path)
-            .map_err(|wrong| format!("the action `{shown}` can't be run:\n{wrong}"))?;
-        if !parsed.warnings.is_empty() {
-            job.execution.annotate(Some(index), Level::Warning, parsed.warnings.to_string());
-        }
-        return Ok(parsed.manifest);
+/// Takes note of the last stage of an action, once.
+pub fn due(job: &mut Running<'_>, post: Post) {
+    if job.posts.iter().all(|known| known.trail != post.trail) {
+        job.posts.push(post);
     }
-    Err(format!("there is no action `{shown}`: it has neither {}", FILES.join(" nor ")))
 }
 
-/// The action's inputs: what is given, defaults for the rest.
-fn scope(
-    job: &Running<'_>,
-    used: &Use<'_>,
-    manifest: &Manifest,
-    path: &LocalPath,
-) -> Result<ActionScope, EvalError> {
-    let view = job.view(Some(&used.env), Some(used.action));
-    let mut inputs = Object::default();
-    for (name, value) in used.with {
-        inputs.insert(name.as_str(), value.evaluate(&view)?);
-        if !manifest.inputs.keys().any(|known| known.eq_ignore_ascii_case(name)) {
-            let known: Vec<&str> = manifest.inputs.keys().map(String::as_str).collect();
-            let known =
-                if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) };
-            let message = format!("`{}` has no input `{}`; {known}", used.uses.value, name.value);
-            job.execution.annotate(Some(used.index), Level::Warning, message);
-        }
-    }
-    let directory = job.execution.place.workspace.join(path.as_str());
-    let mut scope = ActionScope {
-        inputs,
+/// An action that was found.
+pub struct Found {
+    /// What its file says.
+    pub read: Arc<Read>,
+    /// Its directory within its repository.
+    pub directory: LocalPath,
+    /// Its directory inside the sandbox.
+    pub path: String,
+    /// `owner/name`; empty for an action of the repository itself.
+    pub repository: String,
+    /// Its version.
+    pub reference: String,
+}
+
+/// An action of another repository, which the job has.
+pub fn obtained(job: &Running<'_>, remote: &Remote) -> Result<Found, String> {
+    let Some(loaded) = job.needed.get(remote) else {
+        return Err(format!(
+            "`{}` was not fetched when the job began, since only a step of the job made the action that uses it; \
+             use it in a step of the job too",
+            Uses::Remote(remote.clone())
+        ));
+    };
+    Ok(Found {
+        read: loaded.read.clone(),
+        directory: remote.directory(),
+        path: loaded.obtained.inside.join(&remote.path).display().to_string(),
+        repository: remote.repository(),
+        reference: remote.reference.clone(),
+    })
+}
+
+/// Reads an action of the workspace, as the sandbox has it now.
+fn read(job: &Running<'_>, action: &LocalPath) -> Result<Found, String> {
+    let place = &job.execution.place;
+    let shown = format!("./{}", action.as_str());
+    let directory = place.workspace.join(action.as_str());
+    let look = |path: &Path| {
+        read_file(job.sandbox, &place.tools.path, &place.workspace.join(path), MAX_BYTES as u64)
+    };
+    let read = manifest::find(&shown, Path::new(action.as_str()), look)?;
+    Ok(Found {
+        read: Arc::new(read),
+        directory: action.clone(),
         path: directory.display().to_string().trim_end_matches('/').to_owned(),
         repository: String::new(),
         reference: String::new(),
-    };
-    let unset = |scope: &ActionScope, name: &str| scope.inputs.get(name).is_none();
-    for (name, Input { default, deprecation, .. }) in &manifest.inputs {
-        if unset(&scope, name) {
-            let value = default.as_ref().map(|default| default.evaluate(&view)).transpose()?;
-            scope.inputs.insert(name.as_str(), value.unwrap_or_default());
-        } else if let Some(why) = deprecation {
-            let message = format!("the input `{name}` of `{}` is deprecated: {why}", used.uses.value);
-            job.execution.annotate(Some(used.index), Level::Warning, message);
+    })
+}
+
+/// Tells of inputs that the action doesn't have or doesn't want any more.
+fn warn_of_inputs(job: &Running<'_>, used: &Use<'_>, manifest: &Manifest) {
+    let warn = |message| job.execution.annotate(Some(used.index), Level::Warning, message);
+    for (name, _) in used.with {
+        let known = manifest.inputs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        match known.map(|(_, input)| &input.deprecation) {
+            Some(Some(why)) => {
+                warn(format!("the input `{}` of `{}` is deprecated: {why}", name.value, used.uses.value));
+            }
+            Some(None) => {}
+            None => {
+                let known: Vec<&str> = manifest.inputs.keys().map(String::as_str).collect();
+                let known = if known.is_empty() {
+                    "it has none".into()
+                } else {
+                    format!("it has {}", known.join(", "))
+                };
+                warn(format!("`{}` has no input `{}`; {known}", used.uses.value, name.value));
+            }
         }
     }
-    Ok(scope)
+}
+
+/// The action's inputs: what is given, defaults for the rest.
+pub fn scope(
+    job: &Running<'_>,
+    env: &Object,
+    action: &str,
+    with: &Env,
+    found: &Found,
+) -> Result<ActionScope, EvalError> {
+    let view = job.view(Some(env), Some(action));
+    let mut inputs = Object::default();
+    for (name, value) in with {
+        inputs.insert(name.as_str(), value.evaluate(&view)?);
+    }
+    for (name, Input { default, .. }) in &found.read.manifest.inputs {
+        if inputs.get(name).is_none() {
+            let value = default.as_ref().map(|default| default.evaluate(&view)).transpose()?;
+            inputs.insert(name.as_str(), value.unwrap_or_default());
+        }
+    }
+    Ok(ActionScope {
+        inputs,
+        path: found.path.clone(),
+        repository: found.repository.clone(),
+        reference: found.reference.clone(),
+    })
 }
 
 fn composite(
@@ -238,20 +282,20 @@ pub struct Script<'a> {
 }
 
 impl Script<'_> {
-    /// Runs it.
+    /// Runs it, with what the stages of the action before it have saved.
     pub fn run(
         self,
         job: &mut Running<'_>,
         index: usize,
         action: &str,
         timeout: Option<Duration>,
-        state: &[(String, String)],
     ) -> (Said, Outcome) {
         let file = format!("{}/{}", self.scope.path, self.file);
         let directory = job.execution.place.workspace.display().to_string();
         let mut own: Vec<(String, String)> =
             self.scope.inputs.iter().map(|(name, value)| (input_variable(name), text(value))).collect();
-        own.extend(state.iter().map(|(name, value)| (format!("STATE_{name}"), value.clone())));
+        let saved = job.saved.get(&job.trail).into_iter().flatten();
+        own.extend(saved.map(|(name, value)| (format!("STATE_{name}"), value.clone())));
         // Of a version by name, and whatever else the job's PATH has.
         let programs = [format!("node{}", self.node), "node".to_owned()];
         let programs = programs.map(|program| vec![program, file.clone()]);
@@ -266,11 +310,15 @@ impl Script<'_> {
         job.outer.push(std::mem::replace(&mut job.frame, frame));
         let what = What::Programs(programs.to_vec());
         let order = Order { index, action, env: &self.env, own, directory: &directory, timeout, what };
-        let ended = command::run(job, &order);
+        let (mut said, outcome) = command::run(job, &order);
         if let Some(outer) = job.outer.pop() {
             job.frame = outer;
         }
-        ended
+        let state = std::mem::take(&mut said.state);
+        if !state.is_empty() {
+            job.saved.entry(job.trail.clone()).or_default().extend(state);
+        }
+        (said, outcome)
     }
 }
 

@@ -50,7 +50,7 @@ pub fn execute(calling: &Calling<'_>) -> Finished {
         Ok(finished) => (finished, None),
         Err(reason) => {
             let result = Conclusion::Failure;
-            (Finished { result, outputs: Vec::new(), no_isolation: false }, Some(reason))
+            (Finished { result, outputs: Vec::new(), fault: None }, Some(reason))
         }
     };
     output.emit(Event::JobFinished {
@@ -91,6 +91,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
         place: run.place.clone(),
         slots: run.slots.clone(),
         called: run.called.clone(),
+        actions: run.actions.clone(),
         state: run.state.clone(),
     };
     let called = Arc::new(called);
@@ -100,7 +101,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
         .map_err(|e| format!("cannot run it: {e}"))?;
     let outputs = outputs(workflow, trigger, &called, &ended)
         .map_err(|e| format!("cannot evaluate the outputs of `./{path}`: {e}"))?;
-    Ok(Finished { result: ended.end.result, outputs, no_isolation: ended.end.no_isolation })
+    Ok(Finished { result: ended.end.result, outputs, fault: ended.end.fault })
 }
 
 /// The inputs as the called workflow sees them.

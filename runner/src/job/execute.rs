@@ -1,16 +1,21 @@
 //! One job from its sandbox to its outputs.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use palisade_sandbox::{Sandbox, SharedDir};
+use palisade_sandbox::{Bind, Sandbox, SharedDir};
 
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::place::Place;
 use super::post::{self, Post};
-use super::step;
+use super::{pre, step};
+use crate::action::needed::{Needed, Search};
+use crate::action::{Actions, ObtainError, Obtained};
 use crate::expr::{EvalError, Object, Scope, Template, Value};
-use crate::output::event::{Annotation, Conclusion, Event, JobName, LayerLine, Level};
+use crate::output::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level};
 use crate::output::{Matchers, Output};
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
 use crate::workflow::span::Spanned;
@@ -38,6 +43,8 @@ pub struct Execution<'a> {
     pub extra_env: &'a [(String, String)],
     /// Sandbox, tree and tools.
     pub place: &'a Place,
+    /// Actions of other repositories.
+    pub actions: &'a Actions,
     /// Orders to stop.
     pub cancel: &'a Cancel,
     /// Where everything that is said goes.
@@ -51,8 +58,17 @@ pub struct Finished {
     pub result: Conclusion,
     /// Its outputs.
     pub outputs: Vec<(String, String)>,
+    /// Why it could not be done, where that isn't the job's own failure.
+    pub fault: Option<Fault>,
+}
+
+/// Why a job could not be done; the graver comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A policy is against it.
+    Refused,
     /// Its sandbox could not be set up.
-    pub no_isolation: bool,
+    NoIsolation,
 }
 
 /// A job while its steps run.
@@ -61,6 +77,8 @@ pub struct Running<'a> {
     pub execution: &'a Execution<'a>,
     /// Its sandbox.
     pub sandbox: &'a Sandbox,
+    /// The actions of other repositories that it uses.
+    pub needed: &'a Needed,
     /// The directory that it shares with its steps.
     pub dir: &'a SharedDir,
     /// The steps that run: its own, or those of the composite action that is at work.
@@ -69,6 +87,12 @@ pub struct Running<'a> {
     pub outer: Vec<Frame>,
     /// `job.status`
     pub status: &'static str,
+    /// The step that runs: its place among the job's, and within it those of nested actions.
+    pub trail: Vec<usize>,
+    /// What the stages of an action have saved for those that follow, by the step's trail.
+    pub saved: HashMap<Vec<usize>, Vec<(String, String)>>,
+    /// How many stages of actions ran as steps of their own.
+    pub stages: usize,
     /// What actions have to do at its end; the last is the first.
     pub posts: Vec<Post>,
     /// The major version of Node.js, once it was asked for; `None` within where there is none.
@@ -92,19 +116,26 @@ pub struct Running<'a> {
 /// Why a job can't go on.
 struct Broken {
     reason: String,
-    no_isolation: bool,
+    fault: Option<Fault>,
 }
 
 impl Broken {
     fn of_isolation(error: &palisade_sandbox::Error) -> Self {
         let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        Broken { reason: format!("{error}{remedy}"), no_isolation: true }
+        Broken { reason: format!("{error}{remedy}"), fault: Some(Fault::NoIsolation) }
+    }
+}
+
+impl From<ObtainError> for Broken {
+    fn from(error: ObtainError) -> Self {
+        let fault = matches!(error, ObtainError::Refused(_)).then_some(Fault::Refused);
+        Broken { reason: error.to_string(), fault }
     }
 }
 
 impl From<EvalError> for Broken {
     fn from(error: EvalError) -> Self {
-        Broken { reason: error.to_string(), no_isolation: false }
+        Broken { reason: error.to_string(), fault: None }
     }
 }
 
@@ -116,12 +147,12 @@ pub fn execute(execution: &Execution<'_>) -> (Finished, Option<Sandbox>) {
     output.emit(Event::JobStarted { job: name.clone() });
     let (mut finished, reason, sandbox) = match prepare_and_run(execution, start) {
         Ok((finished, reason, sandbox)) => (finished, reason, Some(sandbox)),
-        Err(Broken { reason, no_isolation }) => {
-            let finished = Finished { result: Conclusion::Failure, outputs: Vec::new(), no_isolation };
+        Err(Broken { reason, fault }) => {
+            let finished = Finished { result: Conclusion::Failure, outputs: Vec::new(), fault };
             (finished, Some(reason), None)
         }
     };
-    if finished.result == Conclusion::Failure && !finished.no_isolation {
+    if finished.result == Conclusion::Failure && finished.fault.is_none() {
         let allowed = execution.job.continue_on_error.as_ref().map(|c| c.resolve(&execution.view()));
         if matches!(allowed, Some(Ok(true))) {
             finished.result = Conclusion::Success;
@@ -142,8 +173,14 @@ fn prepare_and_run(
     start: Instant,
 ) -> Result<(Finished, Option<String>, Sandbox), Broken> {
     let Execution { job, run, contexts, place, output, .. } = execution;
+    let needed = execution.needed()?;
     // The sandbox sets itself up while the job's own settings are evaluated.
-    let starting = Sandbox::start(&place.spec).map_err(|e| Broken::of_isolation(&e))?;
+    let mut spec = Cow::Borrowed(&place.spec);
+    for obtained in needed.versions() {
+        let bind = Bind::read_only(&obtained.stored.tree).at(&obtained.inside);
+        spec = Cow::Owned(spec.into_owned().bind(bind));
+    }
+    let starting = Sandbox::start(&spec).map_err(|e| Broken::of_isolation(&e))?;
     execution.warn_of_missing_secrets();
     let env = execution.env()?;
     let timeout = match &job.timeout_minutes {
@@ -158,18 +195,24 @@ fn prepare_and_run(
         detail: layer.state.detail().to_owned(),
     });
     output.emit(Event::Layers { job: execution.name.clone(), layers: layers.collect() });
-    let broken =
-        |what: String| Broken { reason: format!("cannot prepare the job: {what}"), no_isolation: true };
+    let broken = |what: String| Broken {
+        reason: format!("cannot prepare the job: {what}"),
+        fault: Some(Fault::NoIsolation),
+    };
     let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;
     dir.write(inside::EVENT, 0o644, run.event.as_bytes())
         .map_err(|e| broken(format!("writing the event's payload: {e}")))?;
     let mut running = Running {
         execution,
         sandbox: &sandbox,
+        needed: &needed,
         dir,
         frame: Frame { steps: Object::new(), env, failed: false, action: None, deadline: None },
         outer: Vec::new(),
         status: "success",
+        trail: Vec::new(),
+        saved: HashMap::new(),
+        stages: 0,
         posts: Vec::new(),
         node: None,
         matchers: Matchers::default(),
@@ -216,6 +259,29 @@ impl Execution<'_> {
         Ok(env)
     }
 
+    /// Obtains the actions of other repositories and tells which they are.
+    fn needed(&self) -> Result<Needed, ObtainError> {
+        let search = Search {
+            actions: self.actions,
+            root: &self.place.source,
+            native: self.place.native,
+            stop: Some(self.cancel.asked()),
+        };
+        let needed = Needed::of(self.job.steps(), search)?;
+        if !needed.versions().is_empty() {
+            let line = |obtained: &Arc<Obtained>| ActionLine {
+                uses: obtained.version.clone(),
+                source: obtained.source.clone(),
+                commit: obtained.stored.commit.to_string(),
+                tree: obtained.stored.digest.to_string(),
+                pinned: obtained.pinned,
+            };
+            let actions = needed.versions().iter().map(line).collect();
+            self.output.emit(Event::Actions { job: self.name.clone(), actions });
+        }
+        Ok(needed)
+    }
+
     /// Tells of secrets that an `env` names and that nobody gave: they are empty.
     fn warn_of_missing_secrets(&self) {
         let exprs = self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs());
@@ -241,6 +307,7 @@ impl Execution<'_> {
 impl Running<'_> {
     fn run_steps(&mut self, timeout: Duration) -> (Finished, Option<String>) {
         let mut reason = None;
+        pre::run_all(self);
         for index in 0..self.execution.job.steps().len() {
             self.look_for_end();
             step::run(self, index);
@@ -263,7 +330,7 @@ impl Running<'_> {
             result = Conclusion::Failure;
             Vec::new()
         });
-        (Finished { result, outputs, no_isolation: false }, reason)
+        (Finished { result, outputs, fault: None }, reason)
     }
 
     /// What the status functions answer: among the steps of an action, these count.

@@ -15,6 +15,7 @@ mod native;
 mod place;
 mod plan;
 mod post;
+mod pre;
 mod process;
 mod schedule;
 mod secrets;
@@ -23,6 +24,7 @@ mod slots;
 mod step;
 
 pub use contexts::{RUNNER, RunContexts, inside};
+pub use execute::Fault;
 pub use place::Place;
 pub use plan::{Plan, PlanError, Selection};
 pub use schedule::{Interrupts, Run, RunEnd, run};

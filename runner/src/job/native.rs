@@ -6,7 +6,7 @@ use std::path::Path;
 
 use palisade_sandbox::{Command, Network, Status, Stdio};
 
-use super::action::Use;
+use super::action::{Use, due};
 use super::command::{Deadline, earliest, stopped};
 use super::contexts::inside;
 use super::execute::Running;
@@ -26,23 +26,21 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>, native: Native) -> (Said, Outc
         Err(error) => return (Said::default(), error.into()),
     };
     // What is to be done after it is due also where it fails.
-    let index = (native.description().post != PostIf::Never).then(|| {
-        job.posts.push(Post {
-            name: used.uses.value.to_string(),
+    if native.description().post != PostIf::Never {
+        let post = Post {
+            name: used.name.to_owned(),
             action: used.action.to_owned(),
             stage: Stage::Native { native, inputs: inputs.clone() },
             env: used.env.clone(),
-            state: Vec::new(),
-        });
-        job.posts.len() - 1
-    });
+            trail: job.trail.clone(),
+        };
+        due(job, post);
+    }
     let deadline = earliest(job, used.timeout.and_then(Deadline::of));
-    let mut step = Step::new(job, used.index, &used.env, deadline, &[]);
+    let mut step = Step::new(job, used.index, &used.env, deadline, Vec::new());
     let ended = native.main(&mut step, &inputs);
     let (mut said, outcome) = step.end(ended);
-    if let Some(post) = index.and_then(|index| job.posts.get_mut(index)) {
-        post.state = std::mem::take(&mut said.state);
-    }
+    job.saved.insert(job.trail.clone(), std::mem::take(&mut said.state));
     (said, outcome)
 }
 
@@ -53,8 +51,8 @@ pub fn post(
     native: Native,
     inputs: &Inputs,
     env: &Object,
-    state: &[(String, String)],
 ) -> (Said, Outcome) {
+    let state = job.saved.remove(&job.trail).unwrap_or_default();
     let mut step = Step::new(job, index, env, None, state);
     let ended = native.post(&mut step, inputs);
     step.end(ended)
@@ -82,7 +80,7 @@ struct Step<'s, 'j> {
     index: usize,
     env: &'s Object,
     deadline: Option<Deadline>,
-    state: &'s [(String, String)],
+    state: Vec<(String, String)>,
     log: StepLog<'s>,
     said: Said,
 }
@@ -93,7 +91,7 @@ impl<'s, 'j> Step<'s, 'j> {
         index: usize,
         env: &'s Object,
         deadline: Option<Deadline>,
-        state: &'s [(String, String)],
+        state: Vec<(String, String)>,
     ) -> Self {
         let log = job.execution.output.step_log(&job.execution.name, index);
         Step { job, index, env, deadline, state, log, said: Said::default() }

@@ -16,7 +16,7 @@ use crate::output::event::{Conclusion, Event};
 /// The last stage of an action that has run.
 #[derive(Debug)]
 pub struct Post {
-    /// What the step used, for people.
+    /// The step's name.
     pub name: String,
     /// `github.action`
     pub action: String,
@@ -24,8 +24,8 @@ pub struct Post {
     pub stage: Stage,
     /// The step's environment.
     pub env: Object,
-    /// What its first stages have saved.
-    pub state: Vec<(String, String)>,
+    /// The step.
+    pub trail: Vec<usize>,
 }
 
 /// What a last stage is.
@@ -51,14 +51,14 @@ pub enum Stage {
 
 /// Runs or skips all that are due. To events they are steps after the job's own.
 pub fn run_all(job: &mut Running<'_>) {
-    let mut index = job.execution.job.steps().len();
     while let Some(post) = job.posts.pop() {
         if job.execution.cancel.urgency() == Urgency::AtOnce {
             return;
         }
         job.look_for_end();
+        let index = job.execution.job.steps().len() + job.stages;
+        job.stages += 1;
         run(job, index, post);
-        index += 1;
     }
 }
 
@@ -86,20 +86,20 @@ fn run(job: &mut Running<'_>, index: usize, post: Post) {
         Err(error) => Outcome::failed(format!("`post-if`: {error}")),
         Ok(false) => Outcome { conclusion: Conclusion::Skipped, reason: None },
         Ok(true) => {
-            let Post { stage, mut env, action, state, .. } = post;
+            let Post { stage, mut env, action, trail, .. } = post;
             // What steps wrote to `GITHUB_ENV` since then counts.
             for (name, value) in job.frame.env.iter() {
                 env.insert(name, value.clone());
             }
+            job.trail = trail;
             let (mut said, outcome) = match stage {
                 Stage::Script { node, entry, scope } => {
                     let script = Script { node, file: &entry.file, scope, env };
-                    script.run(job, index, &action, None, &state)
+                    script.run(job, index, &action, None)
                 }
-                Stage::Native { native: which, inputs } => {
-                    native::post(job, index, which, &inputs, &env, &state)
-                }
+                Stage::Native { native: which, inputs } => native::post(job, index, which, &inputs, &env),
             };
+            job.trail.clear();
             adopt(job, index, &mut said);
             outcome
         }

@@ -13,11 +13,12 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::call;
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, RunContexts, Standing, View};
-use super::execute::{self, Execution, Finished, Resolve};
+use super::execute::{self, Execution, Fault, Finished, Resolve};
 use super::matrix;
 use super::place::Place;
 use super::plan::Plan;
 use super::slots::{Slot, Slots};
+use crate::action::Actions;
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
@@ -45,6 +46,8 @@ pub struct Run {
     pub slots: Arc<Slots>,
     /// The workflows that it calls, directly or not.
     pub called: Arc<Called>,
+    /// Actions of other repositories.
+    pub actions: Arc<Actions>,
     /// What is kept between runs.
     pub state: StateDir,
 }
@@ -56,8 +59,8 @@ pub struct RunEnd {
     pub result: Conclusion,
     /// It was interrupted.
     pub interrupted: bool,
-    /// A sandbox could not be set up.
-    pub no_isolation: bool,
+    /// The gravest fault of a job.
+    pub fault: Option<Fault>,
 }
 
 /// Where orders to stop the whole run come from: readable when there is one.
@@ -109,7 +112,7 @@ struct Scheduler<'a> {
     done: (Sender<Done>, Receiver<Done>),
     wake: Arc<EventFd>,
     interrupted: bool,
-    no_isolation: bool,
+    fault: Option<Fault>,
 }
 
 /// A thread's word that its job has ended.
@@ -184,17 +187,14 @@ fn drive(
         done: channel(),
         wake: Arc::new(wake),
         interrupted: false,
-        no_isolation: false,
+        fault: None,
     };
     scheduler.drive(interrupts)?;
     let jobs = (0..scheduler.states.len())
         .filter_map(|entry| Some((scheduler.plan.entries[entry].id.clone(), scheduler.result_of(entry)?)));
     let jobs = jobs.collect();
-    let end = RunEnd {
-        result: scheduler.result(),
-        interrupted: scheduler.interrupted,
-        no_isolation: scheduler.no_isolation,
-    };
+    let end =
+        RunEnd { result: scheduler.result(), interrupted: scheduler.interrupted, fault: scheduler.fault };
     Ok(Ended { end, jobs })
 }
 
@@ -412,11 +412,7 @@ impl Scheduler<'_> {
             done: self.done.0.clone(),
             wake: self.wake.clone(),
             slot,
-            finished: Some(Finished {
-                result: Conclusion::Failure,
-                outputs: Vec::new(),
-                no_isolation: false,
-            }),
+            finished: Some(Finished { result: Conclusion::Failure, outputs: Vec::new(), fault: None }),
             _place: place,
         };
         let (run, output, order, called) =
@@ -439,6 +435,7 @@ impl Scheduler<'_> {
                 contexts,
                 extra_env: &run.extra_env,
                 place: &run.place,
+                actions: &run.actions,
                 cancel: &order,
                 output: &output,
             });
@@ -455,12 +452,12 @@ impl Scheduler<'_> {
 
     fn not_started(&mut self, entry: usize, name: JobName, why: &str) {
         self.tell(name, Conclusion::Failure, format!("cannot start the job: {why}"));
-        self.count(entry, Finished { result: Conclusion::Failure, outputs: Vec::new(), no_isolation: false });
+        self.count(entry, Finished { result: Conclusion::Failure, outputs: Vec::new(), fault: None });
     }
 
     fn ended(&mut self, Done { slot, finished }: Done) {
         let Some(Active { entry, .. }) = self.active.get_mut(slot).and_then(Option::take) else { return };
-        self.no_isolation |= finished.no_isolation;
+        self.fault = self.fault.max(finished.fault);
         if finished.result == Conclusion::Failure && self.plan.entries[entry].fail_fast {
             for sibling in self.active.iter().flatten().filter(|a| a.entry == entry) {
                 sibling.cancel.order(Urgency::Asked);
@@ -477,10 +474,7 @@ impl Scheduler<'_> {
         let dropped: VecDeque<Instance> = dropped;
         for Instance { entry, name, .. } in dropped {
             self.tell(name, Conclusion::Cancelled, reason.to_owned());
-            self.count(
-                entry,
-                Finished { result: Conclusion::Cancelled, outputs: Vec::new(), no_isolation: false },
-            );
+            self.count(entry, Finished { result: Conclusion::Cancelled, outputs: Vec::new(), fault: None });
         }
     }
 

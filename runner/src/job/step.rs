@@ -25,7 +25,8 @@ pub struct Outcome {
 impl Outcome {
     /// It did what it is for.
     pub const SUCCESS: Outcome = Outcome { conclusion: Conclusion::Success, reason: None };
-    const SKIPPED: Outcome = Outcome { conclusion: Conclusion::Skipped, reason: None };
+    /// Its condition did not hold.
+    pub const SKIPPED: Outcome = Outcome { conclusion: Conclusion::Skipped, reason: None };
 
     /// It failed for a reason.
     pub fn failed(reason: impl Into<String>) -> Self {
@@ -87,12 +88,13 @@ struct Ended {
 
 fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
     let action = action_id(step, at.number);
+    job.trail.push(at.number);
     let (name, mut said, outcome) = match begin(job, step, &action) {
         Ok(None) => (name(job, step, None, &action), Said::default(), Outcome::SKIPPED),
         Ok(Some(env)) => {
             let name = name(job, step, env.as_ref(), &action);
             started(job, at, &name);
-            let (said, outcome) = body(job, at.index, step, &action, env.as_ref());
+            let (said, outcome) = body(job, at.index, step, &name, &action, env.as_ref());
             (name, said, outcome)
         }
         Err(outcome) => {
@@ -101,6 +103,7 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
             (name, Said::default(), outcome)
         }
     };
+    job.trail.pop();
     job.look_for_cancellation();
     let mut conclusion = outcome.conclusion;
     if conclusion == Conclusion::Failure {
@@ -144,7 +147,7 @@ fn started(job: &Running<'_>, at: At, name: &str) {
 }
 
 /// `github.action`: the step's id, or what GitHub calls a step that has none.
-fn action_id(step: &Step, number: usize) -> String {
+pub fn action_id(step: &Step, number: usize) -> String {
     let stem = match (&step.id, &step.kind) {
         (Some(id), _) => return id.value.clone(),
         (None, StepKind::Run { .. }) => "__run".to_owned(),
@@ -161,7 +164,7 @@ fn action_id(step: &Step, number: usize) -> String {
 }
 
 /// What people read of a step.
-fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> String {
+pub fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> String {
     let view = job.view(env, Some(action));
     let written = step.name.as_ref().and_then(|name| name.evaluate(&view).ok()).filter(|n| !n.is_empty());
     written.unwrap_or_else(|| match &step.kind {
@@ -203,6 +206,7 @@ fn body(
     job: &mut Running<'_>,
     index: usize,
     step: &Step,
+    name: &str,
     action: &str,
     env: Option<&Object>,
 ) -> (Said, Outcome) {
@@ -230,7 +234,7 @@ fn body(
             if let Err(reason) = check_env(&env) {
                 return (Said::default(), Outcome::failed(reason));
             }
-            action::run(job, &action::Use { index, action, env, timeout, uses, with })
+            action::run(job, &action::Use { index, name, action, env, timeout, uses, with })
         }
     }
 }

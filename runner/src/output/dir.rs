@@ -77,6 +77,7 @@ fn job_of(event: &Event) -> Option<&JobName> {
     match event {
         Event::RunStarted { .. } | Event::RunFinished { .. } => None,
         Event::JobStarted { job }
+        | Event::Actions { job, .. }
         | Event::Layers { job, .. }
         | Event::StepStarted { job, .. }
         | Event::Log { job, .. }

@@ -107,6 +107,13 @@ pub enum Event {
         /// Which job.
         job: JobName,
     },
+    /// What the actions of other repositories are that a job uses.
+    Actions {
+        /// Which job.
+        job: JobName,
+        /// One line for each repository and version.
+        actions: Vec<ActionLine>,
+    },
     /// The sandbox of a job stands, or not.
     Layers {
         /// Which job.
@@ -209,6 +216,21 @@ pub enum Event {
         #[serde(flatten)]
         masking: Masking,
     },
+}
+
+/// An action's repository at one version.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActionLine {
+    /// `owner/name@version`, as workflows name it.
+    pub uses: String,
+    /// Where it was found.
+    pub source: String,
+    /// Its commit.
+    pub commit: String,
+    /// The digest of its files.
+    pub tree: String,
+    /// The lock says that it is these.
+    pub pinned: bool,
 }
 
 /// What a run's masker did.

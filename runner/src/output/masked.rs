@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::mask::Masker;
 
-use super::event::{Annotation, Event, JobName, LayerLine, Masking};
+use super::event::{ActionLine, Annotation, Event, JobName, LayerLine, Masking};
 
 /// An event in which every text has gone through the masker.
 #[derive(Clone, Debug)]
@@ -33,6 +33,19 @@ impl Masked {
                 Event::RunStarted { workflow: text(workflow), trigger: text(trigger), jobs }
             }
             Event::JobStarted { job } => Event::JobStarted { job: name(job) },
+            Event::Actions { job, actions } => Event::Actions {
+                job: name(job),
+                actions: actions
+                    .into_iter()
+                    .map(|ActionLine { uses, source, commit, tree, pinned }| ActionLine {
+                        uses: text(uses),
+                        source: text(source),
+                        commit: text(commit),
+                        tree: text(tree),
+                        pinned,
+                    })
+                    .collect(),
+            },
             Event::Layers { job, layers } => Event::Layers {
                 job: name(job),
                 layers: layers

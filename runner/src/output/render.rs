@@ -80,6 +80,26 @@ impl Renderer {
                     self.own(out, Some(job), |o| o.push_str("started"));
                 }
             }
+            Event::Actions { job, actions } => {
+                for line in actions {
+                    self.own(out, Some(job), |o| {
+                        o.push_str("action ");
+                        let locked = if line.pinned { " (locked)" } else { "" };
+                        for part in [
+                            &line.uses,
+                            ": commit ",
+                            &line.commit,
+                            ", ",
+                            &line.tree,
+                            ", from ",
+                            &line.source,
+                            locked,
+                        ] {
+                            text::name(part, o);
+                        }
+                    });
+                }
+            }
             Event::Layers { job, layers } => {
                 for line in layers.iter().filter(|l| l.state != "held") {
                     self.own(out, Some(job), |o| {

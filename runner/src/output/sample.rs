@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::event::{Annotation, Conclusion, Event, JobName, LayerLine, Level, Masking};
+use super::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level, Masking};
 use super::{Options, Output, Sink};
 use crate::mask::Masker;
 
@@ -57,6 +57,16 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
     };
     vec![
         Event::JobStarted { job: job.clone() },
+        Event::Actions {
+            job: job.clone(),
+            actions: vec![ActionLine {
+                uses: with("o/tool@v1"),
+                source: with("https://forge.example"),
+                commit: "0123456789012345678901234567890123456789".into(),
+                tree: format!("sha256:{}", "ab".repeat(32)),
+                pinned: true,
+            }],
+        },
         Event::Layers {
             job: job.clone(),
             layers: vec![

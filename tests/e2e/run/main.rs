@@ -12,6 +12,7 @@ mod input;
 mod jobs;
 mod masking;
 mod projects;
+mod remote;
 mod reusable;
 mod secrets;
 mod shells;
