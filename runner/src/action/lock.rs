@@ -20,7 +20,7 @@ const MAX_SIZE: u64 = 4 << 20;
 /// What people read first.
 const HEADER: &str = "\
 # The commits and trees that `uses:` of other repositories means here. `palisade lock` makes this file, `palisade lock
-# --update` moves on to what the tags and branches have now, and `palisade run` uses nothing else.
+# --update` moves on to what the tags and branches have now, and `palisade run` holds to it.
 
 ";
 
@@ -163,7 +163,24 @@ mod tests {
 
     #[test]
     fn it_is_text_that_people_can_review() {
-        insta::assert_snapshot!(lock().render(), @"");
+        insta::assert_snapshot!(lock().render(), @r#"
+        # The commits and trees that `uses:` of other repositories means here. `palisade lock` makes this file, `palisade lock
+        # --update` moves on to what the tags and branches have now, and `palisade run` holds to it.
+
+        version = 1
+
+        [[action]]
+        uses = 'o/a@feature/"x"'
+        source = "https://forge.example"
+        commit = "2222222222222222222222222222222222222222"
+        tree = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+
+        [[action]]
+        uses = "o/b@v1"
+        source = "https://forge.example"
+        commit = "1111111111111111111111111111111111111111"
+        tree = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+        "#);
     }
 
     #[test]

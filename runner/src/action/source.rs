@@ -180,12 +180,23 @@ impl Source {
         match self {
             Source::Forge(address) => Some(Location::Url(format!("{}/{owner}/{name}", address.0))),
             Source::Directory(directory) => {
-                let names = [format!("{owner}/{name}.git"), format!("{owner}/{name}")];
-                let paths = names.iter().map(|name| directory.join(name));
+                let owner = entry(directory, owner)?;
+                let names = [format!("{name}.git"), name.to_owned()];
+                let paths = names.iter().filter_map(|name| entry(&owner, name));
                 paths.filter_map(|path| repository(&path)).next().map(Location::Path)
             }
         }
     }
+}
+
+/// An entry of a directory by its name, in whatever case: forges don't tell it apart either.
+fn entry(directory: &Path, name: &str) -> Option<PathBuf> {
+    let exact = directory.join(name);
+    if exact.exists() {
+        return Some(exact);
+    }
+    let mut entries = directory.read_dir().ok()?.flatten();
+    entries.find(|entry| entry.file_name().eq_ignore_ascii_case(name)).map(|entry| entry.path())
 }
 
 /// The directory with the objects of a repository, bare or not.
@@ -260,6 +271,7 @@ mod tests {
         let path = |name| Some(Location::Path(dir.path().join(name)));
         assert_eq!(source.locate("o", "bare"), path("o/bare.git"));
         assert_eq!(source.locate("o", "plain"), path("o/plain/.git"));
+        assert_eq!(source.locate("O", "Bare"), path("o/bare.git"));
         assert_eq!(source.locate("o", "none"), None);
         let forge = Source::try_from("https://forge.example/git/".to_owned()).unwrap();
         assert_eq!(forge.locate("o", "r").unwrap().to_string(), "https://forge.example/git/o/r");

@@ -145,13 +145,14 @@ mod tests {
         let text = std::fs::read_to_string(path.join("build____.log")).unwrap();
         let stamp = "2026-08-01T12:00:00.123Z ".len();
         let lines: Vec<&str> = text.lines().map(|l| &l[stamp..]).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#"
+        insta::assert_snapshot!(lines.join("\n"), @"
+        ==> action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> layer limits: degraded: no delegated cgroup ***
         ==> layer net: off: by --net host ***
         ==> Build ***
         plain ***
         --- details ***
-        [31mred[0m
+        \u{1b}[31mred\u{1b}[0m
         100%
          ==> forged
         Prompt: answer
@@ -164,7 +165,7 @@ mod tests {
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> job failure in 1 min 01 s: cancelled ***
-        "#);
+        ");
         let events = std::fs::read_to_string(path.join("events.jsonl")).unwrap();
         assert_eq!(events.lines().count(), sample::run(2).len());
         assert!(path.join("test____.log").exists());

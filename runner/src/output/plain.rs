@@ -56,8 +56,9 @@ mod tests {
 
     #[test]
     fn one_job_has_no_prefix() {
-        insta::assert_snapshot!(shown(1, false), @r#"
+        insta::assert_snapshot!(shown(1, false), @r"
         ==> CI *** on push ***
+        ==> action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> layer limits: degraded: no delegated cgroup ***
         ==> layer net: off: by --net host ***
         ==> Build ***
@@ -81,16 +82,17 @@ mod tests {
             Build ***   success         1.2 s  despite failure
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 18 places
+          masked: 20 places
           run           failure    1 min 01 s
-        "#);
+        ");
     }
 
     #[test]
     fn several_jobs_have_one() {
-        insta::assert_snapshot!(shown(2, false), @r#"
+        insta::assert_snapshot!(shown(2, false), @r"
         ==> CI *** on push ***
         ==> build ***: started
+        ==> build ***: action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> build ***: layer limits: degraded: no delegated cgroup ***
         ==> build ***: layer net: off: by --net host ***
         ==> build ***: Build ***
@@ -110,6 +112,7 @@ mod tests {
         ==> build ***: Deploy ***: skipped
         ==> build ***: job failure in 1 min 01 s: cancelled ***
         ==> test ***: started
+        ==> test ***: action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> test ***: layer limits: degraded: no delegated cgroup ***
         ==> test ***: Build ***
         test *** | plain ***
@@ -136,15 +139,16 @@ mod tests {
             Deploy ***  skipped
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
-          masked: 34 places
+          masked: 38 places
           run           failure    1 min 01 s
-        "#);
+        ");
     }
 
     #[test]
     fn colours_are_those_of_steps_and_of_results() {
-        insta::assert_snapshot!(shown(1, true).escape_debug().to_string().replace("\\n", "\n"), @r#"
+        insta::assert_snapshot!(shown(1, true).escape_debug().to_string().replace("\\n", "\n"), @r"
         \u{1b}[1m==>\u{1b}[0m CI *** on push ***
+        \u{1b}[1m==>\u{1b}[0m action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         \u{1b}[1m==>\u{1b}[0m layer limits: degraded: no delegated cgroup ***
         \u{1b}[1m==>\u{1b}[0m layer net: off: by --net host ***
         \u{1b}[1m==>\u{1b}[0m Build ***
@@ -168,8 +172,8 @@ mod tests {
             Build ***   \u{1b}[32msuccess\u{1b}[0m         1.2 s  despite failure
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 18 places
+          masked: 20 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
-        "#);
+        ");
     }
 }

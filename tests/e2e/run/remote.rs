@@ -199,8 +199,8 @@ fn a_stored_tree_that_was_changed_is_refused_with_both_digests() {
     let (outcome, _) = forge.run("      - uses: o/tool@main\n", &[]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let store = forge.context.state().join("palisade/actions");
-    let entries = std::fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
-    let entry = entries.filter(|path| path.join("tree").is_dir()).next().unwrap();
+    let mut entries = std::fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+    let entry = entries.find(|path| path.join("tree").is_dir()).unwrap();
     std::fs::write(entry.join("tree/action.yml"), composite("echo evil")).unwrap();
     let (outcome, events) = forge.run("      - uses: o/tool@main\n", &[]);
     assert_eq!(outcome.code, Some(3), "{outcome}");
