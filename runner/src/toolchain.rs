@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use palisade_sandbox::{Bind, Spec};
+
 /// Where programs of the system are; always at the end of a job's `PATH`.
 const SYSTEM: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// What a sandbox shows of the host in any case.
@@ -23,6 +25,13 @@ pub struct Tools {
     pub shown: Vec<PathBuf>,
     /// Variables that tell the tools where they are.
     pub env: Vec<(String, String)>,
+}
+
+impl Tools {
+    /// A sandbox that shows them.
+    pub fn shown_in(&self, spec: Spec) -> Spec {
+        self.shown.iter().fold(spec, |spec, directory| spec.bind(Bind::read_only(directory)))
+    }
 }
 
 /// What the tools are found by.

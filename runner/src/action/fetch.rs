@@ -16,6 +16,7 @@ use super::source::Location;
 use super::store::CommitId;
 use super::tree::{MAX_BYTES, MAX_FILES};
 use crate::capture::{Bounds, CaptureError, Captured, capture};
+use crate::toolchain::Tools;
 
 /// The directory to work in, inside.
 const WORK: &str = "/home/runner/fetch";
@@ -66,9 +67,16 @@ const ATTRIBUTES: &str = "* -text -filter -ident -working-tree-encoding\n";
 #[derive(Clone, Debug)]
 pub struct Host {
     /// The sandbox, without work tree and network.
-    pub spec: Spec,
+    spec: Spec,
     /// `PATH`
-    pub path: String,
+    path: String,
+}
+
+impl Host {
+    /// Git is among the tools; `spec` is a sandbox without a tree.
+    pub fn new(spec: Spec, tools: &Tools) -> Host {
+        Host { spec: tools.shown_in(spec), path: tools.path.clone() }
+    }
 }
 
 /// git at work on one repository.

@@ -77,7 +77,36 @@ struct WrittenPin {
     tree: String,
 }
 
+/// How what is used differs from what is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// It is used and not locked.
+    Missing(&'a Pin),
+    /// It is locked and means something else now.
+    Moved {
+        /// What is locked.
+        from: &'a Pin,
+        /// What it means now.
+        to: &'a Pin,
+    },
+    /// It is locked and not used.
+    Stale,
+}
+
 impl Lock {
+    /// How `now` differs, by version.
+    pub fn changes<'a>(&'a self, now: &'a Lock) -> BTreeMap<&'a str, Change<'a>> {
+        let used = now.0.iter().filter_map(|(version, to)| match self.0.get(version) {
+            None => Some((version.as_str(), Change::Missing(to))),
+            Some(from) if (&from.commit, &from.tree) != (&to.commit, &to.tree) => {
+                Some((version.as_str(), Change::Moved { from, to }))
+            }
+            Some(_) => None,
+        });
+        let unused = self.0.keys().filter(|version| !now.0.contains_key(*version));
+        used.chain(unused.map(|version| (version.as_str(), Change::Stale))).collect()
+    }
+
     /// The lock of the repository at `root`; `None` where it has none.
     pub fn read(root: &Path) -> Result<Option<Lock>, LockError> {
         let path = root.join(PATH);
@@ -159,6 +188,23 @@ mod tests {
             tree: TreeDigest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap(),
         };
         Lock([("o/b@v1".to_owned(), pin("1")), ("o/a@feature/\"x\"".to_owned(), pin("2"))].into())
+    }
+
+    #[test]
+    fn changes_are_what_is_new_what_moved_and_what_is_used_no_more() {
+        let held = lock();
+        assert!(held.changes(&held).is_empty());
+        let mut now = held.clone();
+        let (gone, _) = now.0.pop_first().unwrap();
+        let moved = now.0.values_mut().next().unwrap();
+        moved.commit = CommitId::parse(&"3".repeat(40)).unwrap();
+        let new = moved.clone();
+        now.0.insert("o/new@v1".into(), new);
+        let changes = held.changes(&now);
+        assert_eq!(changes[gone.as_str()], Change::Stale);
+        assert!(matches!(changes["o/b@v1"], Change::Moved { from, to } if from.commit != to.commit));
+        assert!(matches!(changes["o/new@v1"], Change::Missing(_)));
+        assert_eq!(changes.len(), 3);
     }
 
     #[test]

@@ -143,13 +143,6 @@ impl Actions {
         Ok(Obtained { version, source, stored, pinned: pin.is_some(), inside })
     }
 
-    /// What a version means now, whatever the lock says.
-    pub fn pin(&self, remote: &Remote, stop: Option<BorrowedFd<'_>>) -> Result<Obtained, ObtainError> {
-        let commit = CommitId::parse(&remote.reference);
-        let (source, stored) = self.find(remote, commit, None, stop)?;
-        Ok(Obtained { version: remote.version(), source, stored, pinned: false, inside: inside(remote) })
-    }
-
     /// Finds the files in the store or in a source.
     fn find(
         &self,

@@ -14,11 +14,11 @@ pub enum Uses {
 }
 
 /// A path within the workspace, without `.` and `..`; empty for the workspace itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LocalPath(String);
 
-/// An action in another repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An action or a workflow in another repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Remote {
     /// The forge's address where one is written, `https://forge.example`.
     pub forge: Option<String>,
@@ -26,7 +26,7 @@ pub struct Remote {
     pub owner: String,
     /// The repository's name.
     pub name: String,
-    /// The action's directory within the repository; empty for its root.
+    /// The action's directory or the workflow's file within the repository; empty for its root.
     pub path: String,
     /// A tag, branch or commit.
     pub reference: String,
@@ -145,21 +145,32 @@ impl Remote {
     }
 }
 
+impl fmt::Display for LocalPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "./{}", self.0)
+    }
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Remote { forge, owner, name, path, reference } = self;
+        if let Some(forge) = forge {
+            write!(f, "{forge}/")?;
+        }
+        write!(f, "{owner}/{name}")?;
+        if !path.is_empty() {
+            write!(f, "/{path}")?;
+        }
+        write!(f, "@{reference}")
+    }
+}
+
 impl fmt::Display for Uses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Uses::Local(path) => write!(f, "./{}", path.0),
+            Uses::Local(path) => path.fmt(f),
             Uses::Image(image) => write!(f, "docker://{image}"),
-            Uses::Remote(Remote { forge, owner, name, path, reference }) => {
-                if let Some(forge) = forge {
-                    write!(f, "{forge}/")?;
-                }
-                write!(f, "{owner}/{name}")?;
-                if !path.is_empty() {
-                    write!(f, "/{path}")?;
-                }
-                write!(f, "@{reference}")
-            }
+            Uses::Remote(remote) => remote.fmt(f),
         }
     }
 }

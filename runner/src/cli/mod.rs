@@ -14,6 +14,7 @@ mod error;
 mod expr;
 mod file;
 mod list;
+mod lock;
 mod man;
 mod mask;
 mod print;
@@ -57,6 +58,8 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Pin the actions and workflows of other repositories to commits
+    Lock(lock::Args),
     /// Print a manual page, in roff
     Man(man::Args),
     /// Mask secrets in what another program prints; look for credentials in files
@@ -105,6 +108,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Completions(args) => completions::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Lock(args) => lock::run(args),
         Command::Man(args) => man::run(args),
         Command::Mask(args) => mask::run(args),
         Command::Run(args) => run::run(*args),

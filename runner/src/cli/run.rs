@@ -15,8 +15,9 @@ use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
 use super::workflows::{self, Found, Request};
 use super::{file, list, secrets};
-use crate::action::Actions;
+use crate::action::fetch::Host;
 use crate::action::lock::Lock;
+use crate::action::{Actions, ObtainError};
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
 use crate::git;
@@ -27,9 +28,9 @@ use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
 use crate::state::State;
-use crate::toolchain;
-use crate::workflow::Called;
+use crate::toolchain::{self, Tools};
 use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
+use crate::workflow::{Called, CalledError, Tree};
 use crate::workspace;
 
 /// Run a workflow on this machine, each job in a sandbox of its own.
@@ -167,7 +168,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
                 note(&format!("warning: {refused}"));
             }
         }
-        let prepared = prepare(&args, &config, &found, file, payload.clone(), secrets.clone())?;
+        let prepared = prepare(&args, &config, &found, file, payload.clone(), secrets.clone(), &signals)?;
         let output = output(&args, step_debug(&args, &secrets), masker, several.then(|| file.stem()))?;
         let end = job::run(&prepared.run, prepared.plan, &prepared.trigger, &output, &signals);
         for failed in output.close() {
@@ -204,6 +205,7 @@ fn prepare(
     file: &workflows::File,
     payload: Option<serde_json::Value>,
     secrets: Secrets,
+    signals: &Signals,
 ) -> Result<Prepared, Error> {
     let workflow = &file.workflow;
     let mut facts = Facts::of(&found.root);
@@ -227,12 +229,13 @@ fn prepare(
     let vars = args.var.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
     let lock = Lock::read(&found.root).map_err(Error::input)?;
-    let host = place.git_host(config.sandbox.spec());
+    let host = Host::new(config.sandbox.spec(), &place.tools);
     let mut settings = config.actions.clone();
     settings.offline |= args.offline;
     let own = facts.server().to_owned();
     let actions = Actions::new(settings, own, host, State::locate(args.state.clone()), lock);
-    let called = Called::by(workflow, &found.root).map_err(|e| Error::input(e.to_string()))?;
+    let tree = Tree { root: &found.root, actions: &actions, stop: Some(signals.as_fd()) };
+    let called = Called::by(workflow, tree).map_err(not_called)?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
     let plan = Plan::new(workflow, &contexts, &selection)
         .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;
@@ -241,6 +244,7 @@ fn prepare(
     let trigger = trigger.name().to_owned();
     let run = Run {
         workflow: Arc::new(workflow.clone()),
+        file: None,
         name: name.to_owned(),
         contexts,
         extra_env: args.env.clone(),
@@ -251,6 +255,32 @@ fn prepare(
         state: State::locate(args.state.clone()),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
+}
+
+/// A workflow that is called and can't be used, as a failure of the command.
+pub(super) fn not_called(error: CalledError) -> Error {
+    let blame = match &error {
+        CalledError::NotObtained { why, .. } => match why {
+            ObtainError::Refused(_) => Blame::Policy,
+            ObtainError::Failed(_) => Blame::Forge,
+            ObtainError::Stopped => Blame::Interrupted,
+        },
+        _ => Blame::Input,
+    };
+    Error::new(blame, error)
+}
+
+/// The tools that jobs get, and git.
+pub(super) fn tools(config: &Config) -> Tools {
+    match config.sandbox.tools {
+        ToolSource::None => toolchain::system(),
+        ToolSource::Path => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            let home = std::env::var_os("HOME").map(PathBuf::from);
+            let variable = |name: &str| std::env::var(name).ok();
+            toolchain::find(&toolchain::Caller { path: &path, home: home.as_deref(), variable: &variable })
+        }
+    }
 }
 
 fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Result<Place, Error> {
@@ -265,15 +295,7 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
     if args.write && !withheld.replaced.is_empty() {
         note("warning: --write shows jobs the tree as it is, with the credentials in its git configuration");
     }
-    let tools = match config.sandbox.tools {
-        ToolSource::None => toolchain::system(),
-        ToolSource::Path => {
-            let path = std::env::var("PATH").unwrap_or_default();
-            let home = std::env::var_os("HOME").map(PathBuf::from);
-            let variable = |name: &str| std::env::var(name).ok();
-            toolchain::find(&toolchain::Caller { path: &path, home: home.as_deref(), variable: &variable })
-        }
-    };
+    let tools = tools(config);
     let access = if args.write { Access::Write } else { Access::Copy };
     let mut spec = config.sandbox.spec();
     if args.keep_stragglers {

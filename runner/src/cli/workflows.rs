@@ -119,12 +119,14 @@ impl Candidate {
 
 /// The workflows of a tree.
 pub struct Located {
-    root: PathBuf,
+    /// The tree.
+    pub root: PathBuf,
     /// The files; never empty.
     pub candidates: Vec<Candidate>,
     /// Whether they are all meant, whatever event they name.
     named: bool,
-    example: bool,
+    /// There was none, so it is the built-in example.
+    pub example: bool,
 }
 
 /// Finds the files that may be meant, and the tree around them.

@@ -9,7 +9,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, Standing, View};
-use super::execute::Finished;
+use super::execute::{self, Finished};
 use super::plan::{Plan, Selection};
 use super::schedule::{self, Ended, Interrupts, Run};
 use super::secrets::Secrets;
@@ -65,12 +65,16 @@ pub fn execute(calling: &Calling<'_>) -> Finished {
 
 fn run(calling: &Calling<'_>) -> Result<Finished, String> {
     let Calling { run, call, name, contexts, cancel, output } = calling;
-    let path = &call.workflow.value;
-    let workflow = run.called.get(path).ok_or_else(|| format!("the workflow `./{path}` was not read"))?;
+    let file = call.workflow.called_by(run.file.as_ref());
+    let callee = run.called.get(&file).ok_or_else(|| format!("the workflow `{file}` was not read"))?;
+    let workflow = &callee.workflow;
+    if let Some(obtained) = &callee.obtained {
+        execute::tell(std::slice::from_ref(obtained), &run.actions, name, output);
+    }
     if !run.slots.count_call() {
         return Err(format!("more than {MAX_CALLS} workflows were called in this run"));
     }
-    let trigger = workflow.call().ok_or_else(|| format!("`./{path}` has no `workflow_call` under `on`"))?;
+    let trigger = workflow.call().ok_or_else(|| format!("`{file}` has no `workflow_call` under `on`"))?;
     let view = View {
         run: &run.contexts,
         job: contexts,
@@ -85,6 +89,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
     let secrets = secrets(call, &view, run).map_err(|e| format!("cannot evaluate its secrets: {e}"))?;
     let called = Run {
         workflow: workflow.clone(),
+        file: Some(file.clone()),
         name: run.name.clone(),
         contexts: run.contexts.of_called(inputs, secrets),
         extra_env: run.extra_env.clone(),
@@ -100,7 +105,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
     let ended = schedule::run_called(&called, plan, name, output, &interrupts)
         .map_err(|e| format!("cannot run it: {e}"))?;
     let outputs = outputs(workflow, trigger, &called, &ended)
-        .map_err(|e| format!("cannot evaluate the outputs of `./{path}`: {e}"))?;
+        .map_err(|e| format!("cannot evaluate the outputs of `{file}`: {e}"))?;
     Ok(Finished { result: ended.end.result, outputs, fault: ended.end.fault })
 }
 

@@ -13,7 +13,7 @@ use super::place::Place;
 use super::post::{self, Post};
 use super::{pre, step};
 use crate::action::needed::{Needed, Search};
-use crate::action::{Actions, ObtainError, Obtained};
+use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::output::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level};
 use crate::output::{Matchers, Output};
@@ -136,6 +136,27 @@ impl From<ObtainError> for Broken {
 impl From<EvalError> for Broken {
     fn from(error: EvalError) -> Self {
         Broken { reason: error.to_string(), fault: None }
+    }
+}
+
+/// Tells which repositories a job uses, and of those that the lock should have and doesn't.
+pub fn tell(obtained: &[Arc<Obtained>], actions: &Actions, job: &JobName, output: &Output) {
+    if obtained.is_empty() {
+        return;
+    }
+    let line = |obtained: &Arc<Obtained>| ActionLine {
+        uses: obtained.version.clone(),
+        source: obtained.source.clone(),
+        commit: obtained.stored.commit.to_string(),
+        tree: obtained.stored.digest.to_string(),
+        pinned: obtained.pinned,
+    };
+    output.emit(Event::Actions { job: job.clone(), actions: obtained.iter().map(line).collect() });
+    for obtained in obtained.iter().filter(|obtained| actions.lock.is_some() && !obtained.pinned) {
+        let message =
+            format!("`{}` is not in `{}`; add it with `palisade lock`", obtained.version, lock::PATH);
+        let annotation = Annotation::new(Level::Warning, message);
+        output.emit(Event::Annotation { job: job.clone(), step: None, annotation });
     }
 }
 
@@ -268,17 +289,7 @@ impl Execution<'_> {
             stop: Some(self.cancel.asked()),
         };
         let needed = Needed::of(self.job.steps(), search)?;
-        if !needed.versions().is_empty() {
-            let line = |obtained: &Arc<Obtained>| ActionLine {
-                uses: obtained.version.clone(),
-                source: obtained.source.clone(),
-                commit: obtained.stored.commit.to_string(),
-                tree: obtained.stored.digest.to_string(),
-                pinned: obtained.pinned,
-            };
-            let actions = needed.versions().iter().map(line).collect();
-            self.output.emit(Event::Actions { job: self.name.clone(), actions });
-        }
+        tell(needed.versions(), self.actions, &self.name, self.output);
         Ok(needed)
     }
 

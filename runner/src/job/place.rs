@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use palisade_sandbox::{Access, Bind, Network, Spec, Workspace};
 
 use super::contexts::inside;
-use crate::action::fetch::Host;
 use crate::git::Repository;
 use crate::native::Tree;
 use crate::toolchain::Tools;
@@ -55,7 +54,7 @@ impl Place {
             hidden: withheld.hidden,
             replaced: withheld.replaced,
         };
-        let spec = with_tools(spec, &tools).workspace(tree).shared_dir(inside::TEMP).network(network);
+        let spec = tools.shown_in(spec).workspace(tree).shared_dir(inside::TEMP).network(network);
         let tree = match access {
             Access::Copy => Tree::Copy,
             Access::Write => Tree::Original,
@@ -86,15 +85,6 @@ impl Place {
         self.native = false;
         self
     }
-
-    /// The same tools for git, which fetches actions; `spec` is a sandbox without a tree.
-    pub fn git_host(&self, spec: Spec) -> Host {
-        Host { spec: with_tools(spec, &self.tools), path: self.tools.path.clone() }
-    }
-}
-
-fn with_tools(spec: Spec, tools: &Tools) -> Spec {
-    tools.shown.iter().fold(spec, |spec, directory| spec.bind(Bind::read_only(directory)))
 }
 
 /// The tree's own name, as far as it is plain.

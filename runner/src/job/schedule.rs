@@ -23,8 +23,8 @@ use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
 use crate::state::State as StateDir;
-use crate::workflow::Called;
 use crate::workflow::model::{Job, Work, Workflow};
+use crate::workflow::{Called, WorkflowFile};
 
 /// How long threads have to end their jobs after an order to stop at once, before the process ends and
 /// takes the sandboxes with it.
@@ -34,6 +34,8 @@ const LAST_GRACE: Duration = Duration::from_secs(2);
 pub struct Run {
     /// What it says.
     pub workflow: Arc<Workflow>,
+    /// Its file, where it is called by another workflow.
+    pub file: Option<WorkflowFile>,
     /// What the workflow is called.
     pub name: String,
     /// Contexts.

@@ -1,7 +1,7 @@
 //! Jobs that call other workflows. Source: "Reusing workflow configurations" in GitHub's documentation.
 
 use super::availability::{CALL_SECRET, CALL_WITH};
-use super::discover::DIRECTORIES;
+use super::file::WorkflowFile;
 use super::model::{Call, DispatchInput, PassedSecrets, Trigger, Workflow};
 use super::reader::Reader;
 use super::scalar::Scalar;
@@ -31,45 +31,19 @@ pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
         },
     };
     let named = reader.text(value("uses")?, "`uses`")?;
-    let workflow = match Uses::parse(&named) {
-        Ok(Uses::Local(path)) if is_workflow(path.as_str()) => {
-            Spanned::new(path.as_str().to_owned(), named.span)
-        }
-        Ok(Uses::Local(_)) => {
-            let message = format!("`{}` is no workflow", named.value);
-            reader.error_help(
-                named.span,
-                message,
-                "name a file in a folder of workflows: `./.github/workflows/x.yml`",
-            );
-            return None;
-        }
-        Ok(_) => {
-            let message = format!("this version can't fetch the workflow `{}`", named.value);
-            reader.error_help(
-                named.span,
-                message,
-                "copy it into the repository: `./.github/workflows/x.yml`",
-            );
+    let help = "name a file in a folder of workflows: `./.github/workflows/x.yml`, or `owner/repository/.github/workflows/x.yml@version`";
+    let workflow = match Uses::parse(&named).map(WorkflowFile::named) {
+        Ok(Some(file)) => Spanned::new(file, named.span),
+        Ok(None) => {
+            reader.error_help(named.span, format!("`{}` is no workflow", named.value), help);
             return None;
         }
         Err(error) => {
-            reader.error_help(
-                named.span,
-                &error,
-                "name a file of the repository: `./.github/workflows/x.yml`",
-            );
+            reader.error_help(named.span, &error, help);
             return None;
         }
     };
     Some(Call { workflow, with, secrets })
-}
-
-/// Whether a path is one of a file right in a folder of workflows.
-fn is_workflow(path: &str) -> bool {
-    path.rsplit_once('/').is_some_and(|(folder, name)| {
-        DIRECTORIES.contains(&folder) && (name.ends_with(".yml") || name.ends_with(".yaml"))
-    })
 }
 
 impl Call {

@@ -1,25 +1,44 @@
-//! The workflows that a workflow calls, directly or not, read from its own tree.
+//! The workflows that a workflow calls, directly or not: of its own tree, and of other repositories.
 
 use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostics;
-use super::model::{Work, Workflow};
+use super::file::WorkflowFile;
+use super::model::{Call, Work, Workflow};
+use super::yaml::MAX_BYTES;
 use super::{discover, parse};
+use crate::action::{Actions, LocalPath, ObtainError, Obtained};
 
 /// How deep workflows may call each other, the first included, as on GitHub.
 const MAX_NESTING: usize = 10;
 /// Most workflows that may be called by one, as on GitHub.
 const MAX_CALLED: usize = 50;
 
-/// Workflows by their paths within the tree.
-#[derive(Clone, Debug, Default)]
-pub struct Called(HashMap<String, Callee>);
+/// Where workflow files come from.
+#[derive(Clone, Copy)]
+pub struct Tree<'a> {
+    /// The repository of the workflow that calls the first, on the host.
+    pub root: &'a Path,
+    /// How other repositories are obtained.
+    pub actions: &'a Actions,
+    /// Readable once nobody wants it any more.
+    pub stop: Option<BorrowedFd<'a>>,
+}
 
+/// Workflows by their files, named as from the tree at hand.
+#[derive(Clone, Debug, Default)]
+pub struct Called(HashMap<WorkflowFile, Callee>);
+
+/// A workflow that is called.
 #[derive(Clone, Debug)]
-struct Callee {
-    workflow: Arc<Workflow>,
+pub struct Callee {
+    /// What it says.
+    pub workflow: Arc<Workflow>,
+    /// Its repository, where that isn't the one at hand.
+    pub obtained: Option<Arc<Obtained>>,
     /// How deep it was called at most, as far as what it calls was looked at.
     depth: usize,
 }
@@ -28,30 +47,40 @@ struct Callee {
 #[derive(Debug, thiserror::Error)]
 pub enum CalledError {
     /// It can't be read.
-    #[error("the workflow `./{path}` that job `{job}` calls can't be read: {why}")]
+    #[error("the workflow `{file}` that job `{job}` calls can't be read: {why}")]
     Unreadable {
-        /// Its path.
-        path: String,
+        /// Which.
+        file: String,
         /// Who calls it.
         job: String,
         /// Why.
         why: String,
     },
+    /// Its repository can't be had.
+    #[error("the workflow `{file}` that job `{job}` calls can't be had: {why}")]
+    NotObtained {
+        /// Which.
+        file: String,
+        /// Who calls it.
+        job: String,
+        /// Why.
+        why: ObtainError,
+    },
     /// It isn't valid.
-    #[error("the workflow `./{path}` that job `{job}` calls can't be run:\n{why}")]
+    #[error("the workflow `{file}` that job `{job}` calls can't be run:\n{why}")]
     Invalid {
-        /// Its path.
-        path: String,
+        /// Which.
+        file: String,
         /// Who calls it.
         job: String,
         /// What is wrong with it.
         why: Box<Diagnostics>,
     },
     /// It can't be called so.
-    #[error("job `{job}` can't call `./{path}`: {why}")]
+    #[error("job `{job}` can't call `{file}`: {why}")]
     Mismatch {
-        /// Its path.
-        path: String,
+        /// Which.
+        file: String,
         /// Who calls it.
         job: String,
         /// Why.
@@ -62,78 +91,109 @@ pub enum CalledError {
     Depth {
         /// In a circle, or too deep.
         how: String,
-        /// The paths.
+        /// The files.
         chain: Vec<String>,
     },
 }
 
 impl Called {
-    /// Reads all that `workflow` calls from the tree at `root`. What only another event would call is read too:
-    /// a mistake is told before anything runs.
-    pub fn by(workflow: &Workflow, root: &Path) -> Result<Called, CalledError> {
+    /// Reads all that `workflow` calls. What only another event would call is read too: a mistake is told before
+    /// anything runs.
+    pub fn by(workflow: &Workflow, tree: Tree<'_>) -> Result<Called, CalledError> {
         let mut called = Called::default();
-        called.add(workflow, root, &mut Vec::new())?;
+        called.add(workflow, tree, &mut Vec::new())?;
         Ok(called)
     }
 
-    /// The workflow at a path.
-    pub fn get(&self, path: &str) -> Option<&Arc<Workflow>> {
-        self.0.get(path).map(|callee| &callee.workflow)
+    /// A workflow by its file.
+    pub fn get(&self, file: &WorkflowFile) -> Option<&Callee> {
+        self.0.get(file)
     }
 
-    fn add(&mut self, caller: &Workflow, root: &Path, chain: &mut Vec<String>) -> Result<(), CalledError> {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Callee> {
+        self.0.values()
+    }
+
+    fn add(
+        &mut self,
+        caller: &Workflow,
+        tree: Tree<'_>,
+        chain: &mut Vec<WorkflowFile>,
+    ) -> Result<(), CalledError> {
         for job in caller.jobs.values() {
             let Work::Call(call) = &job.work else { continue };
-            let path = call.workflow.value.clone();
-            let circle = chain.contains(&path);
-            chain.push(path.clone());
+            let file = call.workflow.called_by(chain.last());
+            let circle = chain.contains(&file);
+            chain.push(file.clone());
             // The first workflow, which isn't in the chain, counts.
             if circle || chain.len() >= MAX_NESTING {
                 let how = if circle { "in a circle".into() } else { format!("more than {MAX_NESTING} deep") };
-                return Err(CalledError::Depth { how, chain: chain.clone() });
+                let chain = chain.iter().map(WorkflowFile::to_string).collect();
+                return Err(CalledError::Depth { how, chain });
             }
-            let callee = match self.0.get(&path) {
-                Some(known) => known.workflow.clone(),
-                None => {
-                    let unreadable = |why: String| CalledError::Unreadable {
-                        path: path.clone(),
-                        job: job.id.value.clone(),
-                        why,
-                    };
-                    if self.0.len() == MAX_CALLED {
-                        return Err(unreadable(format!("more than {MAX_CALLED} are called")));
-                    }
-                    let source = read(root, &path).map_err(unreadable)?;
-                    let parsed = parse(&source, Path::new(&path)).map_err(|why| CalledError::Invalid {
-                        path: path.clone(),
-                        job: job.id.value.clone(),
-                        why: Box::new(why),
-                    })?;
-                    let callee = Arc::new(parsed.workflow);
-                    self.0.insert(path.clone(), Callee { workflow: callee.clone(), depth: 0 });
-                    callee
-                }
-            };
-            call.check(&callee).map_err(|why| CalledError::Mismatch {
-                path: path.clone(),
-                job: job.id.value.clone(),
-                why,
-            })?;
+            let callee = self.callee(&file, &job.id, call, tree)?;
             // Many ways may lead to it; only one that is longer tells something new.
             let depth = chain.len();
-            if let Some(known) = self.0.get_mut(&path).filter(|known| known.depth < depth) {
+            if let Some(known) = self.0.get_mut(&file).filter(|known| known.depth < depth) {
                 known.depth = depth;
-                self.add(&callee, root, chain)?;
+                self.add(&callee, tree, chain)?;
             }
             chain.pop();
         }
         Ok(())
     }
+
+    /// The workflow that a job calls, read if it isn't known yet.
+    fn callee(
+        &mut self,
+        file: &WorkflowFile,
+        job: &str,
+        call: &Call,
+        tree: Tree<'_>,
+    ) -> Result<Arc<Workflow>, CalledError> {
+        let job = job.to_owned();
+        let workflow = match self.0.get(file) {
+            Some(known) => known.workflow.clone(),
+            None if self.0.len() == MAX_CALLED => {
+                let why = format!("more than {MAX_CALLED} are called");
+                return Err(CalledError::Unreadable { file: file.to_string(), job, why });
+            }
+            None => {
+                let (source, shown, obtained) = match file {
+                    WorkflowFile::Here(path) => (read(tree.root, path), path.as_str().to_owned(), None),
+                    WorkflowFile::Elsewhere(remote) => match tree.actions.obtain(remote, tree.stop) {
+                        Ok(obtained) => {
+                            let source = obtained.read(&remote.path, MAX_BYTES).map_err(|e| e.to_string());
+                            (source, remote.to_string(), Some(obtained))
+                        }
+                        Err(why) => {
+                            return Err(CalledError::NotObtained { file: file.to_string(), job, why });
+                        }
+                    },
+                };
+                let source = match source {
+                    Ok(source) => source,
+                    Err(why) => return Err(CalledError::Unreadable { file: file.to_string(), job, why }),
+                };
+                let workflow = match parse(&source, Path::new(&shown)) {
+                    Ok(parsed) => Arc::new(parsed.workflow),
+                    Err(why) => {
+                        return Err(CalledError::Invalid { file: file.to_string(), job, why: Box::new(why) });
+                    }
+                };
+                self.0.insert(file.clone(), Callee { workflow: workflow.clone(), obtained, depth: 0 });
+                workflow
+            }
+        };
+        call.check(&workflow).map_err(|why| CalledError::Mismatch { file: file.to_string(), job, why })?;
+        Ok(workflow)
+    }
 }
 
 /// Reads a file of the tree that no link leads out of.
-fn read(root: &Path, path: &str) -> Result<Vec<u8>, String> {
-    let file = root.join(path);
+fn read(root: &Path, path: &LocalPath) -> Result<Vec<u8>, String> {
+    let file = root.join(path.as_str());
     let real = file.canonicalize().map_err(|e| e.to_string())?;
     let root = root.canonicalize().map_err(|e| e.to_string())?;
     if !real.starts_with(&root) {

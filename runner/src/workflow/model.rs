@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 
+pub use super::file::WorkflowFile;
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::span::{Span, Spanned};
 use crate::action::Uses;
@@ -107,8 +108,8 @@ pub enum Work {
 /// A job that calls another workflow.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// `uses:`, the file's path within the repository.
-    pub workflow: Spanned<String>,
+    /// `uses:`, as the calling workflow names it.
+    pub workflow: Spanned<WorkflowFile>,
     /// `with:`
     pub with: Env,
     /// `secrets:`

@@ -1,80 +1,16 @@
 //! Actions of other repositories: where they come from, what is shown of them, what pins them.
 
-use std::process::Command;
+use std::process::Stdio;
 
-use palisade_tests::{Context, Events, Outcome};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-/// A directory of repositories, and the configuration that names it.
-struct Forge {
-    context: Context,
-}
-
-impl Forge {
-    fn new() -> Forge {
-        Forge::with("")
-    }
-
-    fn with(settings: &str) -> Forge {
-        let context = Context::new();
-        let forge = Forge { context };
-        let config = forge.context.config().join("palisade");
-        std::fs::create_dir_all(&config).unwrap();
-        let text = format!("[actions]\nsources = ['{}']\n{settings}", forge.directory());
-        std::fs::write(config.join("config.toml"), text).unwrap();
-        forge
-    }
-
-    fn directory(&self) -> String {
-        self.context.root().join("forge").display().to_string()
-    }
-
-    fn git(&self, repository: &str, args: &[&str]) -> String {
-        let directory = format!("{}/{repository}", self.directory());
-        let identity =
-            ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
-        let run = Command::new("git")
-            .args(["-C", &directory])
-            .args(identity)
-            .args(args)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .expect("git is there");
-        assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
-        String::from_utf8_lossy(&run.stdout).trim().to_owned()
-    }
-
-    /// Commits files and gives the commit.
-    fn commit(&self, repository: &str, files: &[(&str, &str)]) -> String {
-        let root = std::path::PathBuf::from(self.directory()).join(repository);
-        if !root.exists() {
-            std::fs::create_dir_all(&root).unwrap();
-            self.git(repository, &["init", "-q"]);
-        }
-        for (name, content) in files {
-            let path = root.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        }
-        self.git(repository, &["add", "-A"]);
-        self.git(repository, &["commit", "-qm", "m"]);
-        self.git(repository, &["rev-parse", "HEAD"])
-    }
-
-    fn run(&self, steps: &str, args: &[&str]) -> (Outcome, Events) {
-        self.context.write(".github/workflows/w.yml", format!("on: push\njobs:\n{}", super::steps(steps)));
-        let outcome = self.context.palisade().args(["run", "--json"]).args(args).run();
-        let events = Events::of(&outcome);
-        (outcome, events)
-    }
-}
-
-fn composite(text: &str) -> String {
-    format!("runs:\n  using: composite\n  steps:\n    - shell: bash\n      run: {text}\n")
-}
+use crate::forge;
+use crate::repositories::{Repositories, composite};
 
 #[test]
 fn a_tag_a_branch_and_a_commit_are_found_and_shown() {
-    let forge = Forge::new();
+    let forge = Repositories::new();
     let first = forge
         .commit("o/tool", &[("action.yml", &composite("cat $GITHUB_ACTION_PATH/text")), ("text", "one\n")]);
     forge.git("o/tool", &["tag", "-a", "v1", "-m", "v1"]);
@@ -99,7 +35,7 @@ fn a_tag_a_branch_and_a_commit_are_found_and_shown() {
 
 #[test]
 fn what_is_not_there_fails_the_job_before_its_first_step() {
-    let forge = Forge::new();
+    let forge = Repositories::new();
     forge.commit("o/tool", &[("README", "")]);
     for (uses, why) in [
         ("o/none@v1", "has no repository `o/none`"),
@@ -116,7 +52,7 @@ fn what_is_not_there_fails_the_job_before_its_first_step() {
 
 #[test]
 fn what_a_composite_uses_is_fetched_too_and_nobody_can_change_it() {
-    let forge = Forge::new();
+    let forge = Repositories::new();
     forge.commit(
         "o/inner",
         &[(
@@ -136,7 +72,7 @@ fn what_a_composite_uses_is_fetched_too_and_nobody_can_change_it() {
 
 #[test]
 fn links_out_of_the_repository_lead_nowhere() {
-    let forge = Forge::new();
+    let forge = Repositories::new();
     forge.commit("o/tool", &[("real.yml", &composite("echo linked"))]);
     std::os::unix::fs::symlink("real.yml", format!("{}/o/tool/action.yml", forge.directory())).unwrap();
     std::fs::create_dir(format!("{}/o/tool/out", forge.directory())).unwrap();
@@ -153,7 +89,7 @@ fn links_out_of_the_repository_lead_nowhere() {
 
 #[test]
 fn stages_come_before_and_after_the_steps_and_share_their_state() {
-    let forge = Forge::new();
+    let forge = Repositories::new();
     let stage = |name: &str| {
         format!(
             "const s = process.env; require('fs').appendFileSync(s.GITHUB_STATE, '{name}=1\\n'); console.log('{name}', s.INPUT_WHO, s.STATE_pre || '-', s.STATE_main || '-');\n"
@@ -181,7 +117,7 @@ fn stages_come_before_and_after_the_steps_and_share_their_state() {
 
 #[test]
 fn policies_refuse_with_their_names() {
-    let forge = Forge::with("require-sha = true\n");
+    let forge = Repositories::with("require-sha = true\n");
     let commit = forge.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
     let (outcome, _) = forge.run("      - uses: o/tool@main\n", &[]);
     assert_eq!(outcome.code, Some(3), "{outcome}");
@@ -194,7 +130,7 @@ fn policies_refuse_with_their_names() {
 
 #[test]
 fn a_stored_tree_that_was_changed_is_refused_with_both_digests() {
-    let forge = Forge::new();
+    let forge = Repositories::new();
     forge.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
     let (outcome, _) = forge.run("      - uses: o/tool@main\n", &[]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
@@ -206,4 +142,91 @@ fn a_stored_tree_that_was_changed_is_refused_with_both_digests() {
     assert_eq!(outcome.code, Some(3), "{outcome}");
     assert_eq!(outcome.stdout.matches("sha256:").count(), 2, "{outcome}");
     assert_eq!(events.log("a"), "");
+}
+
+#[test]
+fn a_forge_is_asked_over_http_and_no_more_than_once() {
+    let directory = Repositories::new();
+    directory.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
+    directory.git("o/tool", &["clone", "-q", "--bare", ".", "../served"]);
+    let server = forge::Forge::start(&directory.context.root().join("forge/o"), "none");
+    let url = server.url.clone();
+    // The address is the mirror's, the name the one that workflows have.
+    std::fs::create_dir_all(server.path("o")).unwrap();
+    std::fs::rename(server.path("served"), server.path("o/tool")).unwrap();
+    directory.config(&format!(
+        "sources = ['https://forge.example']\n[actions.mirrors]\n'https://forge.example' = '{url}'\n"
+    ));
+    let (outcome, events) = directory.run("      - uses: o/tool@main\n", &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("a"), "ran\n");
+    assert!(outcome.stdout.contains(&url), "{outcome}");
+    // Without the forge what is known is used, where that is asked for.
+    std::fs::rename(server.path("o/tool"), server.path("o/gone")).unwrap();
+    let (outcome, events) = directory.run("      - uses: o/tool@main\n", &["--offline"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("a"), "ran\n");
+    let (outcome, _) = directory.run("      - uses: o/tool@main\n", &[]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    let (outcome, _) = directory.run("      - uses: o/other@main\n", &["--offline"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(outcome.stdout.contains("palisade is offline"), "{outcome}");
+}
+
+#[test]
+fn a_forge_that_does_not_answer_is_given_up_when_the_run_is_cancelled() {
+    let directory = Repositories::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    directory.config(&format!("sources = ['{url}']\n"));
+    directory.write_steps("      - uses: o/tool@main\n");
+    let mut command = directory.context.palisade().args(["run", "--json"]).into_command();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It is connected: git waits for an answer that never comes.
+    let connection = listener.accept().unwrap();
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    drop(connection);
+}
+
+#[test]
+fn a_workflow_of_another_repository_is_called_with_what_it_calls_there() {
+    let directory = Repositories::new();
+    let inner = "on:\n  workflow_call:\n    inputs: { n: { type: string } }\njobs:\n  in:\n    runs-on: x\n    steps:\n      - run: echo \"inner ${{ inputs.n }} $(cat mine)\"\n";
+    let outer = "on:\n  workflow_call:\n    inputs: { n: { type: string } }\n    secrets: { key: { required: true } }\n    outputs: { out: { value: '${{ jobs.mid.outputs.o }}' } }\njobs:\n  mid:\n    runs-on: x\n    outputs: { o: '${{ steps.s.outputs.o }}' }\n    steps:\n      - { id: s, run: 'echo o=from-${{ inputs.n }}-${#KEY} >> $GITHUB_OUTPUT', env: { KEY: '${{ secrets.key }}' } }\n  nested:\n    uses: ./.github/workflows/inner.yml\n    with: { n: '${{ inputs.n }}' }\n";
+    let commit = directory
+        .commit("o/flows", &[(".github/workflows/inner.yml", inner), (".github/workflows/outer.yml", outer)]);
+    directory.context.write("mine", "of the caller");
+    directory.context.write(
+        ".github/workflows/w.yml",
+        "on: push\njobs:\n  call:\n    uses: o/flows/.github/workflows/outer.yml@main\n    with: { n: '7' }\n    secrets: { key: 12345678 }\n  last:\n    needs: call\n    runs-on: x\n    steps:\n      - run: echo ${{ needs.call.outputs.out }}\n",
+    );
+    let (outcome, events) = directory.start(&[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("call / nested / in"), "inner 7 of the caller\n");
+    assert_eq!(events.log("last"), "from-7-8\n");
+    assert!(outcome.stdout.contains(&commit), "{outcome}");
+}
+
+#[test]
+fn a_workflow_that_cannot_be_had_is_told_before_anything_runs() {
+    let directory = Repositories::with("require-sha = true\n");
+    let commit = directory.commit("o/flows", &[(".github/workflows/x.yml", "on: push\njobs: {}\n")]);
+    for (uses, code, why) in [
+        ("o/flows/.github/workflows/x.yml@main", 3, "`require-sha`"),
+        (&format!("o/none/.github/workflows/x.yml@{commit}"), 5, "has no repository `o/none`"),
+        (&format!("o/flows/.github/workflows/y.yml@{commit}"), 2, "can't be read"),
+        (&format!("o/flows/.github/workflows/x.yml@{commit}"), 2, "`jobs`"),
+        ("o/flows/x.yml@main", 2, "is no workflow"),
+    ] {
+        let jobs = format!(
+            "on: push\njobs:\n  a: {{ runs-on: x, steps: [ {{ run: echo }} ] }}\n  c: {{ uses: '{uses}' }}\n"
+        );
+        directory.context.write(".github/workflows/w.yml", jobs);
+        let (outcome, events) = directory.start(&[]);
+        assert_eq!(outcome.code, Some(code), "{uses}: {outcome}");
+        assert!(outcome.stderr.contains(why), "{uses}: {outcome}");
+        assert!(events.jobs().is_empty(), "{outcome}");
+    }
 }

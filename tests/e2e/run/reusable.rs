@@ -165,7 +165,6 @@ fn what_cannot_be_called_is_told_before_anything_runs() {
         "uses: ./.github/workflows/called.yml, with: { text: a, txet: b }",
         "uses: ./.github/workflows/called.yml, with: { text: a }, secrets: { other: b }",
         "uses: ./other/called.yml",
-        "uses: o/r/.github/workflows/x.yml@v1",
         "uses: ./.github/workflows/called.yml, with: { text: a }, runs-on: x, steps: [ { run: echo } ]",
     ] {
         let (outcome, events) = with(&context, &call(rest), &[]);
@@ -191,7 +190,7 @@ fn what_cannot_be_called_is_told_before_anything_runs() {
 
 
     uses: ./.github/workflows/loop.yml
-    error: workflows call each other in a circle: .github/workflows/loop.yml → .github/workflows/pool.yml → .github/workflows/loop.yml
+    error: workflows call each other in a circle: ./.github/workflows/loop.yml → ./.github/workflows/pool.yml → ./.github/workflows/loop.yml
 
     uses: ./.github/workflows/called.yml
     error: job `c` can't call `./.github/workflows/called.yml`: its input `text` is required and not given in `with`
@@ -208,16 +207,7 @@ fn what_cannot_be_called_is_told_before_anything_runs() {
       |
     5 |   c: { uses: ./other/called.yml }
       |              ^^^^^^^^^^^^^^^^^^
-      = help: name a file in a folder of workflows: `./.github/workflows/x.yml`
-    error: .github/workflows/w.yml has an error; nothing was run
-
-    uses: o/r/.github/workflows/x.yml@v1
-    error: this version can't fetch the workflow `o/r/.github/workflows/x.yml@v1`
-     --> .github/workflows/w.yml:5:14
-      |
-    5 |   c: { uses: o/r/.github/workflows/x.yml@v1 }
-      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      = help: copy it into the repository: `./.github/workflows/x.yml`
+      = help: name a file in a folder of workflows: `./.github/workflows/x.yml`, or `owner/repository/.github/workflows/x.yml@version`
     error: .github/workflows/w.yml has an error; nothing was run
 
     uses: ./.github/workflows/called.yml, with: { text: a }, runs-on: x, steps: [ { run: echo } ]
