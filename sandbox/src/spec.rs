@@ -84,6 +84,12 @@ impl Spec {
         self
     }
 
+    /// Lowers the limit of one file's size to this where it is higher or there is none.
+    pub fn limit_file_size(mut self, bytes: u64) -> Self {
+        self.limits.file_size = Some(self.limits.file_size.map_or(bytes, |limit| limit.min(bytes)));
+        self
+    }
+
     /// What happens to processes that outlive the command that started them.
     pub fn stragglers(mut self, stragglers: Stragglers) -> Self {
         self.stragglers = stragglers;

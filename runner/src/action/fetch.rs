@@ -8,9 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use palisade_sandbox::{
-    Access, Bind, Command, Error, Limits, Network, Sandbox, Spec, StartStage, Status, Workspace,
-};
+use palisade_sandbox::{Access, Bind, Command, Error, Network, Sandbox, Spec, StartStage, Status, Workspace};
 
 use super::source::Location;
 use super::store::CommitId;
@@ -162,8 +160,7 @@ impl<'a> Git<'a> {
             hidden: Vec::new(),
             replaced: Vec::new(),
         };
-        let limits = Limits { file_size: Some(MAX_BYTES), ..Limits::default() };
-        let spec = host.spec.clone().workspace(tree).limits(limits);
+        let spec = host.spec.clone().workspace(tree).limit_file_size(MAX_BYTES);
         let spec = match location {
             Location::Url(_) => spec.network(Network::Host),
             Location::Path(path) => spec.bind(Bind::read_only(path).at(SOURCE)),
@@ -290,8 +287,9 @@ impl<'a> Git<'a> {
             return Ok(stdout);
         }
         // What a forge answers for what isn't there or not for everybody.
-        let absent = ["not found", "could not read Username", "does not appear to be a git repository"];
-        if absent.iter().any(|answer| stderr.contains(answer)) {
+        let absent = ["could not read Username", "does not appear to be a git repository"];
+        let not_found = |line: &str| line.starts_with("fatal: repository '") && line.ends_with("' not found");
+        if absent.iter().any(|answer| stderr.contains(answer)) || stderr.lines().any(not_found) {
             return Err(FetchError::NoRepository(location()));
         }
         let said: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

@@ -167,7 +167,8 @@ impl Lock {
         let directory = path.parent().unwrap_or(root);
         fs::create_dir_all(directory).map_err(told)?;
         let fresh = path.with_extension(format!("lock.{}", std::process::id()));
-        let mut file = File::create(&fresh).map_err(told)?;
+        // Nothing that is there already, such as a link, is written to.
+        let mut file = File::create_new(&fresh).map_err(told)?;
         let written = file.write_all(self.render().as_bytes()).and_then(|()| fs::rename(&fresh, &path));
         written.map_err(|error| {
             // Nothing is kept of what could not be written.

@@ -154,16 +154,20 @@ impl Actions {
         let sources = self.settings.of(remote, &self.own).map_err(|e| ObtainError::Refused(e.to_string()))?;
         let directory = self.state.dir("actions").map_err(|e| ObtainError::Failed(e.to_string()))?;
         let store = Store::new(directory, self.settings.max_size.0);
-        if let Some(commit) = &commit {
-            if let Some(stored) = store.get(commit, pin.map(|pin| &pin.tree))? {
-                let source = pin.map_or_else(|| "the store".to_owned(), |pin| pin.source.clone());
-                return Ok((source, stored));
+        if let Some(pin) = pin {
+            if let Some(stored) = store.get(&pin.commit, Some(&pin.tree))? {
+                return Ok((pin.source.clone(), stored));
             }
-            if let (Some(pin), Some(other)) = (pin, store.get(commit, None)?) {
+            if let Some(other) = store.get(&pin.commit, None)? {
                 return Err(drift(remote, pin, &other.digest.to_string()));
             }
         }
         let search = Search { actions: self, store: &store, remote, commit: commit.as_ref(), pin, stop };
+        for source in &sources {
+            if let Some(stored) = search.in_store(source)? {
+                return Ok((source.to_string(), stored));
+            }
+        }
         let mut tried = Vec::new();
         for source in &sources {
             match search.in_source(source) {
@@ -214,6 +218,16 @@ impl<E: Into<ObtainError>> From<E> for Miss {
 }
 
 impl Search<'_> {
+    /// What is named by its commit, and is known to be of this repository: that another has it says nothing of this one.
+    fn in_store(&self, source: &Source) -> Result<Option<Stored>, ObtainError> {
+        let location = source.locate(&self.remote.owner, &self.remote.name);
+        let (Some(location), Some(commit)) = (location, self.commit) else { return Ok(None) };
+        match self.store.last_known(&location.to_string(), commit.as_str()) {
+            Some(_) => Ok(self.store.get(commit, None)?),
+            None => Ok(None),
+        }
+    }
+
     fn in_source(&self, source: &Source) -> Result<Stored, Miss> {
         let Remote { owner, name, reference, .. } = self.remote;
         let Some(location) = source.locate(owner, name) else {
@@ -233,7 +247,9 @@ impl Search<'_> {
                     }
                     resolved => resolved?,
                 };
-                self.store.note_known(&location.to_string(), reference, &commit)?;
+                for name in [reference, commit.as_str()] {
+                    self.store.note_known(&location.to_string(), name, &commit)?;
+                }
                 if let Some(stored) = self.store.get(&commit, None)? {
                     return Ok(stored);
                 }
@@ -241,19 +257,20 @@ impl Search<'_> {
             }
         };
         git.fetch(&commit)?;
+        self.store.note_known(&location.to_string(), commit.as_str(), &commit)?;
         Ok(self.store.keep(making, &commit, |digest| match self.pin {
             Some(pin) if pin.tree != *digest => Err(drift(self.remote, pin, &digest.to_string())),
             _ => Ok(()),
         })?)
     }
 
-    /// What is known without asking.
+    /// What is known without asking. What is named by its commit was looked for already.
     fn offline(&self, location: &Location) -> Result<Stored, Miss> {
-        let known = self.store.last_known(&location.to_string(), &self.remote.reference);
-        let stored = match self.commit.or(known.as_ref()) {
-            Some(commit) => self.store.get(commit, self.pin.map(|pin| &pin.tree))?,
-            None => None,
+        let known = match self.commit {
+            Some(_) => None,
+            None => self.store.last_known(&location.to_string(), &self.remote.reference),
         };
+        let stored = known.map(|commit| self.store.get(&commit, None)).transpose()?.flatten();
         stored
             .ok_or_else(|| Miss::Absent(format!("`{location}` is not in the store, and palisade is offline")))
     }

@@ -106,8 +106,7 @@ impl Uses {
     /// What of it this version can't do, and what to do instead.
     pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
         match self {
-            Uses::Local(_) => None,
-            Uses::Remote(_) => None,
+            Uses::Local(_) | Uses::Remote(_) => None,
             Uses::Image(_) => Some(("run the image", "run what it does in a step")),
         }
     }

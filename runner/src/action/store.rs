@@ -21,6 +21,8 @@ const MAKING: &str = "making-";
 const LEAVING: &str = "leaving-";
 /// Where commits are noted that references had.
 const REFERENCES: &str = "references";
+/// Most of these notes.
+const MAX_NOTES: usize = 10_000;
 
 /// The name of a commit: 40 or 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -201,7 +203,8 @@ impl Store {
         let fresh =
             directory.join(format!("{MAKING}{}-{:?}", std::process::id(), std::thread::current().id()));
         fs::write(&fresh, commit.as_str()).map_err(told(&fresh))?;
-        fs::rename(&fresh, &path).map_err(told(&path))
+        fs::rename(&fresh, &path).map_err(told(&path))?;
+        trim(&directory, MAX_NOTES).map_err(told(&directory))
     }
 
     fn note(&self, repository: &str, reference: &str) -> PathBuf {
@@ -290,6 +293,26 @@ impl Entry {
         let digest = TreeDigest::parse(&format!("sha256:{digest}"))?;
         Some(Entry::Whole { commit: CommitId::parse(commit)?, digest })
     }
+}
+
+/// Removes the oldest files of a directory beyond a number, and a few more, so that this isn't to be done each time.
+fn trim(directory: &Path, most: usize) -> io::Result<()> {
+    let entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    if entries.len() <= most {
+        return Ok(());
+    }
+    // What another process has removed meanwhile is gone as well.
+    let aged =
+        entries.iter().filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
+    let mut aged: Vec<_> = aged.collect();
+    aged.sort_unstable();
+    for (_, path) in aged.iter().take(entries.len() - most + most / 10) {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Holds an entry against eviction; `None` where it is gone.
@@ -414,6 +437,24 @@ mod tests {
         store.note_known("https://forge.example/o/r", "v1", &commit('b')).unwrap();
         assert_eq!(store.last_known("https://forge.example/o/r", "v1"), Some(commit('b')));
         assert_eq!(store.last_known("https://forge.example/o/r", "v2"), None);
+    }
+
+    #[test]
+    fn the_oldest_notes_go() {
+        let dir = tempfile::tempdir().unwrap();
+        for age in 0..20u64 {
+            let file = File::create(dir.path().join(age.to_string())).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000 - age)).unwrap();
+        }
+        trim(dir.path(), 20).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 20);
+        trim(dir.path(), 10).unwrap();
+        let mut left: Vec<u64> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .collect();
+        left.sort_unstable();
+        assert_eq!(left, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
     #[test]

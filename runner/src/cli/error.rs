@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::action::ObtainError;
+
 /// Whose fault a failure is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
@@ -32,6 +34,16 @@ impl Blame {
             Blame::Isolation => 4,
             Blame::Forge => 5,
             Blame::Interrupted => 130,
+        }
+    }
+}
+
+impl From<&ObtainError> for Blame {
+    fn from(error: &ObtainError) -> Self {
+        match error {
+            ObtainError::Refused(_) => Blame::Policy,
+            ObtainError::Failed(_) => Blame::Forge,
+            ObtainError::Stopped => Blame::Interrupted,
         }
     }
 }

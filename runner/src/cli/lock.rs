@@ -8,14 +8,13 @@ use std::process::ExitCode;
 use super::error::{Blame, Error};
 use super::print;
 use super::run::{not_called, tools};
+use super::setting::Setting;
 use super::workflows::{self, Candidate, Located};
 use crate::action::fetch::Host;
 use crate::action::lock::{self, Change, Lock, Pin};
 use crate::action::needed::{Needed, Search};
-use crate::action::{Actions, ObtainError, Obtained, Settings};
-use crate::config::Config;
+use crate::action::{Actions, Obtained, Settings};
 use crate::local::Facts;
-use crate::state::State;
 use crate::workflow::{Called, Tree};
 
 /// Pin the actions and workflows of other repositories to commits
@@ -48,20 +47,13 @@ pub struct Args {
     /// Also lock what palisade has of its own, for `palisade run --no-native`
     #[arg(long)]
     no_native: bool,
-    /// Fetch nothing: use what the store of actions and directories of repositories have
-    #[arg(long)]
-    offline: bool,
-    /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Directory for what is kept between runs [default: palisade in $XDG_STATE_HOME]
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
-    let config = Config::find(args.config.as_deref()).map_err(Error::input)?;
+    let config = args.setting.config()?;
     let located = workflows::locate(None, args.directory.as_deref())?;
     if located.example {
         return Err(Error::input(format!("there are no workflows in {}", located.root.display()))
@@ -75,7 +67,6 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         Some(names) => without(&known, names)?,
     };
     let settings = Settings {
-        offline: config.actions.offline || args.offline,
         // What is demanded of a lock can't be demanded before there is one.
         require_lock: false,
         require_sha: false,
@@ -83,7 +74,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     };
     let own = Facts::of(&located.root).server().to_owned();
     let host = Host::new(config.sandbox.spec(), &tools(&config));
-    let actions = Actions::new(settings, own, host, State::locate(args.state), Some(base));
+    let actions = Actions::new(settings, own, host, args.setting.state(), Some(base));
     let now = used(&located, &actions, !args.no_native)?;
     let changes = known.changes(&now);
     print::to_stdout(report(&changes, now.0.len(), args.check).into_bytes())?;
@@ -127,7 +118,8 @@ fn used(located: &Located, actions: &Actions, native: bool) -> Result<Lock, Erro
         all.extend(called.all().filter_map(|callee| callee.obtained.clone()));
         let workflows = std::iter::once(workflow).chain(called.all().map(|callee| &*callee.workflow));
         for job in workflows.flat_map(|workflow| workflow.jobs.values()) {
-            let needed = Needed::of(job.steps(), search).map_err(not_obtained)?;
+            let needed =
+                Needed::of(job.steps(), search).map_err(|error| Error::new(Blame::from(&error), error))?;
             all.extend(needed.versions().iter().cloned());
         }
     }
@@ -137,15 +129,6 @@ fn used(located: &Located, actions: &Actions, native: bool) -> Result<Lock, Erro
 fn pin(obtained: &Obtained) -> Pin {
     let Obtained { source, stored, .. } = obtained;
     Pin { source: source.clone(), commit: stored.commit.clone(), tree: stored.digest }
-}
-
-fn not_obtained(error: ObtainError) -> Error {
-    let blame = match &error {
-        ObtainError::Refused(_) => Blame::Policy,
-        ObtainError::Failed(_) => Blame::Forge,
-        ObtainError::Stopped => Blame::Interrupted,
-    };
-    Error::new(blame, error)
 }
 
 /// What people read: a line for each change, and one for all.

@@ -21,6 +21,7 @@ mod print;
 mod run;
 pub mod sandbox;
 mod secrets;
+mod setting;
 mod workflows;
 
 pub use error::{Blame, Error};

@@ -13,11 +13,12 @@ use palisade_sandbox::{Access, Stragglers};
 
 use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
+use super::setting::Setting;
 use super::workflows::{self, Found, Request};
 use super::{file, list, secrets};
+use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
-use crate::action::{Actions, ObtainError};
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
 use crate::git;
@@ -27,7 +28,6 @@ use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
-use crate::state::State;
 use crate::toolchain::{self, Tools};
 use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
 use crate::workflow::{Called, CalledError, Tree};
@@ -50,7 +50,8 @@ does the only one there is where no event is given; a note names the filter that
 Jobs work on a copy of the tree: files that git ignores aren't in it, and nothing is written back unless
 --write is given. Where there is no workflow, a built-in example runs.
 
-EXIT CODES: 0 success, 1 a job failed, 2 invalid input, 4 isolation could not be set up, 130 interrupted")]
+EXIT CODES: 0 success, 1 a job failed, 2 invalid input, 3 refused by policy, 4 isolation could not be set
+up, 5 a workflow of another repository can't be had, 130 interrupted")]
 pub struct Args {
     /// Workflow file; a bare name is looked for among the workflows here
     #[arg(value_name = "FILE")]
@@ -113,15 +114,8 @@ pub struct Args {
     /// Let processes that a step leaves behind live until the job ends
     #[arg(long)]
     keep_stragglers: bool,
-    /// Fetch nothing: use what the store of actions and directories of repositories have
-    #[arg(long)]
-    offline: bool,
-    /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Directory for what is kept between runs [default: palisade in $XDG_STATE_HOME]
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    setting: Setting,
     /// Show debug messages of steps, as the secret or variable ACTIONS_STEP_DEBUG=true does
     #[arg(short, long)]
     verbose: bool,
@@ -150,7 +144,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let mut secrets = Secrets::default();
     secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
-    let config = Config::find(args.config.as_deref()).map_err(Error::input)?;
+    let config = args.setting.config()?;
     let found = workflows::find(&request)?;
     if found.example {
         note(&format!("no workflow in {}: running the built-in example", found.root.display()));
@@ -230,10 +224,8 @@ fn prepare(
     let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
     let lock = Lock::read(&found.root).map_err(Error::input)?;
     let host = Host::new(config.sandbox.spec(), &place.tools);
-    let mut settings = config.actions.clone();
-    settings.offline |= args.offline;
     let own = facts.server().to_owned();
-    let actions = Actions::new(settings, own, host, State::locate(args.state.clone()), lock);
+    let actions = Actions::new(config.actions.clone(), own, host, args.setting.state(), lock);
     let tree = Tree { root: &found.root, actions: &actions, stop: Some(signals.as_fd()) };
     let called = Called::by(workflow, tree).map_err(not_called)?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
@@ -252,7 +244,6 @@ fn prepare(
         slots: Slots::new(parallel),
         called: Arc::new(called),
         actions: Arc::new(actions),
-        state: State::locate(args.state.clone()),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }
@@ -260,11 +251,7 @@ fn prepare(
 /// A workflow that is called and can't be used, as a failure of the command.
 pub(super) fn not_called(error: CalledError) -> Error {
     let blame = match &error {
-        CalledError::NotObtained { why, .. } => match why {
-            ObtainError::Refused(_) => Blame::Policy,
-            ObtainError::Failed(_) => Blame::Forge,
-            ObtainError::Stopped => Blame::Interrupted,
-        },
+        CalledError::NotObtained { why, .. } => why.into(),
         _ => Blame::Input,
     };
     Error::new(blame, error)

@@ -97,7 +97,6 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
         slots: run.slots.clone(),
         called: run.called.clone(),
         actions: run.actions.clone(),
-        state: run.state.clone(),
     };
     let called = Arc::new(called);
     let plan = Plan::new(workflow, &called.contexts, &Selection::default()).map_err(|e| e.to_string())?;

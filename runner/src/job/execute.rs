@@ -116,26 +116,35 @@ pub struct Running<'a> {
 /// Why a job can't go on.
 struct Broken {
     reason: String,
+    result: Conclusion,
     fault: Option<Fault>,
 }
 
 impl Broken {
     fn of_isolation(error: &palisade_sandbox::Error) -> Self {
         let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        Broken { reason: format!("{error}{remedy}"), fault: Some(Fault::NoIsolation) }
+        Broken {
+            reason: format!("{error}{remedy}"),
+            result: Conclusion::Failure,
+            fault: Some(Fault::NoIsolation),
+        }
     }
 }
 
 impl From<ObtainError> for Broken {
     fn from(error: ObtainError) -> Self {
-        let fault = matches!(error, ObtainError::Refused(_)).then_some(Fault::Refused);
-        Broken { reason: error.to_string(), fault }
+        let (result, fault) = match error {
+            ObtainError::Refused(_) => (Conclusion::Failure, Some(Fault::Refused)),
+            ObtainError::Failed(_) => (Conclusion::Failure, None),
+            ObtainError::Stopped => (Conclusion::Cancelled, None),
+        };
+        Broken { reason: error.to_string(), result, fault }
     }
 }
 
 impl From<EvalError> for Broken {
     fn from(error: EvalError) -> Self {
-        Broken { reason: error.to_string(), fault: None }
+        Broken { reason: error.to_string(), result: Conclusion::Failure, fault: None }
     }
 }
 
@@ -168,8 +177,8 @@ pub fn execute(execution: &Execution<'_>) -> (Finished, Option<Sandbox>) {
     output.emit(Event::JobStarted { job: name.clone() });
     let (mut finished, reason, sandbox) = match prepare_and_run(execution, start) {
         Ok((finished, reason, sandbox)) => (finished, reason, Some(sandbox)),
-        Err(Broken { reason, fault }) => {
-            let finished = Finished { result: Conclusion::Failure, outputs: Vec::new(), fault };
+        Err(Broken { reason, result, fault }) => {
+            let finished = Finished { result, outputs: Vec::new(), fault };
             (finished, Some(reason), None)
         }
     };
@@ -218,6 +227,7 @@ fn prepare_and_run(
     output.emit(Event::Layers { job: execution.name.clone(), layers: layers.collect() });
     let broken = |what: String| Broken {
         reason: format!("cannot prepare the job: {what}"),
+        result: Conclusion::Failure,
         fault: Some(Fault::NoIsolation),
     };
     let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;

@@ -1,5 +1,5 @@
 //! Runs the jobs of a workflow: `plan` says which, `schedule` when, `call` one that calls a workflow, `execute` one of them from its sandbox
-//! to its outputs, `step` one of its steps, `action` what a step uses, `native` such an action that is palisade's own, `post` what actions do at its end, `command`
+//! to its outputs, `step` one of its steps, `action` what a step uses, `native` such an action that is palisade's own, `pre` and `post` what actions do before and after the steps, each a `stage`, `command`
 //! and `process` one command, `hash_files` what expressions ask of the workspace.
 
 mod action;
@@ -21,6 +21,7 @@ mod schedule;
 mod secrets;
 pub mod shell;
 mod slots;
+mod stage;
 mod step;
 
 pub use contexts::{RUNNER, RunContexts, inside};

@@ -1,17 +1,15 @@
 //! What actions have to do at the job's end: the last that ran comes first, whatever became of the job.
 
-use std::time::Instant;
-
 use super::action::Script;
 use super::cancel::Urgency;
 use super::contexts::ActionScope;
 use super::execute::Running;
 use super::native;
+use super::stage;
 use super::step::{Outcome, adopt};
 use crate::action::manifest::Entry;
 use crate::expr::Object;
 use crate::native::{Inputs, Native, PostIf};
-use crate::output::event::{Conclusion, Event};
 
 /// The last stage of an action that has run.
 #[derive(Debug)]
@@ -55,22 +53,11 @@ pub fn run_all(job: &mut Running<'_>) {
         if job.execution.cancel.urgency() == Urgency::AtOnce {
             return;
         }
-        job.look_for_end();
-        let index = job.execution.job.steps().len() + job.stages;
-        job.stages += 1;
-        run(job, index, post);
+        stage::run(job, format!("Post {}", post.name), |job, index| perform(job, index, post));
     }
 }
 
-fn run(job: &mut Running<'_>, index: usize, post: Post) {
-    let start = Instant::now();
-    let name = format!("Post {}", post.name);
-    let execution = job.execution;
-    execution.output.emit(Event::StepStarted {
-        job: execution.name.clone(),
-        step: index,
-        name: name.clone(),
-    });
+fn perform(job: &mut Running<'_>, index: usize, post: Post) -> Outcome {
     let due = match &post.stage {
         Stage::Script { entry, .. } => match &entry.condition {
             None => Ok(true),
@@ -82,9 +69,9 @@ fn run(job: &mut Running<'_>, index: usize, post: Post) {
             PostIf::Success => job.standing().success,
         }),
     };
-    let outcome = match due {
+    match due {
         Err(error) => Outcome::failed(format!("`post-if`: {error}")),
-        Ok(false) => Outcome { conclusion: Conclusion::Skipped, reason: None },
+        Ok(false) => Outcome::SKIPPED,
         Ok(true) => {
             let Post { stage, mut env, action, trail, .. } = post;
             // What steps wrote to `GITHUB_ENV` since then counts.
@@ -103,18 +90,5 @@ fn run(job: &mut Running<'_>, index: usize, post: Post) {
             adopt(job, index, &mut said);
             outcome
         }
-    };
-    job.look_for_cancellation();
-    if outcome.conclusion == Conclusion::Failure {
-        job.fail();
     }
-    execution.output.emit(Event::StepFinished {
-        job: execution.name.clone(),
-        step: index,
-        name,
-        outcome: outcome.conclusion,
-        conclusion: outcome.conclusion,
-        milliseconds: start.elapsed().as_millis() as u64,
-        reason: outcome.reason,
-    });
 }

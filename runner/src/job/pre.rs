@@ -1,18 +1,16 @@
 //! The first stages of the actions of other repositories, which run before the job's first step; those of nested
 //! actions too. Actions of the repository itself have none: they may not be there yet.
 
-use std::time::Instant;
-
 use super::action::{self, Found, Script, obtained};
 use super::contexts::{ActionScope, Frame};
 use super::execute::{Running, check_env, extend_env};
 use super::post::{Post, Stage as Last};
+use super::stage;
 use super::step::{self, Outcome, adopt};
 use crate::action::Uses;
 use crate::action::manifest::{Entry, Runs};
 use crate::action::needed::MAX_NESTING;
 use crate::expr::Object;
-use crate::output::event::{Conclusion, Event};
 use crate::workflow::model::{Step, StepKind};
 
 /// Runs or skips all that there are. To events they are steps after the job's own.
@@ -110,28 +108,9 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     fn run(&self, job: &mut Running<'_>) {
-        let start = Instant::now();
-        let execution = job.execution;
-        let index = execution.job.steps().len() + job.stages;
-        job.stages += 1;
-        job.look_for_end();
         let of = step::name(job, self.step, None, &self.action);
-        let name = format!("Pre {of}");
-        let (of_job, shown) = (execution.name.clone(), name.clone());
-        execution.output.emit(Event::StepStarted { job: of_job, step: index, name: shown });
-        let outcome = self.perform(job, index, of).unwrap_or_else(|outcome| outcome);
-        job.look_for_cancellation();
-        if outcome.conclusion == Conclusion::Failure {
-            job.fail();
-        }
-        execution.output.emit(Event::StepFinished {
-            job: execution.name.clone(),
-            step: index,
-            name,
-            outcome: outcome.conclusion,
-            conclusion: outcome.conclusion,
-            milliseconds: start.elapsed().as_millis() as u64,
-            reason: outcome.reason,
+        stage::run(job, format!("Pre {of}"), |job, index| {
+            self.perform(job, index, of).unwrap_or_else(|outcome| outcome)
         });
     }
 

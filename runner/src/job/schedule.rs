@@ -22,7 +22,6 @@ use crate::action::Actions;
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
-use crate::state::State as StateDir;
 use crate::workflow::model::{Job, Work, Workflow};
 use crate::workflow::{Called, WorkflowFile};
 
@@ -50,8 +49,6 @@ pub struct Run {
     pub called: Arc<Called>,
     /// Actions of other repositories.
     pub actions: Arc<Actions>,
-    /// What is kept between runs.
-    pub state: StateDir,
 }
 
 /// How a run ended.

@@ -145,9 +145,23 @@ fn a_stored_tree_that_was_changed_is_refused_with_both_digests() {
 }
 
 #[test]
+fn a_commit_counts_only_for_the_repository_that_has_it() {
+    let directory = Repositories::new();
+    let commit = directory.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
+    directory.commit("p/other", &[("action.yml", &composite("echo other"))]);
+    let (outcome, _) = directory.run("      - uses: o/tool@main\n", &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let (outcome, events) = directory.run(&format!("      - uses: p/other@{commit}\n"), &[]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert_eq!(events.log("a"), "");
+    let (outcome, _) = directory.run(&format!("      - uses: o/tool@{commit}\n"), &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+}
+
+#[test]
 fn a_forge_is_asked_over_http_and_no_more_than_once() {
     let directory = Repositories::new();
-    directory.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
+    let commit = directory.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
     directory.git("o/tool", &["clone", "-q", "--bare", ".", "../served"]);
     let server = forge::Forge::start(&directory.context.root().join("forge/o"), "none");
     let url = server.url.clone();
@@ -165,6 +179,8 @@ fn a_forge_is_asked_over_http_and_no_more_than_once() {
     std::fs::rename(server.path("o/tool"), server.path("o/gone")).unwrap();
     let (outcome, events) = directory.run("      - uses: o/tool@main\n", &["--offline"]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("a"), "ran\n");
+    let (_, events) = directory.run(&format!("      - uses: o/tool@{commit}\n"), &["--offline"]);
     assert_eq!(events.log("a"), "ran\n");
     let (outcome, _) = directory.run("      - uses: o/tool@main\n", &[]);
     assert_eq!(outcome.code, Some(1), "{outcome}");
@@ -187,6 +203,11 @@ fn a_forge_that_does_not_answer_is_given_up_when_the_run_is_cancelled() {
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        printed.contains("\"event\":\"job_finished\",\"job\":\"a\",\"result\":\"cancelled\""),
+        "{printed}"
+    );
     drop(connection);
 }
 

@@ -1,0 +1,35 @@
+//! The options of every command that uses what is configured and kept: `--config`, `--state`, `--offline`.
+
+use std::path::PathBuf;
+
+use super::error::Error;
+use crate::config::Config;
+use crate::state::State;
+
+/// Where a command finds its configuration and what is kept.
+#[derive(clap::Args)]
+pub struct Setting {
+    /// Fetch nothing: use what the store of actions and directories of repositories have
+    #[arg(long)]
+    offline: bool,
+    /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory for what is kept between runs [default: palisade in $XDG_STATE_HOME]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl Setting {
+    /// The configuration, with what the options decide.
+    pub fn config(&self) -> Result<Config, Error> {
+        let mut config = Config::find(self.config.as_deref()).map_err(Error::input)?;
+        config.actions.offline |= self.offline;
+        Ok(config)
+    }
+
+    /// What is kept.
+    pub fn state(&self) -> State {
+        State::locate(self.state.clone())
+    }
+}

@@ -1,0 +1,35 @@
+//! What an action does before and after its step: to events these are steps of their own, after the job's.
+
+use std::time::Instant;
+
+use super::execute::Running;
+use super::step::Outcome;
+use crate::output::event::{Conclusion, Event};
+
+/// Has `perform` do it, given the stage's index, and tells of its begin and its end.
+pub fn run(job: &mut Running<'_>, name: String, perform: impl FnOnce(&mut Running<'_>, usize) -> Outcome) {
+    let start = Instant::now();
+    let execution = job.execution;
+    let index = execution.job.steps().len() + job.stages;
+    job.stages += 1;
+    job.look_for_end();
+    execution.output.emit(Event::StepStarted {
+        job: execution.name.clone(),
+        step: index,
+        name: name.clone(),
+    });
+    let outcome = perform(job, index);
+    job.look_for_cancellation();
+    if outcome.conclusion == Conclusion::Failure {
+        job.fail();
+    }
+    execution.output.emit(Event::StepFinished {
+        job: execution.name.clone(),
+        step: index,
+        name,
+        outcome: outcome.conclusion,
+        conclusion: outcome.conclusion,
+        milliseconds: start.elapsed().as_millis() as u64,
+        reason: outcome.reason,
+    });
+}
