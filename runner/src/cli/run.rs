@@ -50,8 +50,8 @@ does the only one there is where no event is given; a note names the filter that
 Jobs work on a copy of the tree: files that git ignores aren't in it, and nothing is written back unless
 --write is given. Where there is no workflow, a built-in example runs.
 
-EXIT CODES: 0 success, 1 a job failed, 2 invalid input, 3 refused by policy, 4 isolation could not be set
-up, 5 a workflow of another repository can't be had, 130 interrupted")]
+EXIT CODES: 0 success, 1 a job failed, 2 invalid input, 3 refused by policy, 4 isolation could
+not be set up, 5 a workflow of another repository can't be had, 130 interrupted")]
 pub struct Args {
     /// Workflow file; a bare name is looked for among the workflows here
     #[arg(value_name = "FILE")]
