@@ -5,10 +5,11 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
-use crate::expr::{Condition, Template};
+use crate::expr::{Condition, Template, nearest};
 use crate::workflow::Diagnostics;
 use crate::workflow::availability::{ACTION_INPUT, ACTION_OUTPUT, POST_IF};
 use crate::workflow::diagnostic::Collector;
+use crate::workflow::keys::{self, Keys};
 use crate::workflow::model::{Step, StepKind};
 use crate::workflow::reader::Reader;
 use crate::workflow::span::Spanned;
@@ -135,10 +136,10 @@ pub fn parse(source: &[u8], path: &Path) -> Result<Read, Diagnostics> {
 }
 
 fn manifest(reader: &mut Reader, root: &Node) -> Option<Manifest> {
-    // Keys that nobody here knows are the marketplace's.
     let entries = reader.mapping(root, "an action")?;
+    warn_of_unknown(reader, entries, "an action", &keys::ACTION);
     let name = value(entries, "name").and_then(|node| reader.text(node, "`name`"));
-    let inputs = named(reader, entries, "inputs", |reader, name, node| Input {
+    let inputs = named(reader, entries, "inputs", &keys::ACTION_INPUT, |reader, name, node| Input {
         required: boolean(reader, value(node, "required")),
         default: value(node, "default")
             .and_then(|node| reader.template(node, &format!("the default of `{name}`"), &ACTION_INPUT)),
@@ -146,7 +147,7 @@ fn manifest(reader: &mut Reader, root: &Node) -> Option<Manifest> {
             .and_then(|node| reader.text(node, "`deprecationMessage`"))
             .map(|text| text.value),
     });
-    let outputs = named(reader, entries, "outputs", |reader, name, node| Output {
+    let outputs = named(reader, entries, "outputs", &keys::ACTION_OUTPUT, |reader, name, node| Output {
         value: value(node, "value")
             .and_then(|node| reader.template(node, &format!("the output `{name}`"), &ACTION_OUTPUT)),
     });
@@ -172,6 +173,7 @@ fn named<T: Default>(
     reader: &mut Reader,
     entries: &Mapping,
     key: &str,
+    keys: &Keys,
     mut read: impl FnMut(&mut Reader, &str, &Mapping) -> T,
 ) -> IndexMap<String, T> {
     let mut all = IndexMap::new();
@@ -182,10 +184,12 @@ fn named<T: Default>(
         return all;
     }
     for (name, entry) in entries {
+        let what = format!("`{name}` in `{key}`");
         let item = if entry.value.is_null() {
             T::default()
         } else {
-            let Some(item) = reader.mapping(&entry.value, &format!("`{name}` in `{key}`")) else { continue };
+            let Some(item) = reader.mapping(&entry.value, &what) else { continue };
+            warn_of_unknown(reader, item, &what, keys);
             read(reader, name, item)
         };
         all.insert(name.clone(), item);
@@ -202,6 +206,7 @@ fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
     let using = reader.text(using, "`using`")?;
     match using.value.to_ascii_lowercase().as_str() {
         "composite" => {
+            warn_of_unknown(reader, entries, "`runs` of a composite action", &keys::COMPOSITE);
             let Some(node) = value(entries, "steps") else {
                 reader.missing(node.span, "`runs` of a composite action", "steps");
                 return None;
@@ -216,6 +221,7 @@ fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
             Some(Runs::Composite { steps })
         }
         "docker" => {
+            warn_of_unknown(reader, entries, "`runs` of an action in a container", &keys::CONTAINER);
             let image = value(entries, "image").and_then(|node| reader.text(node, "`image`"));
             Some(Runs::Container { image: image.map(|image| image.value).unwrap_or_default() })
         }
@@ -226,6 +232,7 @@ fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
                 reader.error_help(using.span, message, "it is composite, node20 or node24, or docker");
                 return None;
             };
+            warn_of_unknown(reader, entries, "`runs` of a JavaScript action", &keys::JAVASCRIPT);
             let Some(main) = value(entries, "main") else {
                 reader.missing(node.span, "`runs` of a JavaScript action", "main");
                 return None;
@@ -235,6 +242,19 @@ fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
             let post = entry(reader, entries, "post", "post-if");
             Some(Runs::JavaScript { node: node_version, main, pre, post })
         }
+    }
+}
+
+/// Warns of keys that have no effect; as actions are other people's, that is no reason to refuse one. Where others
+/// may add keys of their own, only what looks like a slip is told.
+fn warn_of_unknown(reader: &mut Reader, entries: &Mapping, what: &str, keys: &Keys) {
+    for (name, entry) in entries.iter().filter(|(name, _)| !keys.names.contains(&name.as_str())) {
+        let help = match nearest(name, keys.names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if keys.open => continue,
+            None => format!("known here: {}", keys.names.join(", ")),
+        };
+        reader.warn(entry.key, format_args!("unknown key `{name}` in {what}"), help);
     }
 }
 
@@ -331,6 +351,28 @@ runs: { using: composite, steps: [ { id: s, run: echo, shell: bash }, { uses: o/
           |       ^^^^^^^^^
           = help: a composite action has no default: add `shell: bash`
         ");
+    }
+
+    #[test]
+    fn a_key_without_effect_is_warned_of() {
+        let parsed = read(
+            "
+x-own: 1
+inputs: { a: { requird: true, type: string } }
+outputs: { o: { valeu: 1 } }
+runs: { using: node20, main: x.js, steps: [] }
+",
+        );
+        let warnings = parsed.unwrap().warnings;
+        let told: Vec<&str> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                "unknown key `requird` in `a` in `inputs`",
+                "unknown key `valeu` in `o` in `outputs`",
+                "unknown key `steps` in `runs` of a JavaScript action",
+            ]
+        );
     }
 
     #[test]

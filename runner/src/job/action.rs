@@ -18,6 +18,7 @@ use crate::expr::{EvalError, Object, Value};
 use crate::native::Native;
 use crate::output::event::{Conclusion, Level};
 use crate::workflow::MAX_BYTES;
+use crate::workflow::keys::CONTAINER_REFUSED;
 use crate::workflow::model::{Env, Step};
 use crate::workflow::span::Spanned;
 
@@ -95,9 +96,7 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
             }
             entry.run(job, used.index, used.action, used.timeout)
         }
-        Runs::Container { .. } => {
-            failed(format!("this version can't run actions in containers, such as `{}`", used.uses.value))
-        }
+        Runs::Container { .. } => failed(format!("{CONTAINER_REFUSED}, such as `{}`", used.uses.value)),
     }
 }
 

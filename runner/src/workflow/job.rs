@@ -6,6 +6,7 @@ use super::availability::{
     JOB_CONCURRENCY, JOB_CONTINUE, JOB_DEFAULTS, JOB_ENV, JOB_IF, JOB_NAME, JOB_OUTPUTS, JOB_RUNS_ON,
     JOB_TIMEOUT,
 };
+use super::keys::{JOB, RUNS_ON};
 use super::members::Members;
 use super::model::{Job, Work};
 use super::reader::Reader;
@@ -13,40 +14,6 @@ use super::span::Spanned;
 use super::yaml::{Entry, Mapping, Node, Yaml};
 use super::{call, matrix, needs, settings, step};
 use crate::expr::Template;
-
-const KEYS: &[&str] = &[
-    "name",
-    "permissions",
-    "needs",
-    "if",
-    "runs-on",
-    "snapshot",
-    "environment",
-    "concurrency",
-    "outputs",
-    "env",
-    "defaults",
-    "steps",
-    "timeout-minutes",
-    "strategy",
-    "continue-on-error",
-    "container",
-    "services",
-    "uses",
-    "with",
-    "secrets",
-    "enable-openid-connect",
-];
-
-/// Keys that this version can't serve, with what to do instead.
-const REFUSED: &[(&str, &str, &str)] = &[
-    (
-        "container",
-        "run in a container",
-        "the job runs in the host's sandbox; install what it needs in a step",
-    ),
-    ("services", "start service containers", "start what the job needs in a step"),
-];
 
 /// Reads `jobs:`.
 pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
@@ -67,9 +34,9 @@ pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
 }
 
 fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
-    let entries = reader.mapping_of(&entry.value, &format!("the job `{id}`"), KEYS)?;
+    let entries = reader.mapping_of(&entry.value, &format!("the job `{id}`"), &JOB)?;
     reader.members = Members::of_job(entries);
-    let calls = refuse(reader, entries);
+    let calls = calls(reader, entries);
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
 
     let name = value("name").and_then(|node| reader.template(node, "`name`", &JOB_NAME));
@@ -120,13 +87,8 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     })
 }
 
-/// Reports keys that this version can't serve; whether the job calls another workflow.
-fn refuse(reader: &mut Reader, entries: &Mapping) -> bool {
-    for (key, what, help) in REFUSED {
-        if let Some(entry) = entries.get(*key) {
-            reader.error_help(entry.key, format_args!("this version can't {what} (`{key}`)"), help);
-        }
-    }
+/// Whether the job calls another workflow; reports the keys that only such a job can have.
+fn calls(reader: &mut Reader, entries: &Mapping) -> bool {
     let calls = entries.contains_key("uses");
     for key in ["with", "secrets"] {
         if let Some(entry) = entries.get(key)
@@ -164,7 +126,7 @@ fn needed(reader: &mut Reader, node: &Node) -> Vec<Spanned<String>> {
 fn labels(reader: &mut Reader, node: &Node) -> Vec<Spanned<Template>> {
     let node = match &node.value {
         Yaml::Mapping(_) => {
-            let entries = reader.mapping_of(node, "`runs-on`", &["group", "labels"]);
+            let entries = reader.mapping_of(node, "`runs-on`", &RUNS_ON);
             let Some(entries) = entries else { return Vec::new() };
             if let Some(group) = entries.get("group") {
                 reader.full_template(&group.value, "`group`", &JOB_RUNS_ON);

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::availability::JOB_STRATEGY;
+use super::keys::{EXCLUDE, INCLUDE, STRATEGY};
 use super::model::{LiteralOr, LiteralOrList, Matrix, MatrixValue, Strategy};
 use super::reader::Reader;
 use super::scalar::Scalar;
@@ -21,8 +22,7 @@ const MAX_ENTRIES: usize = MAX_JOBS;
 /// Reads `strategy:`.
 pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
     let mut strategy = Strategy::default();
-    let keys = ["matrix", "fail-fast", "max-parallel"];
-    let Some(entries) = reader.mapping_of(node, "`strategy`", &keys) else { return strategy };
+    let Some(entries) = reader.mapping_of(node, "`strategy`", &STRATEGY) else { return strategy };
     if let Some(entry) = entries.get("fail-fast")
         && let Some(fail_fast) = reader.boolean_or_expr(&entry.value, "`fail-fast`", &JOB_STRATEGY)
     {
@@ -57,12 +57,12 @@ fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
     for (name, entry) in entries {
         let node = &entry.value;
         match name.as_str() {
-            "include" => {
-                matrix.include = combinations(reader, node, "include");
+            INCLUDE => {
+                matrix.include = combinations(reader, node, INCLUDE);
                 is_whole &= matrix.include.is_some();
             }
-            "exclude" => {
-                matrix.exclude = combinations(reader, node, "exclude");
+            EXCLUDE => {
+                matrix.exclude = combinations(reader, node, EXCLUDE);
                 is_whole &= matrix.exclude.is_some();
             }
             _ if matrix.axes.len() == MAX_AXES => {

@@ -13,6 +13,7 @@ mod called;
 mod discover;
 mod file;
 mod job;
+pub(crate) mod keys;
 mod matrix;
 mod members;
 mod needs;

@@ -4,22 +4,11 @@ use std::path::Path;
 
 use super::availability::{CONCURRENCY, DEFAULTS, ENV, RUN_NAME};
 use super::diagnostic::{Collector, Diagnostics};
+use super::keys::WORKFLOW;
 use super::model::Workflow;
 use super::reader::Reader;
 use super::yaml::{self, Node};
 use super::{job, settings, triggers};
-
-const KEYS: &[&str] = &[
-    "name",
-    "run-name",
-    "on",
-    "permissions",
-    "env",
-    "defaults",
-    "concurrency",
-    "jobs",
-    "enable-openid-connect",
-];
 
 /// A workflow that can be run.
 #[derive(Clone, Debug)]
@@ -50,7 +39,7 @@ pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
 }
 
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
-    let entries = reader.mapping_of(root, "a workflow", KEYS)?;
+    let entries = reader.mapping_of(root, "a workflow", &WORKFLOW)?;
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
     for key in ["on", "jobs"] {
         if !entries.contains_key(key) {
@@ -63,6 +52,9 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     }
     if let Some(node) = value("concurrency") {
         settings::concurrency(reader, node, &CONCURRENCY);
+    }
+    if let Some(node) = value("description") {
+        reader.text(node, "`description`");
     }
     if let Some(node) = value("enable-openid-connect") {
         reader.boolean(node, "`enable-openid-connect`");

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use super::availability::{Availability, NOT_IN_ACTIONS};
 use super::diagnostic::{Collector, Diagnostic, Severity};
+use super::keys::Keys;
 use super::members::Members;
 use super::model::{Env, LiteralOr};
 use super::scalar::{self, Scalar};
@@ -66,12 +67,18 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// A mapping that has no key but those of `known`.
-    pub fn mapping_of<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<&'n Mapping> {
+    /// A mapping that has no key but those of `keys`.
+    pub fn mapping_of<'n>(&mut self, node: &'n Node, what: &str, keys: &Keys) -> Option<&'n Mapping> {
         let entries = self.mapping(node, what)?;
         for (name, entry) in entries {
-            if !known.contains(&name.as_str()) {
-                self.unknown(entry.key, format_args!("unknown key `{name}` in {what}"), name, known);
+            if keys.open || keys.names.contains(&name.as_str()) {
+                continue;
+            }
+            match keys.refused.iter().find(|refused| refused.key == name) {
+                Some(refused) => self.error_help(entry.key, refused, refused.help),
+                None => {
+                    self.unknown(entry.key, format_args!("unknown key `{name}` in {what}"), name, keys.names);
+                }
             }
         }
         Some(entries)

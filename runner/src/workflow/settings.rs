@@ -2,6 +2,7 @@
 //! shape is checked.
 
 use super::availability::{Availability, JOB_ENVIRONMENT, JOB_ENVIRONMENT_URL};
+use super::keys::{CONCURRENCY, DEFAULTS, DEFAULTS_RUN, ENVIRONMENT, PERMISSIONS};
 use super::model::Defaults;
 use super::reader::Reader;
 use super::scalar::Scalar;
@@ -10,35 +11,17 @@ use super::yaml::{Node, Yaml};
 use crate::expr::Template;
 use crate::job::shell::{Shell, ShellError};
 
-const SCOPES: &[&str] = &[
-    "actions",
-    "artifact-metadata",
-    "attestations",
-    "checks",
-    "contents",
-    "deployments",
-    "discussions",
-    "id-token",
-    "issues",
-    "models",
-    "packages",
-    "pages",
-    "pull-requests",
-    "repository-projects",
-    "security-events",
-    "statuses",
-];
-
 /// Reads `defaults:`.
 pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults {
     let mut defaults = Defaults::default();
-    let Some(entries) = reader.mapping_of(node, "`defaults`", &["run"]) else { return defaults };
+    let Some(entries) = reader.mapping_of(node, "`defaults`", &DEFAULTS) else { return defaults };
     let Some(run) = entries.get("run") else {
         reader.missing(node.span, "`defaults`", "run");
         return defaults;
     };
-    let keys = ["shell", "working-directory"];
-    let Some(entries) = reader.mapping_of(&run.value, "`defaults.run`", &keys) else { return defaults };
+    let Some(entries) = reader.mapping_of(&run.value, "`defaults.run`", &DEFAULTS_RUN) else {
+        return defaults;
+    };
     defaults.shell = entries.get("shell").and_then(|entry| shell(reader, &entry.value, at));
     defaults.working_directory = entries
         .get("working-directory")
@@ -76,7 +59,7 @@ pub fn permissions(reader: &mut Reader, node: &Node) {
         reader.word(node, "`permissions`", &["read-all", "write-all"]);
         return;
     }
-    let Some(entries) = reader.mapping_of(node, "`permissions`", SCOPES) else { return };
+    let Some(entries) = reader.mapping_of(node, "`permissions`", &PERMISSIONS) else { return };
     for (scope, entry) in entries {
         let levels: &[&str] =
             if scope == "id-token" { &["write", "none"] } else { &["read", "write", "none"] };
@@ -90,7 +73,7 @@ pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) {
         reader.full_template(node, "`concurrency`", at);
         return;
     }
-    let Some(entries) = reader.mapping_of(node, "`concurrency`", &["group", "cancel-in-progress"]) else {
+    let Some(entries) = reader.mapping_of(node, "`concurrency`", &CONCURRENCY) else {
         return;
     };
     match entries.get("group") {
@@ -108,7 +91,7 @@ pub fn environment(reader: &mut Reader, node: &Node) {
         reader.full_template(node, "`environment`", &JOB_ENVIRONMENT);
         return;
     }
-    let Some(entries) = reader.mapping_of(node, "`environment`", &["name", "url", "deployment"]) else {
+    let Some(entries) = reader.mapping_of(node, "`environment`", &ENVIRONMENT) else {
         return;
     };
     match entries.get("name") {

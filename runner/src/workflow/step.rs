@@ -6,6 +6,7 @@ use super::availability::{
     STEP_CONTINUE, STEP_DIRECTORY, STEP_ENV, STEP_IF, STEP_NAME, STEP_RUN, STEP_SHELL, STEP_TIMEOUT,
     STEP_WITH,
 };
+use super::keys::STEP;
 use super::model::{Step, StepKind};
 use super::reader::Reader;
 use super::settings;
@@ -14,19 +15,6 @@ use super::yaml::{Mapping, Node, Yaml};
 use crate::action::Uses;
 use crate::native::Native;
 
-const KEYS: &[&str] = &[
-    "id",
-    "if",
-    "name",
-    "uses",
-    "run",
-    "working-directory",
-    "shell",
-    "with",
-    "env",
-    "continue-on-error",
-    "timeout-minutes",
-];
 /// Keys that stand beside `run` only, and beside `uses` only.
 const RUN_ONLY: &[&str] = &["shell", "working-directory"];
 const USES_ONLY: &[&str] = &["with"];
@@ -54,7 +42,7 @@ pub fn list(reader: &mut Reader, node: &Node) -> Vec<Step> {
 }
 
 fn step(reader: &mut Reader, node: &Node) -> Option<Step> {
-    let entries = reader.mapping_of(node, "a step", KEYS)?;
+    let entries = reader.mapping_of(node, "a step", &STEP)?;
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
     let id = value("id").and_then(|node| reader.text(node, "`id`"));
     if let Some(id) = &id {
@@ -82,7 +70,10 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
             None
         }
         (None, None) => {
-            reader.error(node.span, "a step needs `run` or `uses`");
+            // One that only waits needs neither, and was refused already.
+            if !STEP.refused.iter().any(|refused| entries.contains_key(refused.key)) {
+                reader.error(node.span, "a step needs `run` or `uses`");
+            }
             None
         }
         (Some(run), None) => {

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::availability::{CALL_INPUT, CALL_OUTPUT};
+use super::keys::{self, CALL_SECRET, DISPATCH_INPUT, Keys, SCHEDULE};
 use super::model::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::reader::Reader;
 use super::scalar::Scalar;
@@ -40,6 +41,11 @@ pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
     triggers
 }
 
+/// The keys of an event.
+fn event_keys(event: &Event) -> Keys {
+    Keys { names: event.keys, open: false, refused: &[] }
+}
+
 fn check_name(reader: &mut Reader, event: &Spanned<String>) {
     if events::find(event).is_none() {
         let help = match nearest(event, EVENTS.iter().map(|event| event.name)) {
@@ -64,14 +70,14 @@ fn settings(reader: &mut Reader, event: Spanned<String>, node: &Node) -> Trigger
     // What an event takes that nobody documents can't be known.
     let known = events::find(&name);
     let entries = match known {
-        Some(event) => reader.mapping_of(node, &what, event.keys),
+        Some(event) => reader.mapping_of(node, &what, &event_keys(event)),
         None => reader.mapping(node, &what),
     };
     let Some(entries) = entries else { return trigger };
     match name.as_str() {
         "workflow_dispatch" => {
             if let Some(entry) = entries.get("inputs") {
-                trigger.inputs = inputs(reader, &entry.value, DISPATCH_KINDS);
+                trigger.inputs = inputs(reader, &entry.value, &DISPATCH);
             }
         }
         "workflow_call" => call(reader, entries, &mut trigger),
@@ -152,7 +158,7 @@ fn schedule(reader: &mut Reader, node: &Node) -> Vec<Spanned<Cron>> {
     };
     let mut times = Vec::new();
     for item in items {
-        let Some(entries) = reader.mapping_of(item, "an entry of `schedule`", &["cron", "timezone"]) else {
+        let Some(entries) = reader.mapping_of(item, "an entry of `schedule`", &SCHEDULE) else {
             continue;
         };
         if let Some(zone) = entries.get("timezone") {
@@ -187,13 +193,21 @@ fn check_time(reader: &mut Reader, cron: &Cron, span: Span) {
     }
 }
 
-/// Types that an input of `workflow_dispatch` may have, and of `workflow_call`.
-const DISPATCH_KINDS: &[&str] = &["string", "boolean", "number", "choice", "environment"];
-const CALL_KINDS: &[&str] = &["string", "boolean", "number"];
+/// What inputs may say.
+struct InputRules {
+    keys: &'static Keys,
+    types: &'static [&'static str],
+    /// Whether a default may hold an expression.
+    evaluates: bool,
+}
 
-const CALL_OUTPUT_KEYS: &[&str] = &["description", "value"];
-const CALL_SECRET_KEYS: &[&str] = &["description", "required"];
-const INPUT_KEYS: &[&str] = &["description", "required", "default", "type", "options", "deprecationMessage"];
+const DISPATCH: InputRules = InputRules {
+    keys: &DISPATCH_INPUT,
+    types: &["string", "boolean", "number", "choice", "environment"],
+    evaluates: false,
+};
+const CALL: InputRules =
+    InputRules { keys: &keys::CALL_INPUT, types: &["string", "boolean", "number"], evaluates: true };
 
 fn call(reader: &mut Reader, entries: &Mapping, trigger: &mut Trigger) {
     if let Some(outputs) = entries.get("outputs")
@@ -203,7 +217,7 @@ fn call(reader: &mut Reader, entries: &Mapping, trigger: &mut Trigger) {
         for (name, entry) in outputs {
             reader.id(name, entry.key, "an output");
             let what = format!("the output `{name}`");
-            let Some(output) = reader.mapping_of(&entry.value, &what, CALL_OUTPUT_KEYS) else { continue };
+            let Some(output) = reader.mapping_of(&entry.value, &what, &keys::CALL_OUTPUT) else { continue };
             match output.get("value") {
                 Some(value) => {
                     if let Some(value) = reader.template(&value.value, "`value`", &CALL_OUTPUT) {
@@ -222,7 +236,7 @@ fn call(reader: &mut Reader, entries: &Mapping, trigger: &mut Trigger) {
             let mut secret = CallSecret { required: false };
             if !entry.value.is_null() {
                 let what = format!("the secret `{name}`");
-                let entries = reader.mapping_of(&entry.value, &what, CALL_SECRET_KEYS);
+                let entries = reader.mapping_of(&entry.value, &what, &CALL_SECRET);
                 if let Some(required) = entries.and_then(|entries| entries.get("required")) {
                     secret.required = reader.boolean(&required.value, "`required`").unwrap_or_default();
                 }
@@ -231,11 +245,11 @@ fn call(reader: &mut Reader, entries: &Mapping, trigger: &mut Trigger) {
         }
     }
     if let Some(entry) = entries.get("inputs") {
-        trigger.inputs = inputs(reader, &entry.value, CALL_KINDS);
+        trigger.inputs = inputs(reader, &entry.value, &CALL);
     }
 }
 
-fn inputs(reader: &mut Reader, node: &Node, kinds: &[&str]) -> IndexMap<String, DispatchInput> {
+fn inputs(reader: &mut Reader, node: &Node, rules: &InputRules) -> IndexMap<String, DispatchInput> {
     let mut inputs = IndexMap::new();
     if node.is_null() {
         return inputs;
@@ -243,26 +257,26 @@ fn inputs(reader: &mut Reader, node: &Node, kinds: &[&str]) -> IndexMap<String, 
     let Some(entries) = reader.mapping(node, "`inputs`") else { return inputs };
     for (name, entry) in entries {
         reader.id(name, entry.key, "an input");
-        if let Some(input) = input(reader, name, &entry.value, kinds) {
+        if let Some(input) = input(reader, name, &entry.value, rules) {
             inputs.insert(name.clone(), input);
         }
     }
     inputs
 }
 
-fn input(reader: &mut Reader, name: &str, node: &Node, kinds: &[&str]) -> Option<DispatchInput> {
+fn input(reader: &mut Reader, name: &str, node: &Node, rules: &InputRules) -> Option<DispatchInput> {
     let mut input =
         DispatchInput { required: false, default: None, kind: InputKind::String, options: Vec::new() };
     if node.is_null() {
         return Some(input);
     }
     let what = format!("the input `{name}`");
-    let entries = reader.mapping_of(node, &what, INPUT_KEYS)?;
+    let entries = reader.mapping_of(node, &what, rules.keys)?;
     if let Some(required) = entries.get("required") {
         input.required = reader.boolean(&required.value, "`required`")?;
     }
     if let Some(kind) = entries.get("type") {
-        input.kind = match reader.word(&kind.value, "the type of an input", kinds)?.as_str() {
+        input.kind = match reader.word(&kind.value, "the type of an input", rules.types)?.as_str() {
             "boolean" => InputKind::Boolean,
             "number" => InputKind::Number,
             "choice" => InputKind::Choice,
@@ -280,7 +294,7 @@ fn input(reader: &mut Reader, name: &str, node: &Node, kinds: &[&str]) -> Option
         return None;
     }
     if let Some(default) = entries.get("default") {
-        input.default = Some(default_value(reader, &input, &default.value, kinds == CALL_KINDS)?);
+        input.default = Some(default_value(reader, &input, &default.value, rules.evaluates)?);
     }
     Some(input)
 }
@@ -290,11 +304,11 @@ fn default_value(
     reader: &mut Reader,
     input: &DispatchInput,
     node: &Node,
-    is_call: bool,
+    evaluates: bool,
 ) -> Option<InputDefault> {
     let template = reader.template(node, "`default`", &CALL_INPUT)?;
     if !template.is_literal() {
-        if is_call {
+        if evaluates {
             return Some(InputDefault::Template(template));
         }
         let help = "write the value out, or fall back in the step: `${{ inputs.x || github.ref }}`";
