@@ -14,9 +14,9 @@ use super::files::{CommandFile, FileError, MAX_PASSED_ON, Said, StepFiles};
 use super::process::{self, Stop, Watch};
 use super::shell::Shell;
 use super::step::Outcome;
-use crate::expr::Object;
+use crate::expr::{Object, Value};
 use crate::output::event::{Conclusion, Level};
-use crate::output::{Matching, StepLog};
+use crate::output::{Matching, Printed, StepLog};
 
 /// A command to run.
 pub struct Order<'a> {
@@ -136,7 +136,8 @@ fn attempts(
         workspace: job.execution.place.workspace.clone(),
         read: &read,
     };
-    let mut log = job.execution.output.step_log(&job.execution.name, launch.index).matching(matching);
+    let log = job.execution.output.step_log(&job.execution.name, launch.index);
+    let mut log = log.matching(matching).may_change_later_steps(allows_unsecure_commands(order.env));
     let mut outcome = Outcome::failed(format!("no program for `{shown}` was found"));
     for words in candidates {
         match attempt(job, launch, &words, &mut log) {
@@ -148,12 +149,20 @@ fn attempts(
         }
     }
     let printed = log.finish();
-    if let Some(reason) = printed.failure
+    if let Some(reason) = &printed.failure
         && outcome.conclusion == Conclusion::Success
     {
         outcome = Outcome::failed(reason);
     }
-    (outcome, Said { outputs: printed.outputs, state: printed.state, ..Said::default() })
+    let Printed { outputs, state, env, path, .. } = printed;
+    (outcome, Said { outputs, state, env, path, ..Said::default() })
+}
+
+/// Whether a step may print `set-env` and `add-path`. Source: "Deprecating set-env and add-path commands" in GitHub's
+/// changelog of 1 October 2020.
+fn allows_unsecure_commands(env: &Object) -> bool {
+    let value = env.get("ACTIONS_ALLOW_UNSECURE_COMMANDS").map(Value::to_display_string);
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
 /// What became of one invocation.

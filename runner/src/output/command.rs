@@ -42,13 +42,8 @@ pub enum Command {
     AddMatcher(String),
     /// Removes problem matchers.
     RemoveMatcher(Whose),
-    /// No longer served; the environment file to use in its place.
-    Refused {
-        /// The command's name.
-        name: &'static str,
-        /// The environment variable that names the file.
-        instead: &'static str,
-    },
+    /// Puts a directory in front of `PATH` for the steps that follow, as a line in a file would.
+    AddPath(String),
     /// Can't be carried out.
     Malformed {
         /// The command's name.
@@ -67,6 +62,8 @@ pub enum Kept {
     Output,
     /// `save-state`: state for an action's later stages.
     State,
+    /// `set-env`: a variable of the steps that follow.
+    Env,
 }
 
 impl Kept {
@@ -75,6 +72,7 @@ impl Kept {
         match self {
             Kept::Output => "set-output",
             Kept::State => "save-state",
+            Kept::Env => "set-env",
         }
     }
 
@@ -83,6 +81,7 @@ impl Kept {
         match self {
             Kept::Output => "GITHUB_OUTPUT",
             Kept::State => "GITHUB_STATE",
+            Kept::Env => "GITHUB_ENV",
         }
     }
 }
@@ -127,6 +126,8 @@ pub fn parse(line: &[u8]) -> Option<Command> {
 
 const ADD_MASK: &[u8] = b"add-mask";
 const STOP: &str = "stop-commands";
+/// The name of [`Command::AddPath`].
+pub const ADD_PATH: &str = "add-path";
 
 /// The value of an `add-mask` that stands within a line: printed by `set -x`, or behind a time stamp. The
 /// line itself is ordinary.
@@ -162,7 +163,6 @@ impl<'a> Parts<'a> {
 
     fn command(&self) -> Option<Command> {
         let is = |name: &str| self.name.eq_ignore_ascii_case(name.as_bytes());
-        let refused = |name, instead| Some(Command::Refused { name, instead });
         match () {
             () if is("add-mask") => Some(Command::AddMask(unescape(self.message, MESSAGE))),
             () if is("group") => Some(Command::Group(self.message())),
@@ -177,8 +177,8 @@ impl<'a> Parts<'a> {
             () if is("save-state") => Some(self.keep(Kept::State)),
             () if is("add-matcher") => Some(self.add_matcher()),
             () if is("remove-matcher") => Some(self.remove_matcher()),
-            () if is("set-env") => refused("set-env", "GITHUB_ENV"),
-            () if is("add-path") => refused("add-path", "GITHUB_PATH"),
+            () if is("set-env") => Some(self.keep(Kept::Env)),
+            () if is(ADD_PATH) => Some(self.add_path()),
             () => None,
         }
     }
@@ -209,13 +209,22 @@ impl<'a> Parts<'a> {
     }
 
     fn keep(&self, what: Kept) -> Command {
-        match self.property("name") {
-            Some(name) => Command::Keep { what, name, value: self.message() },
-            None => Command::Malformed {
-                name: what.command(),
-                why: "the property `name` is missing",
-                level: Level::Error,
-            },
+        let malformed = |why| Command::Malformed { name: what.command(), why, level: Level::Error };
+        let Some(name) = self.property("name") else { return malformed("the property `name` is missing") };
+        let value = self.message();
+        // What a process can't be started with.
+        if what == Kept::Env && (name.contains(['=', '\0']) || value.contains('\0')) {
+            return malformed("there is a `=` in its name, or a NUL byte");
+        }
+        Command::Keep { what, name, value }
+    }
+
+    fn add_path(&self) -> Command {
+        let malformed = |why| Command::Malformed { name: ADD_PATH, why, level: Level::Error };
+        match self.message() {
+            path if path.is_empty() => malformed("the path is missing"),
+            path if path.contains('\0') => malformed("there is a NUL byte in the path"),
+            path => Command::AddPath(path),
         }
     }
 
@@ -415,14 +424,15 @@ mod tests {
         };
         assert_eq!(parse(b"::set-output name=a::b%0Ac::d"), keep(Kept::Output, "a", "b\nc::d"));
         assert_eq!(parse(b"##[save-state name=a]"), keep(Kept::State, "a", ""));
+        assert_eq!(parse(b"::set-env name=a::b=c"), keep(Kept::Env, "a", "b=c"));
+        assert_eq!(parse(b"::add-path::/a"), Some(Command::AddPath("/a".into())));
+        for line in ["::set-env name=a=b::c", "::set-env name=a::b\0", "::add-path::", "::add-path::/\0"] {
+            assert!(matches!(parse(line.as_bytes()), Some(Command::Malformed { .. })), "{line:?}");
+        }
         assert!(matches!(
             parse(b"::set-output a=b::c"),
             Some(Command::Malformed { name: "set-output", level: Level::Error, .. })
         ));
-        assert_eq!(
-            parse(b"::set-env name=a::b"),
-            Some(Command::Refused { name: "set-env", instead: "GITHUB_ENV" })
-        );
     }
 
     #[test]

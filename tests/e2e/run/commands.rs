@@ -28,8 +28,7 @@ fn commands_that_change_later_steps_are_refused() {
     for command in ["set-env name=X::evil", "add-path::/evil"] {
         let job = steps(&format!(
             "
-      - env: {{ ACTIONS_ALLOW_UNSECURE_COMMANDS: 'true' }}
-        run: echo '::{command}'
+      - run: echo '::{command}'
       - if: always()
         run: echo \"X=$X $PATH\"
 "
@@ -44,6 +43,39 @@ fn commands_that_change_later_steps_are_refused() {
         assert!(events.annotations("error")[0].contains("(rule `unsecure-command`)"), "{outcome}");
         assert!(events.log("a").starts_with("X= ") && !events.log("a").contains("evil"), "{outcome}");
     }
+}
+
+#[test]
+fn commands_that_change_later_steps_are_for_steps_whose_environment_allows_them() {
+    let job = steps(
+        "
+      - env: { ACTIONS_ALLOW_UNSECURE_COMMANDS: 'true' }
+        run: |
+          echo '::set-env name=X::printed%0Atwice'
+          echo '::set-env name=Y::printed'
+          echo '::add-path::/printed'
+          echo Y=written >> $GITHUB_ENV
+          echo /written >> $GITHUB_PATH
+          echo \"now $X\"
+      - run: echo \"$X $Y ${PATH%%printed*}\"
+      - env: { ACTIONS_ALLOW_UNSECURE_COMMANDS: 'true' }
+        run: echo '::set-env name=BASH_ENV::/evil'
+      - if: always()
+        run: echo '::set-env name=X::evil'
+      - if: always()
+        run: echo \"$X [$BASH_ENV]\"
+",
+    );
+    let (outcome, events) = run(&job, &[]);
+    assert_eq!(events.log("a"), "now \nprinted\ntwice written /written:/\nprinted\ntwice []\n");
+    assert!(events.annotations("warning").iter().all(|text| text.contains("is deprecated")), "{outcome}");
+    insta::assert_snapshot!(events.steps("a").join("\n"), @r"
+    success
+    success
+    failure: what it wrote for the runner was not accepted
+    failure: the command `set-env` was not carried out
+    success
+    ");
 }
 
 #[test]

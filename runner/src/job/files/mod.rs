@@ -191,7 +191,7 @@ impl StepFiles {
     /// Adds to what the step said what stands in its files, with everything that is wrong with it. What comes
     /// before a mistake counts all the same, as on GitHub.
     pub fn collect(&self, dir: &SharedDir, mut said: Said) -> (Said, Vec<FileError>) {
-        let mut errors = Vec::new();
+        let mut errors: Vec<FileError> = said.refuse_variables().err().into_iter().collect();
         for file in CommandFile::ALL {
             let read = dir.read(&self.name(file), MAX_SIZE);
             let content = match read {
@@ -234,6 +234,23 @@ impl Said {
         pairs.chain(self.path.iter().map(|path| path.len() + ENTRY)).sum()
     }
 
+    /// Drops the variables that no step may set for later ones.
+    fn refuse_variables(&mut self) -> Result<(), FileError> {
+        let mut refused = None;
+        self.env.retain(|(name, _)| match Rule::of(name).filter(|rule| rule.forbids()) {
+            Some(rule) => {
+                let first = refused.get_or_insert_with(|| (start_of(name), rule, 0));
+                first.2 += 1;
+                false
+            }
+            None => true,
+        });
+        match refused {
+            Some((name, rule, count)) => Err(FileError::Refused { name, rule, more: count - 1 }),
+            None => Ok(()),
+        }
+    }
+
     fn add(&mut self, file: CommandFile, content: Vec<u8>) -> Result<(), FileError> {
         if content.is_empty() {
             return Ok(());
@@ -252,20 +269,8 @@ impl Said {
         match file {
             CommandFile::Env => {
                 let parsed = parse(file, text, &mut self.env);
-                let mut refused = None;
-                self.env.retain(|(name, _)| match Rule::of(name).filter(|rule| rule.forbids()) {
-                    Some(rule) => {
-                        let first = refused.get_or_insert_with(|| (start_of(name), rule, 0));
-                        first.2 += 1;
-                        false
-                    }
-                    None => true,
-                });
-                parsed?;
-                match refused {
-                    Some((name, rule, count)) => Err(FileError::Refused { name, rule, more: count - 1 }),
-                    None => Ok(()),
-                }
+                let allowed = self.refuse_variables();
+                parsed.and(allowed)
             }
             CommandFile::Output => parse(file, text, &mut self.outputs),
             CommandFile::State => parse(file, text, &mut self.state),

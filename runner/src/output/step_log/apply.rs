@@ -2,10 +2,11 @@
 
 use crate::mask::Floor;
 
-use super::super::command::Command;
+use super::super::command::{ADD_PATH, Command, Kept};
 use super::super::event::{Annotation, Event, Level};
 use super::super::matcher;
 use super::Rest;
+use super::kept::PATH_VARIABLE;
 
 /// Most annotations of one step that are told as such; more of them are lines of its log.
 const MAX_ANNOTATIONS: usize = 1000;
@@ -56,18 +57,17 @@ impl Rest<'_> {
             Command::Stop(token) => self.stopped = Some(token),
             Command::Resume => {}
             Command::Echo(on) => self.echo = on,
+            Command::Keep { what: Kept::Env, .. } if !self.may_change_later_steps => {
+                self.refuse(Kept::Env.command(), Kept::Env.variable());
+            }
             Command::Keep { what, name, value } => {
-                let command = what.command();
-                match self.kept.add(what, name, value) {
-                    Ok(()) => self.tell(
-                        command,
-                        format!(
-                            "the command `{command}` is deprecated; write to the file ${}",
-                            what.variable()
-                        ),
-                    ),
-                    Err(why) => self.fail(command, &why),
-                }
+                let kept = self.kept.add(what, name, value);
+                self.deprecated(what.command(), what.variable(), kept);
+            }
+            Command::AddPath(_) if !self.may_change_later_steps => self.refuse(ADD_PATH, PATH_VARIABLE),
+            Command::AddPath(path) => {
+                let kept = self.kept.add_path(path);
+                self.deprecated(ADD_PATH, PATH_VARIABLE, kept);
             }
             Command::AddMatcher(_) | Command::RemoveMatcher(_) if self.matching.is_none() => {
                 self.tell(
@@ -85,16 +85,28 @@ impl Rest<'_> {
                     self.fail("remove-matcher", &why);
                 }
             }
-            Command::Refused { name, instead } => {
-                let why = format!(
-                    "what a step prints may come from anyone, so it can't set this for the steps that follow \
-                     (rule `unsecure-command`); write to the file ${instead}"
-                );
-                self.fail(name, &why);
-            }
             Command::Malformed { name, why, level: Level::Error } => self.fail(name, why),
             Command::Malformed { name, why, .. } => self.warn(format!("the command `{name}`: {why}")),
         }
+    }
+
+    /// Tells of a command whose value was kept that there is a file for it; fails where it wasn't kept.
+    fn deprecated(&mut self, command: &'static str, variable: &str, kept: Result<(), String>) {
+        match kept {
+            Ok(()) => self.tell(
+                command,
+                format!("the command `{command}` is deprecated; write to the file ${variable}"),
+            ),
+            Err(why) => self.fail(command, &why),
+        }
+    }
+
+    fn refuse(&mut self, command: &'static str, variable: &str) {
+        let why = format!(
+            "what a step prints may come from anyone, so it can't set this for the steps that follow \
+             (rule `unsecure-command`); write to the file ${variable}"
+        );
+        self.fail(command, &why);
     }
 
     /// A command that can't be carried out fails the step, as on GitHub. What is repeated is told once.
@@ -188,7 +200,6 @@ fn is_echoed(command: &Command) -> bool {
             | Command::Annotate(_)
             | Command::Stop(_)
             | Command::Resume
-            | Command::Refused { .. }
             | Command::Malformed { .. }
     )
 }

@@ -52,6 +52,8 @@ struct Rest<'a> {
     failure: Option<String>,
     /// What it printed for the steps that follow.
     kept: Values,
+    /// `set-env` and `add-path` are carried out.
+    may_change_later_steps: bool,
     /// How many groups are open.
     groups: usize,
     /// How many annotations it made.
@@ -75,6 +77,13 @@ impl<'a> StepLog<'a> {
         self.rest.matching = Some(matching);
         self
     }
+
+    /// Whether the commands `set-env` and `add-path` are carried out; else they are refused. Who sees to it that
+    /// nothing foreign is printed may allow it.
+    pub fn may_change_later_steps(mut self, allowed: bool) -> Self {
+        self.rest.may_change_later_steps = allowed;
+        self
+    }
 }
 
 impl StepLog<'_> {
@@ -96,6 +105,7 @@ impl StepLog<'_> {
             told_failure: String::new(),
             failure: None,
             kept: Values::default(),
+            may_change_later_steps: false,
             groups: 0,
             annotations: 0,
             too_many: 0,
@@ -146,8 +156,8 @@ impl StepLog<'_> {
     /// Ends the stream: shows all that is left.
     pub fn finish(mut self) -> Printed {
         self.end();
-        let Values { outputs, state, .. } = std::mem::take(&mut self.rest.kept);
-        Printed { failure: self.rest.failure.take(), outputs, state }
+        let Values { outputs, state, env, path, .. } = std::mem::take(&mut self.rest.kept);
+        Printed { failure: self.rest.failure.take(), outputs, state, env, path }
     }
 
     fn end(&mut self) {
