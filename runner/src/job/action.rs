@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{self, Deadline, Order, What, node_version, read_file};
-use super::contexts::{ActionScope, Frame};
+use super::contexts::{ActionScope, Frame, View};
 use super::execute::Running;
 use super::files::Said;
 use super::native;
 use super::post::{Post, Stage};
 use super::step::{self, Outcome};
-use crate::action::manifest::{self, Input, Manifest, Read, Runs};
+use crate::action::manifest::{self, Entry, Input, Manifest, Read, Runs};
 use crate::action::needed::MAX_NESTING;
 use crate::action::{LocalPath, Remote, Uses};
 use crate::expr::{EvalError, Object, Value};
@@ -100,10 +100,12 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
     }
 }
 
-/// Takes note of the last stage of an action, once.
+/// Takes note of the last stage of an action, once: what the step knows when it begins goes before what its first
+/// stage knew. The steps' order counts, whichever of them have a first stage.
 pub fn due(job: &mut Running<'_>, post: Post) {
-    if job.posts.iter().all(|known| known.trail != post.trail) {
-        job.posts.push(post);
+    match job.posts.binary_search_by(|known| known.trail.cmp(&post.trail)) {
+        Ok(at) => job.posts[at] = post,
+        Err(at) => job.posts.insert(at, post),
     }
 }
 
@@ -280,6 +282,31 @@ pub struct Script<'a> {
     pub env: Object,
 }
 
+/// The frame in which the stages of an action's script stand: the action's, of none of whose steps they are.
+fn own_frame(job: &Running<'_>, scope: ActionScope) -> Frame {
+    Frame {
+        steps: Object::new(),
+        env: job.frame.env.clone(),
+        failed: job.frame.failed,
+        action: Some(scope),
+        deadline: job.frame.deadline,
+    }
+}
+
+/// Whether a stage of an action's script is to run: its condition sees the action's inputs, and the status functions
+/// answer for the job. Source: "Metadata syntax for GitHub Actions", `runs.pre-if`.
+pub fn stage_is_due(
+    job: &Running<'_>,
+    entry: &Entry,
+    scope: &ActionScope,
+    env: &Object,
+    action: &str,
+) -> Result<bool, EvalError> {
+    let Some(condition) = &entry.condition else { return Ok(true) };
+    let frame = own_frame(job, scope.clone());
+    condition.evaluate(&View { frame: Some(&frame), ..job.view(Some(env), Some(action)) })
+}
+
 impl Script<'_> {
     /// Runs it, with what the stages of the action before it have saved.
     pub fn run(
@@ -298,14 +325,7 @@ impl Script<'_> {
         // Of a version by name, and whatever else the job's PATH has.
         let programs = [format!("node{}", self.node), "node".to_owned()];
         let programs = programs.map(|program| vec![program, file.clone()]);
-        // The script is the action's, in none of whose steps it stands.
-        let frame = Frame {
-            steps: Object::new(),
-            env: job.frame.env.clone(),
-            failed: false,
-            action: Some(self.scope),
-            deadline: job.frame.deadline,
-        };
+        let frame = own_frame(job, self.scope);
         job.outer.push(std::mem::replace(&mut job.frame, frame));
         let what = What::Programs(programs.to_vec());
         let order = Order { index, action, env: &self.env, own, directory: &directory, timeout, what };

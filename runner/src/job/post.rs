@@ -1,6 +1,6 @@
 //! What actions have to do at the job's end: the last that ran comes first, whatever became of the job.
 
-use super::action::Script;
+use super::action::{Script, stage_is_due};
 use super::cancel::Urgency;
 use super::contexts::ActionScope;
 use super::execute::Running;
@@ -59,10 +59,7 @@ pub fn run_all(job: &mut Running<'_>) {
 
 fn perform(job: &mut Running<'_>, index: usize, post: Post) -> Outcome {
     let due = match &post.stage {
-        Stage::Script { entry, .. } => match &entry.condition {
-            None => Ok(true),
-            Some(condition) => condition.evaluate(&job.view(Some(&post.env), Some(&post.action))),
-        },
+        Stage::Script { entry, scope, .. } => stage_is_due(job, entry, scope, &post.env, &post.action),
         Stage::Native { native, .. } => Ok(match native.description().post {
             PostIf::Never => false,
             PostIf::Always => true,

@@ -116,12 +116,9 @@ impl Stage<'_> {
 
     fn perform(&self, job: &mut Running<'_>, index: usize, of: String) -> Result<Outcome, Outcome> {
         let (env, scope) = prepare(job, self.step, self.found, &self.action)?;
-        if let Some(condition) = &self.pre.condition {
-            let view = job.view(Some(&env), Some(&self.action));
-            let holds = condition.evaluate(&view).map_err(|e| Outcome::failed(format!("`pre-if`: {e}")))?;
-            if !holds {
-                return Ok(Outcome::SKIPPED);
-            }
+        let due = action::stage_is_due(job, self.pre, &scope, &env, &self.action);
+        if !due.map_err(|e| Outcome::failed(format!("`pre-if`: {e}")))? {
+            return Ok(Outcome::SKIPPED);
         }
         if self.found.directory.join(&self.pre.file).is_none() {
             return Err(Outcome::failed(format!("the script `{}` is out of the repository", self.pre.file)));

@@ -116,6 +116,49 @@ fn stages_come_before_and_after_the_steps_and_share_their_state() {
 }
 
 #[test]
+fn conditions_of_stages_see_the_inputs_and_last_stages_go_against_the_order_of_the_steps() {
+    let forge = Repositories::new();
+    let stage = "const s = process.env; console.log(s.INPUT_WHO, __filename.match(/[a-z]+(?=.js)/)[0])\n";
+    let runs = "using: node20, main: main.js, post: post.js, post-if: \"inputs.who != 'nobody'\"";
+    let inputs = "inputs: { who: { default: x } }\n";
+    forge.commit(
+        "o/early",
+        &[
+            (
+                "action.yml",
+                &format!("{inputs}runs: {{ {runs}, pre: pre.js, pre-if: \"inputs.who == 'b'\" }}\n"),
+            ),
+            ("pre.js", stage),
+            ("main.js", stage),
+            ("post.js", stage),
+        ],
+    );
+    let late =
+        [("action.yml", &*format!("{inputs}runs: {{ {runs} }}\n")), ("main.js", stage), ("post.js", stage)];
+    forge.commit("o/late", &late);
+    let (outcome, events) = forge.run(
+        "      - { uses: o/late@main, with: { who: a } }
+      - { uses: o/early@main, with: { who: b } }
+      - { uses: o/early@main, with: { who: nobody } }
+      - { id: s, run: echo who=c >> $GITHUB_OUTPUT }
+      - { uses: o/early@main, with: { who: '${{ steps.s.outputs.who }}' } }
+",
+        &[],
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    insta::assert_snapshot!(events.log("a"), @r"
+    b pre
+    a main
+    b main
+    nobody main
+    c main
+    c post
+    b post
+    a post
+    ");
+}
+
+#[test]
 fn policies_refuse_with_their_names() {
     let forge = Repositories::with("require-sha = true\n");
     let commit = forge.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
