@@ -206,10 +206,20 @@ fn prepare(
     if file.reads_event {
         facts.read_commit(&found.root);
     }
-    let inputs = inputs(workflow, &file.event, &args.input)?;
+    let chosen = given_inputs(&file.event, payload.as_ref(), &args.input)?;
+    let inputs = inputs(workflow, &file.event, &chosen)?;
     let given = inputs.iter().map(|(name, value)| (name.to_owned(), value.to_display_string().into_owned()));
     let trigger = Trigger::new(&file.event, facts.default_branch(), given.collect());
-    let mut payload = payload.unwrap_or_else(|| facts.payload(&trigger, &file.shown));
+    let mut payload = match payload {
+        Some(mut payload) => {
+            if !args.input.is_empty() {
+                let inputs = chosen.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                payload["inputs"] = inputs.collect();
+            }
+            payload
+        }
+        None => facts.payload(&trigger, &file.shown),
+    };
     if let Some(activity) = &file.activity {
         payload["action"] = activity.as_str().into();
     }
@@ -334,6 +344,30 @@ fn event_file(path: &Path) -> Result<serde_json::Value, Error> {
     Ok(value)
 }
 
+/// The inputs that the payload of an event has, then those of the command line, which go before them.
+fn given_inputs(
+    event: &str,
+    payload: Option<&serde_json::Value>,
+    options: &[(String, String)],
+) -> Result<Vec<(String, String)>, Error> {
+    let takes_inputs = matches!(event, "workflow_dispatch" | "workflow_call");
+    let said = payload.filter(|_| takes_inputs).and_then(|payload| payload.get("inputs")?.as_object());
+    let mut given = Vec::new();
+    for (name, value) in said.into_iter().flatten() {
+        let value = match value {
+            serde_json::Value::Null => continue,
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => value.to_string(),
+            _ => {
+                return Err(Error::input(format!("--event-file: input `{name}` is a list or an object")));
+            }
+        };
+        given.push((name.clone(), value));
+    }
+    given.extend_from_slice(options);
+    Ok(given)
+}
+
 /// The `inputs` context: what was given, else the defaults, each of the kind that the workflow declares.
 fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> Result<Object, Error> {
     let trigger = workflow.on.iter().find(|trigger| trigger.event.value == event);
@@ -353,7 +387,7 @@ fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> Resul
         let text = given.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
         let value = match (text, &input.default) {
             (Some(text), _) => {
-                typed(input, text).map_err(|e| Error::input(format!("--input {name}: {e}")))?
+                typed(input, text).map_err(|e| Error::input(format!("input `{name}`: {e}")))?
             }
             (None, Some(InputDefault::Value(default))) => default.clone(),
             (None, Some(InputDefault::Template(default))) => {

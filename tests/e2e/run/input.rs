@@ -43,6 +43,38 @@ jobs: { a: { runs-on: x, steps: [{ run: 'echo ${{ inputs.level }} ${{ inputs.dry
 }
 
 #[test]
+fn a_payload_brings_its_inputs() {
+    let context = Context::new();
+    context.write(
+        "w.yml",
+        "on: { workflow_dispatch: { inputs: { a: { required: true }, b: { default: low }, n: { type: number } } } }
+jobs:
+  j:
+    runs-on: x
+    steps: [{ run: 'echo ${{ inputs.a }} ${{ inputs.b }} ${{ inputs.n == 4 }} ${{ github.event.inputs.a }}' }]
+",
+    );
+    context.write("event.json", r#"{"inputs": {"a": "one", "b": null, "n": 4}}"#);
+    let dispatch = ["run", "w.yml", "--event", "workflow_dispatch", "--event-file"];
+    for (more, shown) in [(&[][..], "\none low true one\n"), (&["--input", "a=two"], "\ntwo low true two\n")]
+    {
+        let outcome = context.palisade().args(dispatch).args(["event.json"]).args(more).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        assert!(outcome.stdout.contains(shown), "{outcome}");
+    }
+    for (payload, message) in [
+        (r#"{"inputs": {"a": []}}"#, "--event-file: input `a` is a list or an object"),
+        (r#"{"inputs": {"a": "x", "n": "y"}}"#, "input `n`: `y` is not a number"),
+        (r#"{"inputs": {"c": "x"}}"#, "the workflow has no input `c`"),
+    ] {
+        context.write("bad.json", payload);
+        let outcome = context.palisade().args(dispatch).args(["bad.json"]).run();
+        assert_eq!(outcome.code, Some(2), "{outcome}");
+        assert!(outcome.stderr.contains(message), "{outcome}");
+    }
+}
+
+#[test]
 fn a_mistake_is_told_before_anything_runs() {
     let context = Context::new();
     context.write("bad.json", "[1]").write("bad.toml", "[sandbox]\nspeed = 1\n");
