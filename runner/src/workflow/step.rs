@@ -82,7 +82,11 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
             let shell = value("shell").and_then(|node| settings::shell(reader, node, &STEP_SHELL));
             let working_directory = value("working-directory")
                 .and_then(|node| reader.full_template(node, "`working-directory`", &STEP_DIRECTORY));
-            let script = reader.full_template(&run.value, "`run`", &STEP_RUN)?;
+            let script = reader.template(&run.value, "`run`", &STEP_RUN)?;
+            if script.source().is_empty() {
+                let help = "give it a script, or remove the step";
+                reader.warn(run.value.span, "`run` is empty, so the step does nothing", help);
+            }
             Some(StepKind::Run { script, shell, working_directory })
         }
         (None, Some(uses)) => {

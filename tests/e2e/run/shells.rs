@@ -76,3 +76,10 @@ fn defaults_hold_unless_a_step_says_otherwise() {
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(events.log("a"), "text\nsub\n");
 }
+
+#[test]
+fn an_empty_script_does_nothing() {
+    let (outcome, events) = run(&steps("      - run: ''\n      - run: ''\n        shell: sh\n"), &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.steps("a"), ["success", "success"]);
+}
