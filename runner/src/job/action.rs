@@ -287,7 +287,7 @@ fn own_frame(job: &Running<'_>, scope: ActionScope) -> Frame {
     Frame {
         steps: Object::new(),
         env: job.frame.env.clone(),
-        failed: job.frame.failed,
+        failed: false,
         action: Some(scope),
         deadline: job.frame.deadline,
     }

@@ -1,4 +1,4 @@
-//! What actions have to do at the job's end: the last that ran comes first, whatever became of the job.
+//! What actions have to do at the end of the job: against the order of the steps, whatever became of the job.
 
 use super::action::{Script, stage_is_due};
 use super::cancel::Urgency;
