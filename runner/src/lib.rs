@@ -3,6 +3,7 @@
 pub mod action;
 pub mod capture;
 pub mod cli;
+pub mod concurrency;
 pub mod config;
 pub mod doctor;
 pub mod dotenv;

@@ -20,6 +20,7 @@ pub struct Facts {
     repository: Repository,
     server: String,
     head: Head,
+    identity: String,
 }
 
 impl Facts {
@@ -28,7 +29,12 @@ impl Facts {
         let git = git::Repository::open(tree);
         let head = git.as_ref().map(git::Repository::head).unwrap_or_default();
         let default_branch = git.as_ref().and_then(git::Repository::default_branch);
-        let remote = git.as_ref().and_then(git::Repository::remote).unwrap_or_else(|| {
+        let remote = git.as_ref().and_then(git::Repository::remote);
+        let identity = match &remote {
+            Some(remote) => format!("{}/{}/{}", remote.server, remote.owner, remote.name),
+            None => tree.display().to_string(),
+        };
+        let remote = remote.unwrap_or_else(|| {
             let name = tree.file_name().map(|n| n.to_string_lossy().into_owned());
             git::Remote {
                 server: NO_FORGE.to_owned(),
@@ -45,12 +51,19 @@ impl Facts {
             repository: Repository::new(&remote.server, &remote.owner, &remote.name, default_branch),
             server: remote.server,
             head: Head { reference, sha: head.sha.unwrap_or_else(|| NO_COMMIT.to_owned()), commit: None },
+            identity,
         }
     }
 
     /// The address of the repository's forge.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// What is the same for all trees of the repository, and for no other: its address, or where a tree is that
+    /// came from nowhere.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// The branch that a clone checks out.

@@ -19,10 +19,13 @@ use super::{file, list, secrets};
 use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
+use crate::concurrency::Groups;
 use crate::config::{Config, ToolSource};
 use crate::expr::{Object, Value};
 use crate::git;
-use crate::job::{self, Fault, Interrupts, Place, Plan, Run, RunContexts, Secrets, Selection, Slots};
+use crate::job::{
+    self, Fault, Gates, Interrupts, Place, Plan, Run, RunContexts, RunError, Secrets, Selection, Slots,
+};
 use crate::local::{self, Facts};
 use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
@@ -171,7 +174,10 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
                 note(&format!("warning: {failed}"));
             }
         }
-        let end = end.map_err(|e| Error::new(Blame::Isolation, format!("cannot run the jobs: {e}")))?;
+        let end = end.map_err(|error| match error {
+            RunError::Invalid(_) => Error::input(format!("{}: {error}", file.shown)),
+            RunError::Io(_) => Error::new(Blame::Isolation, error),
+        })?;
         if end.interrupted {
             return Ok(ExitCode::from(Blame::Interrupted.code()));
         }
@@ -254,6 +260,7 @@ fn prepare(
         slots: Slots::new(parallel),
         called: Arc::new(called),
         actions: Arc::new(actions),
+        gates: Gates::new(Groups::new(args.setting.state(), facts.identity().to_owned())),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }

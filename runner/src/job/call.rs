@@ -10,6 +10,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, Standing, View};
 use super::execute::{self, Finished};
+use super::gate::{self, Group, Refusal};
 use super::plan::{Plan, Selection};
 use super::schedule::{self, Ended, Interrupts, Run};
 use super::secrets::Secrets;
@@ -35,8 +36,10 @@ pub struct Calling<'a> {
     pub name: JobName,
     /// The job's contexts.
     pub contexts: &'a JobContexts,
+    /// The concurrency group that the job has.
+    pub group: Option<&'a Group>,
     /// Orders to stop.
-    pub cancel: &'a Cancel,
+    pub cancel: &'a Arc<Cancel>,
     /// Where everything that is said goes.
     pub output: &'a Output,
 }
@@ -45,13 +48,14 @@ pub struct Calling<'a> {
 pub fn execute(calling: &Calling<'_>) -> Finished {
     let start = Instant::now();
     let Calling { name, output, .. } = calling;
-    output.emit(Event::JobStarted { job: name.clone() });
+    let permissions = calling.contexts.rights.granted.clone();
+    output.emit(Event::JobStarted { job: name.clone(), permissions });
     let (finished, reason) = match run(calling) {
-        Ok(finished) => (finished, None),
-        Err(reason) => {
-            let result = Conclusion::Failure;
-            (Finished { result, outputs: Vec::new(), fault: None }, Some(reason))
+        Ok(finished) => {
+            let cancelled = finished.result == Conclusion::Cancelled;
+            (finished, calling.cancel.why().filter(|_| cancelled).map(str::to_owned))
         }
+        Err(refusal) => (Finished::nothing(refusal.result), Some(refusal.reason)),
     };
     output.emit(Event::JobFinished {
         job: name.clone(),
@@ -63,8 +67,8 @@ pub fn execute(calling: &Calling<'_>) -> Finished {
     finished
 }
 
-fn run(calling: &Calling<'_>) -> Result<Finished, String> {
-    let Calling { run, call, name, contexts, cancel, output } = calling;
+fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
+    let Calling { run, call, name, contexts, group, cancel, output } = calling;
     let file = call.workflow.called_by(run.file.as_ref());
     let callee = run.called.get(&file).ok_or_else(|| format!("the workflow `{file}` was not read"))?;
     let workflow = &callee.workflow;
@@ -72,7 +76,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
         execute::tell(std::slice::from_ref(obtained), &run.actions, name, output);
     }
     if !run.slots.count_call() {
-        return Err(format!("more than {MAX_CALLS} workflows were called in this run"));
+        return Err(format!("more than {MAX_CALLS} workflows were called in this run").into());
     }
     let trigger = workflow.call().ok_or_else(|| format!("`{file}` has no `workflow_call` under `on`"))?;
     let view = View {
@@ -87,19 +91,33 @@ fn run(calling: &Calling<'_>) -> Result<Finished, String> {
     };
     let inputs = inputs(call, trigger, &view, run).map_err(|e| format!("cannot evaluate its inputs: {e}"))?;
     let secrets = secrets(call, &view, run).map_err(|e| format!("cannot evaluate its secrets: {e}"))?;
+    let rights = match &callee.obtained {
+        Some(_) => contexts.rights.clone().elsewhere(),
+        None => contexts.rights.clone(),
+    };
     let called = Run {
         workflow: workflow.clone(),
         file: Some(file.clone()),
         name: run.name.clone(),
-        contexts: run.contexts.of_called(inputs, secrets),
+        contexts: run.contexts.of_called(inputs, secrets, rights),
         extra_env: run.extra_env.clone(),
         place: run.place.clone(),
         slots: run.slots.clone(),
         called: run.called.clone(),
         actions: run.actions.clone(),
+        gates: run.gates.within(*group),
     };
     let called = Arc::new(called);
     let plan = Plan::new(workflow, &called.contexts, &Selection::default()).map_err(|e| e.to_string())?;
+    let _kept = match &workflow.concurrency {
+        Some(concurrency) => {
+            let group = Group::of(concurrency, &called.contexts.of_workflow())?;
+            let kept = gate::enter(&group, &called, Some(name), output, cancel.asked(), cancel)?;
+            called.gates.have(&group);
+            Some(kept)
+        }
+        None => None,
+    };
     let interrupts = Orders::of(cancel).map_err(|e| format!("cannot wait for it: {e}"))?;
     let ended = schedule::run_called(&called, plan, name, output, &interrupts)
         .map_err(|e| format!("cannot run it: {e}"))?;
@@ -117,13 +135,8 @@ fn inputs(call: &Call, trigger: &Trigger, view: &View<'_>, run: &Run) -> Result<
             (Some((_, template)), _) => typed(name, input, &template.evaluate(view)?)?,
             (None, Some(InputDefault::Value(value))) => value.clone(),
             (None, Some(InputDefault::Template(template))) => {
-                let contexts: Object = [
-                    ("github", run.contexts.github_context()),
-                    ("vars", Value::from(run.contexts.vars.clone())),
-                    ("inputs", Value::from(inputs.clone())),
-                ]
-                .into_iter()
-                .collect();
+                let mut contexts: Object = run.contexts.objects().into_iter().collect();
+                contexts.insert("inputs", inputs.clone());
                 typed(name, input, &template.evaluate(&Contexts::new(contexts))?)?
             }
             (None, None) => typed(name, input, "")?,
@@ -173,14 +186,8 @@ fn outputs(
     ended: &Ended,
 ) -> Result<Vec<(String, String)>, EvalError> {
     let jobs = workflow.jobs.keys().filter_map(|id| Some((id.as_str(), ended.job(id)?)));
-    let contexts: Object = [
-        ("github", run.contexts.github_context()),
-        ("jobs", Value::from(jobs.collect::<Object>())),
-        ("vars", Value::from(run.contexts.vars.clone())),
-        ("inputs", Value::from(run.contexts.inputs.clone())),
-    ]
-    .into_iter()
-    .collect();
+    let mut contexts: Object = run.contexts.objects().into_iter().collect();
+    contexts.insert("jobs", jobs.collect::<Object>());
     let scope = Contexts::new(contexts);
     trigger.outputs.iter().map(|(name, value)| Ok((name.clone(), value.evaluate(&scope)?))).collect()
 }

@@ -1,6 +1,7 @@
 //! Stopping a job from outside: once asks its steps to end, twice ends them at once.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -21,6 +22,8 @@ pub enum Urgency {
 #[derive(Debug)]
 pub struct Cancel {
     urgency: AtomicU8,
+    /// Why, where that isn't the user's own wish.
+    why: OnceLock<String>,
     asked: EventFd,
     at_once: EventFd,
 }
@@ -31,6 +34,7 @@ impl Cancel {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         Ok(Cancel {
             urgency: AtomicU8::new(Urgency::None as u8),
+            why: OnceLock::new(),
             asked: EventFd::from_flags(flags)?,
             at_once: EventFd::from_flags(flags)?,
         })
@@ -46,6 +50,17 @@ impl Cancel {
         if urgency == Urgency::AtOnce {
             let _ = self.at_once.write(1);
         }
+    }
+
+    /// Asks to stop, and says why. The first word stands.
+    pub fn ask(&self, why: String) {
+        let _ = self.why.set(why);
+        self.order(Urgency::Asked);
+    }
+
+    /// Why the order was given, where somebody said so.
+    pub fn why(&self) -> Option<&str> {
+        self.why.get().map(String::as_str)
     }
 
     /// How urgent the order is.
@@ -89,5 +104,8 @@ mod tests {
         cancel.order(Urgency::Asked);
         assert_eq!(cancel.urgency(), Urgency::AtOnce);
         assert!(readable(cancel.asked()) && readable(cancel.at_once()));
+        cancel.ask("first".into());
+        cancel.ask("second".into());
+        assert_eq!((cancel.urgency(), cancel.why()), (Urgency::AtOnce, Some("first")));
     }
 }

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use super::command::Deadline;
 use super::secrets::Secrets;
-use crate::expr::{EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
+use crate::expr::{Contexts, EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
 use crate::workflow::availability::NOT_IN_ACTIONS;
+use crate::workflow::permissions::Rights;
 
 /// Where a job's things are inside its sandbox.
 pub mod inside {
@@ -33,6 +34,8 @@ pub struct RunContexts {
     pub inputs: Object,
     /// `secrets`
     pub secrets: Secrets,
+    /// What its jobs may do at the forge.
+    pub rights: Rights,
     /// `github` with `event`: parsed when it is first read.
     whole_github: OnceLock<Object>,
 }
@@ -40,7 +43,8 @@ pub struct RunContexts {
 impl RunContexts {
     /// The contexts of a run.
     pub fn new(github: Object, event: String, vars: Object, inputs: Object, secrets: Secrets) -> Self {
-        RunContexts { github, event, vars, inputs, secrets, whole_github: OnceLock::new() }
+        let (rights, whole_github) = (Rights::default(), OnceLock::new());
+        RunContexts { github, event, vars, inputs, secrets, rights, whole_github }
     }
 
     fn github(&self) -> &Object {
@@ -58,9 +62,24 @@ impl RunContexts {
         Value::from(self.github().clone())
     }
 
-    /// The contexts of a workflow that is called by one with these.
-    pub fn of_called(&self, inputs: Object, secrets: Secrets) -> Self {
-        Self::new(self.github.clone(), self.event.clone(), self.vars.clone(), inputs, secrets)
+    /// What a workflow's own keys can read: `github`, `inputs` and `vars`.
+    pub fn of_workflow(&self) -> Contexts {
+        Contexts::new(self.objects().into_iter().collect())
+    }
+
+    /// The same, for more to be added.
+    pub fn objects(&self) -> [(&'static str, Value); 3] {
+        [
+            ("github", self.github_context()),
+            ("inputs", Value::from(self.inputs.clone())),
+            ("vars", Value::from(self.vars.clone())),
+        ]
+    }
+
+    /// The contexts of a workflow that a job with these rights calls.
+    pub fn of_called(&self, inputs: Object, secrets: Secrets, rights: Rights) -> Self {
+        let (github, event, vars) = (self.github.clone(), self.event.clone(), self.vars.clone());
+        RunContexts { rights, ..Self::new(github, event, vars, inputs, secrets) }
     }
 
     /// One value of `github` as text.
@@ -96,6 +115,8 @@ pub struct JobContexts {
     pub matrix: Value,
     /// `strategy`
     pub strategy: Value,
+    /// What it may do at the forge.
+    pub rights: Rights,
 }
 
 /// A list of steps while it runs: a job's own, or those of a composite action.

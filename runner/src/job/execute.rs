@@ -62,6 +62,13 @@ pub struct Finished {
     pub fault: Option<Fault>,
 }
 
+impl Finished {
+    /// A job that gave nothing.
+    pub fn nothing(result: Conclusion) -> Finished {
+        Finished { result, outputs: Vec::new(), fault: None }
+    }
+}
+
 /// Why a job could not be done; the graver comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -174,7 +181,8 @@ pub fn tell(obtained: &[Arc<Obtained>], actions: &Actions, job: &JobName, output
 pub fn execute(execution: &Execution<'_>) -> (Finished, Option<Sandbox>) {
     let start = Instant::now();
     let Execution { name, output, .. } = execution;
-    output.emit(Event::JobStarted { job: name.clone() });
+    let permissions = execution.contexts.rights.granted.clone();
+    output.emit(Event::JobStarted { job: name.clone(), permissions });
     let (mut finished, reason, sandbox) = match prepare_and_run(execution, start) {
         Ok((finished, reason, sandbox)) => (finished, reason, Some(sandbox)),
         Err(Broken { reason, result, fault }) => {
@@ -338,8 +346,13 @@ impl Running<'_> {
         }
         post::run_all(self);
         self.look_for_cancellation();
-        if self.cancelled.is_some() && self.execution.cancel.urgency() == Urgency::None {
-            reason = Some(format!("exceeded its timeout of {} minutes", timeout.as_secs_f64() / 60.0));
+        if self.cancelled.is_some() {
+            reason = match self.execution.cancel.urgency() {
+                Urgency::None => {
+                    Some(format!("exceeded its timeout of {} minutes", timeout.as_secs_f64() / 60.0))
+                }
+                Urgency::Asked | Urgency::AtOnce => self.execution.cancel.why().map(str::to_owned),
+            };
         }
         let mut result = match self.standing() {
             Standing { cancelled: true, .. } => Conclusion::Cancelled,

@@ -1,4 +1,4 @@
-//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `call` one that calls a workflow, `execute` one of them from its sandbox
+//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `gate` what they wait for before, `call` one that calls a workflow, `execute` one of them from its sandbox
 //! to its outputs, `step` one of its steps, `action` what a step uses, `native` such an action that is palisade's own, `pre` and `post` what actions do before and after the steps, each a `stage`, `command`
 //! and `process` one command, `hash_files` what expressions ask of the workspace.
 
@@ -9,6 +9,7 @@ mod command;
 mod contexts;
 mod execute;
 pub mod files;
+mod gate;
 mod hash_files;
 pub mod matrix;
 mod native;
@@ -26,8 +27,9 @@ mod step;
 
 pub use contexts::{RUNNER, RunContexts, inside};
 pub use execute::Fault;
+pub use gate::Gates;
 pub use place::Place;
 pub use plan::{Plan, PlanError, Selection};
-pub use schedule::{Interrupts, Run, RunEnd, run};
+pub use schedule::{Interrupts, Run, RunEnd, RunError, run};
 pub use secrets::Secrets;
 pub use slots::Slots;

@@ -14,11 +14,13 @@ use super::call;
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, RunContexts, Standing, View};
 use super::execute::{self, Execution, Fault, Finished, Resolve};
+use super::gate::{self, Gates, Group, Refusal};
 use super::matrix;
 use super::place::Place;
 use super::plan::Plan;
 use super::slots::{Slot, Slots};
 use crate::action::Actions;
+use crate::concurrency::Kept;
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
@@ -49,6 +51,8 @@ pub struct Run {
     pub called: Arc<Called>,
     /// Actions of other repositories.
     pub actions: Arc<Actions>,
+    /// What decides whether its jobs may start.
+    pub gates: Gates,
 }
 
 /// How a run ended.
@@ -60,6 +64,17 @@ pub struct RunEnd {
     pub interrupted: bool,
     /// The gravest fault of a job.
     pub fault: Option<Fault>,
+}
+
+/// Why there is no run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The workflow says something of it that means nothing here.
+    #[error("{0}")]
+    Invalid(String),
+    /// The machine can't.
+    #[error("cannot run the jobs: {0}")]
+    Io(#[from] std::io::Error),
 }
 
 /// Where orders to stop the whole run come from: readable when there is one.
@@ -110,6 +125,9 @@ struct Scheduler<'a> {
     names: HashSet<JobName>,
     done: (Sender<Done>, Receiver<Done>),
     wake: Arc<EventFd>,
+    /// There was an order to stop it.
+    cancelled: bool,
+    /// The user gave it.
     interrupted: bool,
     fault: Option<Fault>,
 }
@@ -127,16 +145,46 @@ pub fn run(
     trigger: &str,
     output: &Output,
     interrupts: &dyn Interrupts,
-) -> std::io::Result<RunEnd> {
+) -> Result<RunEnd, RunError> {
     let start = Instant::now();
+    let scope = run.contexts.of_workflow();
+    let name = match &run.workflow.run_name {
+        Some(name) => Some(name.evaluate(&scope).map_err(|e| RunError::Invalid(format!("`run-name`: {e}")))?),
+        None => None,
+    };
+    let group = run.workflow.concurrency.as_ref().map(|concurrency| Group::of(concurrency, &scope));
+    let group = group.transpose().map_err(RunError::Invalid)?;
+    let cancel = Arc::new(Cancel::new().map_err(std::io::Error::from)?);
+    let mut scheduler = Scheduler::new(run, plan, String::new(), output)?;
     output.emit(Event::RunStarted {
         workflow: run.name.clone(),
         trigger: trigger.to_owned(),
-        jobs: plan.entries.len(),
+        name: name.filter(|name| !name.is_empty()).map(|name| output.shortened(&name)),
+        run: run.gates.run().to_owned(),
+        jobs: scheduler.plan.entries.len(),
     });
-    let Ended { end, .. } = drive(run, plan, String::new(), output, interrupts)?;
+    let entered = group.map(|group| {
+        let kept = gate::enter(&group, run, None, output, interrupts.as_fd(), &cancel)?;
+        run.gates.have(&group);
+        Ok(kept)
+    });
+    let mut reason = None;
+    match entered.transpose() {
+        Ok(kept) => {
+            scheduler.drive(interrupts, Some(&cancel))?;
+            reason = cancel.why().map(str::to_owned);
+            drop(kept);
+        }
+        Err(refusal) => {
+            scheduler.interrupted = interrupts.take() > 0;
+            scheduler.settle_all(&refusal);
+            reason.get_or_insert(refusal.reason);
+        }
+    }
+    let end = scheduler.end();
     let milliseconds = start.elapsed().as_millis() as u64;
-    output.emit(Event::RunFinished { result: end.result, milliseconds, masking: Masking::default() });
+    let masking = Masking::default();
+    output.emit(Event::RunFinished { result: end.result, milliseconds, reason, masking });
     Ok(end)
 }
 
@@ -148,7 +196,11 @@ pub fn run_called(
     output: &Output,
     interrupts: &dyn Interrupts,
 ) -> std::io::Result<Ended> {
-    drive(run, plan, format!("{} / ", caller.0), output, interrupts)
+    let mut scheduler = Scheduler::new(run, plan, format!("{} / ", caller.0), output)?;
+    scheduler.drive(interrupts, None)?;
+    let jobs = (0..scheduler.states.len())
+        .filter_map(|entry| Some((scheduler.plan.entries[entry].id.clone(), scheduler.result_of(entry)?)));
+    Ok(Ended { jobs: jobs.collect(), end: scheduler.end() })
 }
 
 /// How a run ended, with what each of its jobs gave.
@@ -165,40 +217,33 @@ impl Ended {
     }
 }
 
-fn drive(
-    run: &Arc<Run>,
-    plan: Plan,
-    prefix: String,
-    output: &Output,
-    interrupts: &dyn Interrupts,
-) -> std::io::Result<Ended> {
-    let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-    let states = plan.entries.iter().map(|_| State::Waiting).collect();
-    let mut scheduler = Scheduler {
-        run,
-        prefix,
-        output,
-        plan,
-        states,
-        ready: VecDeque::new(),
-        active: Vec::new(),
-        names: HashSet::new(),
-        done: channel(),
-        wake: Arc::new(wake),
-        interrupted: false,
-        fault: None,
-    };
-    scheduler.drive(interrupts)?;
-    let jobs = (0..scheduler.states.len())
-        .filter_map(|entry| Some((scheduler.plan.entries[entry].id.clone(), scheduler.result_of(entry)?)));
-    let jobs = jobs.collect();
-    let end =
-        RunEnd { result: scheduler.result(), interrupted: scheduler.interrupted, fault: scheduler.fault };
-    Ok(Ended { end, jobs })
-}
+impl<'a> Scheduler<'a> {
+    fn new(run: &'a Arc<Run>, plan: Plan, prefix: String, output: &'a Output) -> std::io::Result<Self> {
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let states = plan.entries.iter().map(|_| State::Waiting).collect();
+        Ok(Scheduler {
+            run,
+            prefix,
+            output,
+            plan,
+            states,
+            ready: VecDeque::new(),
+            active: Vec::new(),
+            names: HashSet::new(),
+            done: channel(),
+            wake: Arc::new(wake),
+            cancelled: false,
+            interrupted: false,
+            fault: None,
+        })
+    }
 
-impl Scheduler<'_> {
-    fn drive(&mut self, interrupts: &dyn Interrupts) -> std::io::Result<()> {
+    fn end(&self) -> RunEnd {
+        RunEnd { result: self.result(), interrupted: self.interrupted, fault: self.fault }
+    }
+
+    /// Runs everything. `cancel` is an order to stop that isn't the user's.
+    fn drive(&mut self, interrupts: &dyn Interrupts, mut cancel: Option<&Cancel>) -> std::io::Result<()> {
         let mut last = None;
         loop {
             self.decide();
@@ -213,17 +258,21 @@ impl Scheduler<'_> {
                     PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)
                 }
             };
-            let mut fds = [
-                PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
-                PollFd::new(interrupts.as_fd(), PollFlags::POLLIN),
-            ];
+            let watched = [Some(self.wake.as_fd()), Some(interrupts.as_fd()), cancel.map(Cancel::asked)];
+            let mut fds: Vec<PollFd<'_>> =
+                watched.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
             match poll(&mut fds, timeout) {
                 Ok(0) if last.is_some() => return Ok(()),
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),
             }
+            let ordered = cancel.take_if(|cancel| cancel.urgency() != Urgency::None).is_some();
+            if ordered && !self.cancelled {
+                self.cancel();
+            }
             for _ in 0..interrupts.take() {
-                if self.interrupt() == Urgency::AtOnce {
+                self.interrupted = true;
+                if self.cancel() == Urgency::AtOnce {
                     last.get_or_insert(Instant::now() + LAST_GRACE);
                 }
             }
@@ -256,7 +305,7 @@ impl Scheduler<'_> {
             JobContexts { id: job.id.value.clone(), needs: self.needs(entry), ..JobContexts::default() };
         match self.holds(&run, job, entry, &base) {
             Err(error) => return self.settle(entry, Conclusion::Failure, format!("`if`: {error}")),
-            Ok(false) if self.interrupted => {
+            Ok(false) if self.cancelled => {
                 return self.settle(entry, Conclusion::Cancelled, "the run was cancelled".into());
             }
             Ok(false) => {
@@ -268,6 +317,14 @@ impl Scheduler<'_> {
             }
             Ok(true) => {}
         }
+        let rights = run.contexts.rights.of_job(job.permissions.as_ref(), run.workflow.permissions.as_ref());
+        let base = match rights {
+            Ok(rights) => JobContexts { rights, ..base },
+            Err(error) => {
+                self.fault = self.fault.max(Some(Fault::Refused));
+                return self.settle(entry, Conclusion::Failure, error.to_string());
+            }
+        };
         let view = view(&run.contexts, &base, Standing::FRESH);
         let combinations = match (&job.strategy.matrix, self.plan.entries[entry].combinations.take()) {
             (None, _) => Ok(vec![None]),
@@ -323,6 +380,7 @@ impl Scheduler<'_> {
                 needs: base.needs.clone(),
                 matrix: combination.map(Value::from).unwrap_or_default(),
                 strategy: Value::from(strategy),
+                rights: base.rights.clone(),
             };
             let view = view(&run.contexts, &contexts, Standing::FRESH);
             let (name, computed) = match &job.name {
@@ -352,24 +410,21 @@ impl Scheduler<'_> {
         unique
     }
 
+    /// Ends all entries of a run of which nothing runs.
+    fn settle_all(&mut self, refusal: &Refusal) {
+        for entry in 0..self.states.len() {
+            self.settle(entry, refusal.result, refusal.reason.clone());
+        }
+    }
+
     /// Ends an entry of which nothing runs.
     fn settle(&mut self, entry: usize, result: Conclusion, reason: String) {
         let run = self.run.clone();
         let job = self.job(&run, entry);
         let shown = job.name.as_ref().and_then(|name| name.as_literal().map(str::to_owned));
         let name = self.unique(shown.unwrap_or_else(|| job.id.value.clone()));
-        self.tell(name, result, reason);
+        tell(self.output, name, result, reason);
         self.states[entry] = State::Done { result, outputs: IndexMap::new() };
-    }
-
-    fn tell(&self, job: JobName, result: Conclusion, reason: String) {
-        self.output.emit(Event::JobFinished {
-            job,
-            result,
-            milliseconds: 0,
-            reason: Some(reason),
-            outputs: Vec::new(),
-        });
     }
 
     /// Starts as many of the ready jobs as may run.
@@ -382,18 +437,15 @@ impl Scheduler<'_> {
                 held_back.push_back(instance);
                 continue;
             }
-            // A call does nothing itself: its jobs take places.
             let run = self.run.clone();
-            let slot = match self.job(&run, instance.entry).work {
-                Work::Call(_) => None,
-                Work::Steps(_) => match self.run.slots.take(&self.wake) {
-                    Some(slot) => Some(slot),
-                    None => {
-                        held_back.push_back(instance);
-                        break;
-                    }
-                },
-            };
+            let job = self.job(&run, instance.entry);
+            // A call does nothing itself: its jobs take places. What waits for something takes one afterwards.
+            let takes_none = matches!(job.work, Work::Call(_)) || job.concurrency.is_some();
+            let slot = if takes_none { None } else { self.run.slots.take(&self.wake) };
+            if slot.is_none() && !takes_none {
+                held_back.push_back(instance);
+                break;
+            }
             self.start_one(instance, slot);
         }
         held_back.append(&mut self.ready);
@@ -411,18 +463,28 @@ impl Scheduler<'_> {
             done: self.done.0.clone(),
             wake: self.wake.clone(),
             slot,
-            finished: Some(Finished { result: Conclusion::Failure, outputs: Vec::new(), fault: None }),
-            _place: place,
+            finished: Some(Finished::nothing(Conclusion::Failure)),
+            place,
         };
         let (run, output, order, called) =
             (self.run.clone(), self.output.clone(), cancel.clone(), name.clone());
         let thread = std::thread::Builder::new().name(format!("job {slot}")).spawn(move || {
             let Some(job) = run.workflow.jobs.get(&contexts.id) else { return };
+            let passed = match pass(&run, job, &called, &contexts, &order, &output, &mut report.place) {
+                Ok(passed) => passed,
+                Err(Refusal { result, reason }) => {
+                    tell(&output, called, result, reason);
+                    report.finished = Some(Finished::nothing(result));
+                    drop(report);
+                    return;
+                }
+            };
             if let Work::Call(call) = &job.work {
-                let (run, contexts, cancel, output) = (&*run, &contexts, &*order, &output);
-                let finished =
-                    call::execute(&call::Calling { run, call, name: called, contexts, cancel, output });
-                report.finished = Some(finished);
+                let group = passed.as_ref().map(|(group, _)| group);
+                let (run, contexts, cancel, output) = (&*run, &contexts, &order, &output);
+                let calling = call::Calling { run, call, name: called, contexts, group, cancel, output };
+                report.finished = Some(call::execute(&calling));
+                drop(passed);
                 drop(report);
                 return;
             }
@@ -439,6 +501,7 @@ impl Scheduler<'_> {
                 output: &output,
             });
             report.finished = Some(finished);
+            drop(passed);
             drop(report);
             // Taking the namespaces down takes the kernel longer than anybody should wait for.
             drop(sandbox);
@@ -450,8 +513,8 @@ impl Scheduler<'_> {
     }
 
     fn not_started(&mut self, entry: usize, name: JobName, why: &str) {
-        self.tell(name, Conclusion::Failure, format!("cannot start the job: {why}"));
-        self.count(entry, Finished { result: Conclusion::Failure, outputs: Vec::new(), fault: None });
+        tell(self.output, name, Conclusion::Failure, format!("cannot start the job: {why}"));
+        self.count(entry, Finished::nothing(Conclusion::Failure));
     }
 
     fn ended(&mut self, Done { slot, finished }: Done) {
@@ -472,8 +535,8 @@ impl Scheduler<'_> {
         self.ready = kept;
         let dropped: VecDeque<Instance> = dropped;
         for Instance { entry, name, .. } in dropped {
-            self.tell(name, Conclusion::Cancelled, reason.to_owned());
-            self.count(entry, Finished { result: Conclusion::Cancelled, outputs: Vec::new(), fault: None });
+            tell(self.output, name, Conclusion::Cancelled, reason.to_owned());
+            self.count(entry, Finished::nothing(Conclusion::Cancelled));
         }
     }
 
@@ -496,9 +559,9 @@ impl Scheduler<'_> {
     }
 
     /// One order to stop the run: the first asks, a second doesn't.
-    fn interrupt(&mut self) -> Urgency {
-        let urgency = if self.interrupted { Urgency::AtOnce } else { Urgency::Asked };
-        self.interrupted = true;
+    fn cancel(&mut self) -> Urgency {
+        let urgency = if self.cancelled { Urgency::AtOnce } else { Urgency::Asked };
+        self.cancelled = true;
         for active in self.active.iter().flatten() {
             active.cancel.order(urgency);
         }
@@ -544,9 +607,9 @@ impl Scheduler<'_> {
         let results: Vec<Conclusion> = results.collect();
         let all_success = results.iter().all(|r| *r == Conclusion::Success);
         Standing {
-            success: all_success && !self.interrupted,
-            failure: results.contains(&Conclusion::Failure) && !self.interrupted,
-            cancelled: self.interrupted,
+            success: all_success && !self.cancelled,
+            failure: results.contains(&Conclusion::Failure) && !self.cancelled,
+            cancelled: self.cancelled,
         }
     }
 
@@ -595,7 +658,7 @@ struct Report {
     slot: usize,
     finished: Option<Finished>,
     /// Becomes free with this.
-    _place: Option<Slot>,
+    place: Option<Slot>,
 }
 
 impl Drop for Report {
@@ -606,6 +669,42 @@ impl Drop for Report {
             let _ = self.wake.write(1);
         }
     }
+}
+
+/// Tells of a job that ends without having started.
+fn tell(output: &Output, job: JobName, result: Conclusion, reason: String) {
+    let (reason, outputs) = (Some(reason), Vec::new());
+    output.emit(Event::JobFinished { job, result, milliseconds: 0, reason, outputs });
+}
+
+/// Waits for what a job needs before it starts: its concurrency group, then a place.
+fn pass(
+    run: &Run,
+    job: &Job,
+    name: &JobName,
+    contexts: &JobContexts,
+    cancel: &Arc<Cancel>,
+    output: &Output,
+    place: &mut Option<Slot>,
+) -> Result<Option<(Group, Kept)>, Refusal> {
+    let view = view(&run.contexts, contexts, Standing::FRESH);
+    let passed = match &job.concurrency {
+        Some(concurrency) => {
+            let group = Group::of(concurrency, &view)?;
+            let kept = gate::enter(&group, run, Some(name), output, cancel.asked(), cancel)?;
+            Some((group, kept))
+        }
+        None => None,
+    };
+    if place.is_none() && matches!(job.work, Work::Steps(_)) {
+        let failed = |e| Refusal::from(format!("cannot wait for a place: {e}"));
+        *place = run.slots.wait(cancel.asked()).map_err(failed)?;
+        if place.is_none() {
+            let why = cancel.why().unwrap_or("it was cancelled before it started");
+            return Err(Refusal::cancelled(why.to_owned()));
+        }
+    }
+    Ok(passed)
 }
 
 /// The result of several jobs as one.

@@ -1,8 +1,11 @@
 //! How many jobs of a run run side by side, also where workflows call others.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nix::sys::eventfd::EventFd;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 /// The places for jobs.
 #[derive(Debug)]
@@ -53,6 +56,26 @@ impl Slots {
         state.free -= 1;
         Some(Slot(self.clone()))
     }
+
+    /// Takes a place as soon as there is one; `None` once `stop` is readable.
+    pub fn wait(self: &Arc<Self>, stop: BorrowedFd<'_>) -> nix::Result<Option<Slot>> {
+        let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+        loop {
+            if let Some(slot) = self.take(&wake) {
+                return Ok(Some(slot));
+            }
+            let mut fds =
+                [PollFd::new(wake.as_fd(), PollFlags::POLLIN), PollFd::new(stop, PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(e) => return Err(e),
+            }
+            if fds[1].any() == Some(true) {
+                return Ok(None);
+            }
+            let _ = wake.read();
+        }
+    }
 }
 
 impl Drop for Slot {
@@ -68,8 +91,6 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
-    use nix::sys::eventfd::EfdFlags;
-
     use super::*;
 
     #[test]
@@ -83,5 +104,22 @@ mod tests {
         drop(slot);
         assert!(first.read().is_ok() && second.read().is_ok());
         assert!(slots.take(&second).is_some());
+    }
+
+    #[test]
+    fn a_place_is_waited_for_until_there_is_an_order_to_stop() {
+        let slots = Slots::new(1);
+        let stop = EventFd::from_flags(EfdFlags::EFD_NONBLOCK).unwrap();
+        let slot = slots.wait(stop.as_fd()).unwrap().unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| slots.wait(stop.as_fd()).unwrap().is_some());
+            drop(slot);
+            assert!(waiting.join().unwrap());
+            let slot = slots.take(&Arc::new(EventFd::new().unwrap())).unwrap();
+            let waiting = scope.spawn(|| slots.wait(stop.as_fd()).unwrap().is_some());
+            stop.write(1).unwrap();
+            assert!(!waiting.join().unwrap());
+            drop(slot);
+        });
     }
 }

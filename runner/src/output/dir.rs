@@ -76,7 +76,8 @@ impl Sink for Dir {
 fn job_of(event: &Event) -> Option<&JobName> {
     match event {
         Event::RunStarted { .. } | Event::RunFinished { .. } => None,
-        Event::JobStarted { job }
+        Event::Waiting { job, .. } => job.as_ref(),
+        Event::JobStarted { job, .. }
         | Event::Actions { job, .. }
         | Event::Layers { job, .. }
         | Event::StepStarted { job, .. }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::mask::{Late, Masker};
+use crate::workflow::permissions::Permissions;
 
 /// Names one job of a run in every event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -35,6 +36,14 @@ impl Conclusion {
             Conclusion::Skipped => "skipped",
         }
     }
+}
+
+/// What a job or a run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// That nobody else has its concurrency group.
+    Group,
 }
 
 /// Level of an annotation.
@@ -99,13 +108,31 @@ pub enum Event {
         workflow: String,
         /// The triggering event's name.
         trigger: String,
+        /// What the run is called: `run-name`.
+        name: Option<String>,
+        /// By what `palisade approve` knows it.
+        run: String,
         /// How many jobs there are before any matrix is expanded.
         jobs: usize,
+    },
+    /// A job, or the whole run, can't start yet.
+    Waiting {
+        /// Which job; none is the run.
+        job: Option<JobName>,
+        /// What for.
+        #[serde(rename = "for")]
+        reason: Wait,
+        /// The name of what it waits for.
+        name: String,
+        /// Who or what it waits for, and what can be done.
+        message: String,
     },
     /// A job starts; its sandbox isn't set up yet.
     JobStarted {
         /// Which job.
         job: JobName,
+        /// What it may do at the forge.
+        permissions: Permissions,
     },
     /// What the actions of other repositories are that a job uses.
     Actions {
@@ -212,6 +239,8 @@ pub enum Event {
         result: Conclusion,
         /// How long it took.
         milliseconds: u64,
+        /// Why it ended so, where its jobs don't tell.
+        reason: Option<String>,
         /// What was masked, filled in by [`super::Output`].
         #[serde(flatten)]
         masking: Masking,

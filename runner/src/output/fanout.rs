@@ -12,6 +12,9 @@ use super::{Failed, Masked, Sink, StepLog};
 /// How often sinks that show passing time are called.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Longest text in characters where there is no room for more.
+const MAX_SHORT: usize = 200;
+
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -66,6 +69,16 @@ impl Output {
             return;
         }
         self.hand_out(&Masked::new(event, &self.0.masker));
+    }
+
+    /// The beginning of a text, masked, for a place that has no room for all of it.
+    pub fn shortened(&self, text: &str) -> String {
+        let masked = self.masker().mask(text);
+        match masked.char_indices().nth(MAX_SHORT) {
+            // Only what is masked may be cut: the rest of a secret would be shown.
+            Some((end, _)) => format!("{}…", &masked[..end]),
+            None => masked.into_owned(),
+        }
     }
 
     /// A way in for the bytes that a step prints.

@@ -29,10 +29,17 @@ impl Masked {
         let some = |s: Option<String>| s.map(text);
         let name = |job: JobName| name(job, masker);
         Masked(match event {
-            Event::RunStarted { workflow, trigger, jobs } => {
-                Event::RunStarted { workflow: text(workflow), trigger: text(trigger), jobs }
+            Event::RunStarted { workflow, trigger, name, run, jobs } => Event::RunStarted {
+                workflow: text(workflow),
+                trigger: text(trigger),
+                name: some(name),
+                run: text(run),
+                jobs,
+            },
+            Event::Waiting { job, reason, name: thing, message } => {
+                Event::Waiting { job: job.map(name), reason, name: text(thing), message: text(message) }
             }
-            Event::JobStarted { job } => Event::JobStarted { job: name(job) },
+            Event::JobStarted { job, permissions } => Event::JobStarted { job: name(job), permissions },
             Event::Actions { job, actions } => Event::Actions {
                 job: name(job),
                 actions: actions
@@ -101,9 +108,9 @@ impl Masked {
                 reason: some(reason),
                 outputs: outputs.into_iter().map(|(k, v)| (text(k), text(v))).collect(),
             },
-            Event::RunFinished { result, milliseconds, masking: _ } => {
+            Event::RunFinished { result, milliseconds, reason, masking: _ } => {
                 let masking = Masking::of(masker);
-                Event::RunFinished { result, milliseconds, masking }
+                Event::RunFinished { result, milliseconds, reason: some(reason), masking }
             }
         })
     }

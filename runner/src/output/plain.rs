@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn one_job_has_no_prefix() {
         insta::assert_snapshot!(shown(1, false), @r"
-        ==> CI *** on push ***
+        ==> CI *** on push ***: Build ***
+        ==> waits for the concurrency group `ci` ***
         ==> action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> layer limits: degraded: no delegated cgroup ***
         ==> layer net: off: by --net host ***
@@ -77,12 +78,13 @@ mod tests {
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> job failure in 1 min 01 s: cancelled ***
+        ==> run failure: stopped ***
         ==> report
           build ***     failure    1 min 01 s
             Build ***   success         1.2 s  despite failure
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 20 places
+          masked: 23 places
           run           failure    1 min 01 s
         ");
     }
@@ -90,7 +92,8 @@ mod tests {
     #[test]
     fn several_jobs_have_one() {
         insta::assert_snapshot!(shown(2, false), @r"
-        ==> CI *** on push ***
+        ==> CI *** on push ***: Build ***
+        ==> waits for the concurrency group `ci` ***
         ==> build ***: started
         ==> build ***: action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> build ***: layer limits: degraded: no delegated cgroup ***
@@ -130,6 +133,7 @@ mod tests {
         ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> test ***: Deploy ***: skipped
         ==> test ***: job failure in 1 min 01 s: cancelled ***
+        ==> run failure: stopped ***
         ==> report
           build ***     failure    1 min 01 s
             Build ***   success         1.2 s  despite failure
@@ -139,7 +143,7 @@ mod tests {
             Deploy ***  skipped
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
-          masked: 38 places
+          masked: 41 places
           run           failure    1 min 01 s
         ");
     }
@@ -147,7 +151,8 @@ mod tests {
     #[test]
     fn colours_are_those_of_steps_and_of_results() {
         insta::assert_snapshot!(shown(1, true).escape_debug().to_string().replace("\\n", "\n"), @r"
-        \u{1b}[1m==>\u{1b}[0m CI *** on push ***
+        \u{1b}[1m==>\u{1b}[0m CI *** on push ***: Build ***
+        \u{1b}[1m==>\u{1b}[0m waits for the concurrency group `ci` ***
         \u{1b}[1m==>\u{1b}[0m action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         \u{1b}[1m==>\u{1b}[0m layer limits: degraded: no delegated cgroup ***
         \u{1b}[1m==>\u{1b}[0m layer net: off: by --net host ***
@@ -167,12 +172,13 @@ mod tests {
         \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
         \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
         \u{1b}[1m==>\u{1b}[0m job \u{1b}[31mfailure\u{1b}[0m in 1 min 01 s: cancelled ***
+        \u{1b}[1m==>\u{1b}[0m run \u{1b}[31mfailure\u{1b}[0m: stopped ***
         \u{1b}[1m==>\u{1b}[0m report
           build ***     \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
             Build ***   \u{1b}[32msuccess\u{1b}[0m         1.2 s  despite failure
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 20 places
+          masked: 23 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

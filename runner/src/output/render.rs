@@ -66,15 +66,22 @@ impl Renderer {
     pub fn render(&mut self, event: &Masked, out: &mut String) {
         self.report.note(event);
         match &**event {
-            Event::RunStarted { workflow, trigger, jobs } => {
+            Event::RunStarted { workflow, trigger, name, jobs, .. } => {
                 self.several_jobs |= *jobs > 1;
                 self.own(out, None, |o| {
                     text::name(workflow, o);
                     o.push_str(" on ");
                     text::name(trigger, o);
+                    if let Some(name) = name {
+                        o.push_str(": ");
+                        text::name(name, o);
+                    }
                 });
             }
-            Event::JobStarted { job } => {
+            Event::Waiting { job, message, .. } => {
+                self.own(out, job.as_ref(), |o| text::name(message, o));
+            }
+            Event::JobStarted { job, .. } => {
                 self.meet(job);
                 if self.several_jobs {
                     self.own(out, Some(job), |o| o.push_str("started"));
@@ -142,7 +149,16 @@ impl Renderer {
                     });
                 }
             }
-            Event::RunFinished { .. } => {
+            Event::RunFinished { result: conclusion, reason, .. } => {
+                if let Some(reason) = reason {
+                    let style = self.style;
+                    self.own(out, None, |o| {
+                        o.push_str("run ");
+                        result(*conclusion, style, o);
+                        o.push_str(": ");
+                        text::name(reason, o);
+                    });
+                }
                 self.own(out, None, |o| o.push_str("report"));
                 self.report.render(self.style, out);
             }

@@ -36,7 +36,7 @@ impl Report {
     /// Takes note of an event.
     pub fn note(&mut self, event: &Masked) {
         match &**event {
-            Event::JobStarted { job } => {
+            Event::JobStarted { job, .. } => {
                 self.job(job);
             }
             Event::Layers { job, layers } => self.job(job).layers = Some(layers.clone()),
@@ -47,7 +47,7 @@ impl Report {
             Event::JobFinished { job, result, milliseconds, .. } => {
                 self.job(job).end = Some(Ended { conclusion: *result, milliseconds: *milliseconds });
             }
-            Event::RunFinished { result, milliseconds, masking } => {
+            Event::RunFinished { result, milliseconds, masking, .. } => {
                 self.end = Some(Ended { conclusion: *result, milliseconds: *milliseconds });
                 self.masking = masking.clone();
             }

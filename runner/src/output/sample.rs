@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level, Masking};
+use super::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level, Masking, Wait};
 use super::{Options, Output, Sink};
 use crate::mask::Masker;
+use crate::workflow::permissions::Permissions;
 
 /// The secret that stands in every text of [`run`].
 pub const SECRET: &str = "s3cret-token";
@@ -14,12 +15,27 @@ pub const SECRET: &str = "s3cret-token";
 pub fn run(jobs: usize) -> Vec<Event> {
     let names = ["build", "test"].map(|n| JobName(format!("{n} {SECRET}").into()));
     let with = |text: &str| format!("{text} {SECRET}");
-    let mut events = vec![Event::RunStarted { workflow: with("CI"), trigger: with("push"), jobs }];
+    let mut events = vec![
+        Event::RunStarted {
+            workflow: with("CI"),
+            trigger: with("push"),
+            name: Some(with("Build")),
+            run: "0a1b2c3d".into(),
+            jobs,
+        },
+        Event::Waiting {
+            job: None,
+            reason: Wait::Group,
+            name: with("ci"),
+            message: with("waits for the concurrency group `ci`"),
+        },
+    ];
     for (i, job) in names.iter().take(jobs).cloned().enumerate() {
         events.extend(self::job(job, i == 0));
     }
     let result = Conclusion::Failure;
-    events.push(Event::RunFinished { result, milliseconds: 61_500, masking: Masking::default() });
+    let (reason, masking) = (Some(with("stopped")), Masking::default());
+    events.push(Event::RunFinished { result, milliseconds: 61_500, reason, masking });
     events
 }
 
@@ -56,7 +72,7 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         reason: reason.map(with),
     };
     vec![
-        Event::JobStarted { job: job.clone() },
+        Event::JobStarted { job: job.clone(), permissions: Permissions::restricted() },
         Event::Actions {
             job: job.clone(),
             actions: vec![ActionLine {

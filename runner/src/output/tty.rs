@@ -78,7 +78,7 @@ impl<W: Write + Send> Terminal<W> {
     /// Appends what scrolls above, and takes note of what stands below.
     fn scroll(&mut self, event: &Masked, out: &mut String) {
         match &**event {
-            Event::JobStarted { job } => {
+            Event::JobStarted { job, .. } => {
                 let (job, step) = (job.clone(), String::from("setting up"));
                 self.jobs.push(Live { job, step, since: Instant::now(), unfinished: String::new() });
             }

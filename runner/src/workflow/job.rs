@@ -56,7 +56,13 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
         let value = reader.boolean_or_expr(node, "`continue-on-error`", &JOB_CONTINUE)?;
         Some(Spanned::new(value, node.span))
     });
-    for_the_forge(reader, entries);
+    let permissions = value("permissions").and_then(|node| settings::permissions(reader, node));
+    let environment = value("environment").and_then(|node| settings::environment(reader, node));
+    let concurrency =
+        value("concurrency").and_then(|node| settings::concurrency(reader, node, &JOB_CONCURRENCY));
+    if let Some(node) = value("enable-openid-connect") {
+        reader.boolean(node, "`enable-openid-connect`");
+    }
     let work = if calls {
         Work::Call(call::read(reader, entries)?)
     } else {
@@ -79,6 +85,9 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
         runs_on,
         env,
         defaults,
+        permissions,
+        concurrency,
+        environment,
         outputs,
         strategy,
         work,
@@ -98,23 +107,6 @@ fn calls(reader: &mut Reader, entries: &Mapping) -> bool {
         }
     }
     calls
-}
-
-/// Keys whose meaning is with the forge.
-fn for_the_forge(reader: &mut Reader, entries: &Mapping) {
-    let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
-    if let Some(node) = value("permissions") {
-        settings::permissions(reader, node);
-    }
-    if let Some(node) = value("environment") {
-        settings::environment(reader, node);
-    }
-    if let Some(node) = value("concurrency") {
-        settings::concurrency(reader, node, &JOB_CONCURRENCY);
-    }
-    if let Some(node) = value("enable-openid-connect") {
-        reader.boolean(node, "`enable-openid-connect`");
-    }
 }
 
 fn needed(reader: &mut Reader, node: &Node) -> Vec<Spanned<String>> {

@@ -89,7 +89,7 @@ pub const PERMISSIONS: Keys = keys(&[
 ]);
 pub const DEFAULTS: Keys = keys(&["run"]);
 pub const DEFAULTS_RUN: Keys = keys(&["shell", "working-directory"]);
-pub const CONCURRENCY: Keys = keys(&["group", "cancel-in-progress"]);
+pub const CONCURRENCY: Keys = keys(&["group", "cancel-in-progress", "queue"]);
 
 pub const JOB: Keys = Keys {
     open: false,

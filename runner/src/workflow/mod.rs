@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod model;
+pub mod permissions;
 pub mod span;
 
 pub(crate) mod availability;

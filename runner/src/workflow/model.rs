@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 pub use super::file::WorkflowFile;
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
+use super::permissions::Permissions;
 use super::span::{Span, Spanned};
 use crate::action::Uses;
 use crate::expr::{Condition, Expr, Template, Value};
@@ -22,6 +23,10 @@ pub struct Workflow {
     pub env: Env,
     /// `defaults.run`.
     pub defaults: Defaults,
+    /// `permissions:`, if it says any.
+    pub permissions: Option<Permissions>,
+    /// `concurrency:`.
+    pub concurrency: Option<Concurrency>,
     /// `jobs:`, in the order written; never empty.
     pub jobs: IndexMap<String, Job>,
 }
@@ -36,6 +41,38 @@ pub struct Defaults {
     pub shell: Option<Spanned<Template>>,
     /// `working-directory:`.
     pub working_directory: Option<Spanned<Template>>,
+}
+
+/// `concurrency:`: of those in a group, one runs at a time.
+#[derive(Clone, Debug)]
+pub struct Concurrency {
+    /// `group:`, never empty as it is written.
+    pub group: Spanned<Template>,
+    /// `cancel-in-progress:`; false where it is not given.
+    pub cancel_in_progress: LiteralOr<bool>,
+    /// `queue:`.
+    pub queue: Queue,
+}
+
+/// How many wait for a concurrency group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queue {
+    /// One: who comes cancels who waits.
+    #[default]
+    Single,
+    /// As many as there may be.
+    Max,
+}
+
+/// `environment:` of a job.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `name:`, never empty as it is written.
+    pub name: Spanned<Template>,
+    /// `url:`.
+    pub url: Option<Spanned<Template>>,
+    /// `deployment:`; true where it is not given.
+    pub deployment: LiteralOr<bool>,
 }
 
 /// Either a literal of type `T`, or one expression that must evaluate to it.
@@ -64,6 +101,12 @@ pub struct Job {
     pub env: Env,
     /// `defaults.run`.
     pub defaults: Defaults,
+    /// `permissions:`, if it says any.
+    pub permissions: Option<Permissions>,
+    /// `concurrency:`.
+    pub concurrency: Option<Concurrency>,
+    /// `environment:`.
+    pub environment: Option<Environment>,
     /// `outputs:`.
     pub outputs: IndexMap<String, Spanned<Template>>,
     /// `strategy:`.

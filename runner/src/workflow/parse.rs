@@ -47,12 +47,6 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
             reader.missing(top, "a workflow", key);
         }
     }
-    if let Some(node) = value("permissions") {
-        settings::permissions(reader, node);
-    }
-    if let Some(node) = value("concurrency") {
-        settings::concurrency(reader, node, &CONCURRENCY);
-    }
     if let Some(node) = value("description") {
         reader.text(node, "`description`");
     }
@@ -67,6 +61,8 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
         defaults: value("defaults")
             .map(|node| settings::defaults(reader, node, &DEFAULTS))
             .unwrap_or_default(),
+        permissions: value("permissions").and_then(|node| settings::permissions(reader, node)),
+        concurrency: value("concurrency").and_then(|node| settings::concurrency(reader, node, &CONCURRENCY)),
         jobs: value("jobs").map(|node| job::all(reader, node)).unwrap_or_default(),
     })
 }

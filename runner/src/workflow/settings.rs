@@ -1,11 +1,10 @@
-//! Keys that a workflow and a job share: `defaults`, and those that are for the forge, of which only the
-//! shape is checked.
+//! Keys that a workflow and a job share, `defaults`, `permissions` and `concurrency`, and a job's `environment`.
 
 use super::availability::{Availability, JOB_ENVIRONMENT, JOB_ENVIRONMENT_URL};
 use super::keys::{CONCURRENCY, DEFAULTS, DEFAULTS_RUN, ENVIRONMENT, PERMISSIONS};
-use super::model::Defaults;
+use super::model::{Concurrency, Defaults, Environment, LiteralOr, Queue};
+use super::permissions::{Access, Permissions, Scope};
 use super::reader::Reader;
-use super::scalar::Scalar;
 use super::span::Spanned;
 use super::yaml::{Node, Yaml};
 use crate::expr::Template;
@@ -50,58 +49,77 @@ pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Span
     }
 }
 
-/// Checks `permissions:`.
-pub fn permissions(reader: &mut Reader, node: &Node) {
+/// Reads `permissions:`.
+pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Permissions> {
     if node.is_null() {
-        return;
+        return Some(Permissions::default());
     }
-    if matches!(node.value, Yaml::Scalar(Scalar::String(_))) {
-        reader.word(node, "`permissions`", &["read-all", "write-all"]);
-        return;
+    if matches!(node.value, Yaml::Scalar(_)) {
+        let word = reader.word(node, "`permissions`", &["read-all", "write-all"])?;
+        let access = if word.value == "read-all" { Access::Read } else { Access::Write };
+        return Some(Permissions::all(access));
     }
-    let Some(entries) = reader.mapping_of(node, "`permissions`", &PERMISSIONS) else { return };
-    for (scope, entry) in entries {
-        let levels: &[&str] =
-            if scope == "id-token" { &["write", "none"] } else { &["read", "write", "none"] };
-        reader.word(&entry.value, &format!("the permission `{scope}`"), levels);
+    let entries = reader.mapping_of(node, "`permissions`", &PERMISSIONS)?;
+    let mut permissions = Vec::new();
+    for (name, entry) in entries {
+        // One that isn't known was reported.
+        let Some(scope) = Scope::named(name) else { continue };
+        let levels: Vec<&str> = scope.levels().iter().map(|level| level.as_str()).collect();
+        let level = reader.word(&entry.value, &format!("the permission `{name}`"), &levels);
+        let access = level.and_then(|word| scope.levels().iter().find(|level| level.as_str() == word.value));
+        permissions.extend(access.map(|access| (scope, *access)));
     }
+    Some(permissions.into_iter().collect())
 }
 
-/// Checks `concurrency:`.
-pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) {
+/// Reads `concurrency:`.
+pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Concurrency> {
+    let off = LiteralOr::Literal(false);
     if matches!(node.value, Yaml::Scalar(_)) {
-        reader.full_template(node, "`concurrency`", at);
-        return;
+        let group = reader.full_template(node, "`concurrency`", at)?;
+        return Some(Concurrency { group, cancel_in_progress: off, queue: Queue::Single });
     }
-    let Some(entries) = reader.mapping_of(node, "`concurrency`", &CONCURRENCY) else {
-        return;
+    let entries = reader.mapping_of(node, "`concurrency`", &CONCURRENCY)?;
+    let cancel_in_progress = match entries.get("cancel-in-progress") {
+        Some(entry) => reader.boolean_or_expr(&entry.value, "`cancel-in-progress`", at).unwrap_or(off),
+        None => off,
     };
-    match entries.get("group") {
-        Some(entry) => drop(reader.full_template(&entry.value, "`group`", at)),
-        None => reader.missing(node.span, "`concurrency`", "group"),
+    let queue = match entries.get("queue") {
+        Some(entry) => match reader.word(&entry.value, "`queue`", &["single", "max"]) {
+            Some(word) if word.value == "max" => Queue::Max,
+            _ => Queue::Single,
+        },
+        None => Queue::Single,
+    };
+    if queue == Queue::Max && matches!(cancel_in_progress, LiteralOr::Literal(true)) {
+        reader.error(node.span, "`queue: max` and `cancel-in-progress: true` contradict each other");
     }
-    if let Some(entry) = entries.get("cancel-in-progress") {
-        reader.boolean_or_expr(&entry.value, "`cancel-in-progress`", at);
-    }
+    let Some(entry) = entries.get("group") else {
+        reader.missing(node.span, "`concurrency`", "group");
+        return None;
+    };
+    let group = reader.full_template(&entry.value, "`group`", at)?;
+    Some(Concurrency { group, cancel_in_progress, queue })
 }
 
-/// Checks `environment:` of a job.
-pub fn environment(reader: &mut Reader, node: &Node) {
+/// Reads `environment:` of a job.
+pub fn environment(reader: &mut Reader, node: &Node) -> Option<Environment> {
+    let on = LiteralOr::Literal(true);
     if matches!(node.value, Yaml::Scalar(_)) {
-        reader.full_template(node, "`environment`", &JOB_ENVIRONMENT);
-        return;
+        let name = reader.full_template(node, "`environment`", &JOB_ENVIRONMENT)?;
+        return Some(Environment { name, url: None, deployment: on });
     }
-    let Some(entries) = reader.mapping_of(node, "`environment`", &ENVIRONMENT) else {
-        return;
+    let entries = reader.mapping_of(node, "`environment`", &ENVIRONMENT)?;
+    let url =
+        entries.get("url").and_then(|entry| reader.template(&entry.value, "`url`", &JOB_ENVIRONMENT_URL));
+    let deployment = match entries.get("deployment") {
+        Some(entry) => reader.boolean_or_expr(&entry.value, "`deployment`", &JOB_ENVIRONMENT).unwrap_or(on),
+        None => on,
     };
-    match entries.get("name") {
-        Some(entry) => drop(reader.full_template(&entry.value, "`name`", &JOB_ENVIRONMENT)),
-        None => reader.missing(node.span, "`environment`", "name"),
-    }
-    if let Some(entry) = entries.get("url") {
-        reader.template(&entry.value, "`url`", &JOB_ENVIRONMENT_URL);
-    }
-    if let Some(entry) = entries.get("deployment") {
-        reader.boolean_or_expr(&entry.value, "`deployment`", &JOB_ENVIRONMENT);
-    }
+    let Some(entry) = entries.get("name") else {
+        reader.missing(node.span, "`environment`", "name");
+        return None;
+    };
+    let name = reader.full_template(&entry.value, "`name`", &JOB_ENVIRONMENT)?;
+    Some(Environment { name, url, deployment })
 }

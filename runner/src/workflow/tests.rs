@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::model::{InputDefault, InputKind, LiteralOr, StepKind, Workflow};
+use super::permissions::{Access, Scope};
 use super::*;
 use crate::expr::Value;
 
@@ -109,7 +110,19 @@ fn a_full_workflow_is_read() {
     assert_eq!(shell.as_ref().map(|shell| shell.source()), Some("perl {0}"));
     assert!(matches!(build.steps()[1].timeout_minutes.as_deref(), Some(LiteralOr::Expr(_))));
 
+    let permissions = workflow.permissions.as_ref().unwrap();
+    assert_eq!(
+        (permissions.of(Scope::IdToken), permissions.of(Scope::Issues)),
+        (Access::Write, Access::None)
+    );
+    let concurrency = workflow.concurrency.as_ref().unwrap();
+    assert_eq!(concurrency.group.source(), "${{ github.ref }}");
+    assert!(matches!(concurrency.cancel_in_progress, LiteralOr::Literal(true)));
+
     let test = &workflow.jobs["test"];
+    let environment = test.environment.as_ref().unwrap();
+    assert_eq!(environment.name.source(), "prod");
+    assert_eq!(environment.url.as_ref().map(|url| url.source()), Some("https://x"));
     assert_eq!(test.needs[0].value, "build");
     assert_eq!(test.needs[0].span.of(FULL), "build");
     assert_eq!(test.runs_on.len(), 2);

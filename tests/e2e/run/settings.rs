@@ -1,0 +1,148 @@
+//! What a workflow says of the whole of a run or a job: `run-name` and `permissions`.
+
+use palisade_tests::{Context, Events, Outcome};
+
+fn run(workflow: &str, args: &[&str]) -> (Outcome, Events) {
+    let context = Context::new();
+    context.write(".github/workflows/w.yml", workflow);
+    let outcome = context.palisade().args(["run", "--json"]).args(args).run();
+    let events = Events::of(&outcome);
+    (outcome, events)
+}
+
+fn name(events: &Events) -> String {
+    events.of_kind("run_started").next().unwrap()["name"].to_string()
+}
+
+const JOBS: &str = "jobs: { a: { runs-on: x, steps: [ { run: 'true' } ] } }";
+
+#[test]
+fn a_run_is_called_what_its_workflow_says() {
+    let named = |name: &str| {
+        format!("run-name: {name}\non: {{ push: , workflow_dispatch: {{ inputs: {{ level: }} }} }}\n{JOBS}")
+    };
+    let said = named("\"${{ github.event_name }} ${{ inputs.level }} ${{ vars.PLACE }}\"");
+    let args = ["--event", "workflow_dispatch", "--input", "level=high", "--var", "PLACE=here"];
+    assert_eq!(name(&run(&said, &args).1), "\"workflow_dispatch high here\"");
+    assert_eq!(name(&run(&named("\"${{ vars.none }}\""), &[]).1), "null");
+    // A secret that reaches it by another way is masked before it is cut.
+    let long = format!("'{}${{{{ vars.PLACE }}}}'", "x".repeat(195));
+    let args = ["--var", "PLACE=the-secret", "--secret", "S=the-secret"];
+    let shown = name(&run(&named(&long), &args).1);
+    assert_eq!(shown, format!("\"{}***\"", "x".repeat(195)));
+    let context = Context::new();
+    context.write(".github/workflows/w.yml", named("\"two\\nlines \\e[31mred ${{ github.ref_name }}\""));
+    let shown = context.palisade().args(["run"]).run().stdout;
+    assert_eq!(shown.lines().next(), Some("==> .github/workflows/w.yml on push: two lines red main"));
+}
+
+#[test]
+fn a_name_that_cannot_be_evaluated_ends_it_before_anything_runs() {
+    let workflow = format!("run-name: \"${{{{ fromJSON('[') }}}}\"\non: push\n{JOBS}");
+    let (outcome, events) = run(&workflow, &[]);
+    assert_eq!((outcome.code, events.of_kind("run_started").count()), (Some(2), 0));
+    assert!(outcome.stderr.contains("w.yml: `run-name`: "), "{outcome}");
+    let large = format!("run-name: {}\non: push\n{JOBS}", "x".repeat(500_000));
+    assert!(name(&run(&large, &[]).1).len() < 210);
+}
+
+/// The permissions of a job, as its event has them.
+fn permissions(events: &Events, job: &str) -> String {
+    events
+        .of_kind("job_started")
+        .find(|e| e["job"] == job)
+        .map_or_else(String::new, |e| e["permissions"].to_string())
+}
+
+#[test]
+fn the_nearest_permissions_count() {
+    let job = "runs-on: x, steps: [ { run: 'true' } ]";
+    let jobs = format!(
+        "jobs:
+  none: {{ permissions: {{}}, {job} }}
+  own: {{ permissions: {{ id-token: write, contents: none, issues: read }}, {job} }}
+  all: {{ permissions: read-all, {job} }}
+  workflow: {{ {job} }}
+"
+    );
+    let (_, events) = run(&format!("on: push\npermissions: {{ statuses: write }}\n{jobs}"), &[]);
+    let shown = ["none", "own", "all", "workflow"].map(|job| format!("{job}: {}", permissions(&events, job)));
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    none: {}
+    own: {"id-token":"write","issues":"read"}
+    all: {"actions":"read","artifact-metadata":"read","attestations":"read","checks":"read","contents":"read","copilot-requests":"read","deployments":"read","discussions":"read","issues":"read","models":"read","packages":"read","pages":"read","pull-requests":"read","repository-projects":"read","security-events":"read","statuses":"read","vulnerability-alerts":"read"}
+    workflow: {"statuses":"write"}
+    "#);
+    let (_, events) = run(&format!("on: push\n{jobs}"), &[]);
+    assert_eq!(permissions(&events, "workflow"), r#"{"contents":"read","packages":"read"}"#);
+}
+
+#[test]
+fn a_called_workflow_asks_for_no_more_than_its_caller_has() {
+    let context = Context::new();
+    context.write(
+        ".github/workflows/called.yml",
+        "on: workflow_call
+jobs:
+  same: { runs-on: x, steps: [ { run: 'true' } ] }
+  less: { runs-on: x, permissions: { contents: read }, steps: [ { run: 'true' } ] }
+  more: { runs-on: x, permissions: { id-token: write }, steps: [ { run: 'true' } ] }
+",
+    );
+    context.write(
+        ".github/workflows/w.yml",
+        "on: push
+jobs:
+  a: { uses: ./.github/workflows/called.yml, permissions: { contents: write } }
+  b: { uses: ./.github/workflows/called.yml }
+",
+    );
+    let outcome = context.palisade().args(["run", "--json", "w.yml"]).run();
+    let events = Events::of(&outcome);
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert_eq!(permissions(&events, "a / same"), r#"{"contents":"write"}"#);
+    assert_eq!(permissions(&events, "a / less"), r#"{"contents":"read"}"#);
+    assert_eq!(
+        events.reason("a / more"),
+        "it asks for the permission `id-token: write`, and the job that calls its workflow has `id-token: none`"
+    );
+    // Where the caller says nothing, a workflow of the same repository gets what it says.
+    assert_eq!(permissions(&events, "b / more"), r#"{"id-token":"write"}"#);
+}
+
+#[test]
+fn a_permission_that_is_none_is_told_with_what_was_meant() {
+    let (outcome, _) = run(
+        &format!("on: push\npermissions: {{ content: read, id-token: read, issues: admin }}\n{JOBS}"),
+        &[],
+    );
+    insta::assert_snapshot!(outcome, @"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: unknown key `content` in `permissions`
+     --> .github/workflows/w.yml:2:16
+      |
+    2 | permissions: { content: read, id-token: read, issues: admin }
+      |                ^^^^^^^
+      = help: did you mean `contents`?
+
+    error: the permission `id-token` can't be `read`
+     --> .github/workflows/w.yml:2:41
+      |
+    2 | permissions: { content: read, id-token: read, issues: admin }
+      |                                         ^^^^
+      = help: known here: write, none
+
+    error: the permission `issues` can't be `admin`
+     --> .github/workflows/w.yml:2:55
+      |
+    2 | permissions: { content: read, id-token: read, issues: admin }
+      |                                                       ^^^^^
+      = help: known here: read, write, none
+    error: .github/workflows/w.yml has 3 errors; nothing was run
+    ");
+    let (outcome, _) = run(&format!("on: push\npermissions: read\n{JOBS}"), &[]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("`permissions` can't be `read`"), "{outcome}");
+}
