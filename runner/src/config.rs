@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::action::Settings;
 use crate::limits::set_limit;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
+use crate::store::ArtifactSettings;
 
 /// Largest configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -26,6 +27,8 @@ pub struct Config {
     pub detect: Detect,
     /// `[actions]`
     pub actions: Settings,
+    /// `[artifacts]`
+    pub artifacts: ArtifactSettings,
 }
 
 /// `[detect]`: what happens to credentials in output and in files that are no registered secrets.

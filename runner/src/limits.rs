@@ -1,6 +1,19 @@
 //! Limits as people write them, on the command line and in the configuration.
 
 use palisade_sandbox::Limits;
+use serde::Deserialize;
+
+/// Bytes, as people write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Size(pub u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_size(&text).map(Size)
+    }
+}
 
 /// Sets the limit of a name.
 pub fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {

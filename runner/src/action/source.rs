@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Remote;
-use crate::limits::parse_size;
+use crate::limits::Size;
 
 /// Where actions are looked for that name no forge, as on GitHub.
 const GITHUB: &str = "https://github.com";
@@ -52,18 +52,6 @@ impl Default for Settings {
             require_sha: false,
             max_size: Size(4 << 30),
         }
-    }
-}
-
-/// Bytes, as people write them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Size(pub u64);
-
-impl TryFrom<String> for Size {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        parse_size(&text).map(Size)
     }
 }
 

@@ -1,26 +1,22 @@
 //! The trees of actions that were fetched, by commit and digest, for all jobs of this user.
 //!
-//! An entry is a directory `<commit>-<digest>` with the files in `tree` and their size in `bytes`. It appears by a
-//! rename once it is whole, is never changed, and is verified whenever it is used. Who uses or makes an entry holds
-//! a lock on its directory, which the kernel lets go when the process ends, however it ends.
+//! An entry of the shelf is `<commit>-<digest>`, with the files in `tree` and their size in `bytes`. It is verified
+//! whenever it is used.
 
 use std::fmt;
-use std::fs::{self, File, FileTimes, TryLockError};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::tree::{self, TreeDigest, TreeError};
+use crate::shelf::{Held, Making, Shelf, ShelfError, told};
 
-/// What the directories of entries in the making begin with.
-const MAKING: &str = "making-";
-/// What those of entries begin with that are on their way out.
-const LEAVING: &str = "leaving-";
 /// Where commits are noted that references had.
 const REFERENCES: &str = "references";
+/// The file of an entry with the size of its tree.
+const BYTES: &str = "bytes";
 /// Most of these notes.
 const MAX_NOTES: usize = 10_000;
 
@@ -56,7 +52,7 @@ impl fmt::Debug for CommitId {
 /// The store.
 #[derive(Debug)]
 pub struct Store {
-    directory: PathBuf,
+    shelf: Shelf,
     /// Bytes that it may hold, what is in use besides.
     max_size: u64,
 }
@@ -70,28 +66,15 @@ pub struct Stored {
     pub digest: TreeDigest,
     /// Where the files are.
     pub tree: PathBuf,
-    _lock: File,
-}
-
-/// A directory for an entry in the making; gone at the end unless it was kept.
-#[derive(Debug)]
-pub struct Making {
-    directory: PathBuf,
-    lock: File,
-    kept: bool,
+    _held: Held,
 }
 
 /// Why the store can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It can't be read or written.
-    #[error("the store of actions, `{}`: {error}", path.display())]
-    Io {
-        /// What of it.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+    #[error("the store of actions, {0}")]
+    Io(#[from] ShelfError),
     /// What is fetched is no tree that can be kept.
     #[error("its tree is refused: {0}")]
     Tree(#[from] TreeError),
@@ -112,53 +95,34 @@ pub enum StoreError {
     },
 }
 
-fn told(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
-    move |error| StoreError::Io { path: path.to_owned(), error }
-}
-
 impl Store {
     /// The store in a directory that exists.
     pub fn new(directory: PathBuf, max_size: u64) -> Store {
-        Store { directory, max_size }
+        Store { shelf: Shelf::new(directory), max_size }
     }
 
     /// The tree of a commit, verified; the one with this digest where one is given.
     pub fn get(&self, commit: &CommitId, digest: Option<&TreeDigest>) -> Result<Option<Stored>, StoreError> {
-        for (path, entry) in self.entries()? {
-            let Entry::Whole { commit: known, digest: was } = entry else { continue };
+        for name in self.shelf.names()? {
+            let Some((known, was)) = entry(&name) else { continue };
             if known != *commit || digest.is_some_and(|digest| *digest != was) {
                 continue;
             }
-            let Some(lock) = hold(&path)? else { continue };
-            let tree = path.join("tree");
+            let Some(held) = self.shelf.hold(&name)? else { continue };
+            let tree = held.path().join("tree");
             let is = tree::read(&tree)?.digest;
             if is != was {
-                return Err(StoreError::Changed { commit: known, was, is, path });
+                return Err(StoreError::Changed { commit: known, was, is, path: held.path().to_owned() });
             }
-            // The entry that is used last goes last; where that can't be noted it only goes earlier.
-            let _ = lock.set_times(FileTimes::new().set_modified(SystemTime::now()));
-            return Ok(Some(Stored { commit: known, digest: is, tree, _lock: lock }));
+            held.used();
+            return Ok(Some(Stored { commit: known, digest: is, tree, _held: held }));
         }
         Ok(None)
     }
 
     /// A place to make an entry in.
     pub fn make(&self) -> Result<Making, StoreError> {
-        self.sweep()?;
-        let mut number = 0;
-        loop {
-            number += 1;
-            let directory = self.directory.join(format!("{MAKING}{}-{number}", std::process::id()));
-            match fs::create_dir(&directory) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
-                made => made.map_err(told(&directory))?,
-            }
-            let Some(lock) = open(&directory)? else { continue };
-            // Where another process took it for left behind, it is gone already.
-            if lock.try_lock().is_ok() && directory.is_dir() {
-                return Ok(Making { directory, lock, kept: false });
-            }
-        }
+        Ok(self.shelf.make()?)
     }
 
     /// Keeps the tree that was made in `tree` of `making`, unless `refuse` says why not, given its digest.
@@ -168,24 +132,20 @@ impl Store {
         commit: &CommitId,
         refuse: impl FnOnce(&TreeDigest) -> Result<(), E>,
     ) -> Result<Stored, E> {
-        let read = tree::read(&making.directory.join("tree")).map_err(StoreError::Tree)?;
+        let read = tree::read(&making.directory().join("tree")).map_err(StoreError::Tree)?;
         refuse(&read.digest)?;
-        let bytes = making.directory.join("bytes");
-        fs::write(&bytes, read.bytes.to_string()).map_err(told(&bytes))?;
-        let path = self.directory.join(format!("{commit}-{}", read.digest.digits()));
-        // Whoever finds it from now on may use it.
-        making.lock.lock_shared().map_err(told(&path))?;
-        match fs::rename(&making.directory, &path) {
-            Ok(()) => making.kept = true,
-            // What is there already is the same, or is told to be something else when it is read.
-            Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
-            }
-            Err(e) => return Err(told(&path)(e).into()),
-        }
+        let bytes = making.directory().join(BYTES);
+        fs::write(&bytes, read.bytes.to_string()).map_err(told(&bytes)).map_err(StoreError::Io)?;
+        let name = format!("{commit}-{}", read.digest.digits());
+        // What is there already is the same, or is told to be something else when it is read.
+        self.shelf.put(&mut making, &name).map_err(StoreError::Io)?;
         let stored = self.get(commit, Some(&read.digest))?;
-        let stored = stored.ok_or_else(|| told(&path)(io::ErrorKind::NotFound.into()))?;
+        let gone = || StoreError::Io(told(&self.shelf.path(&name))(io::ErrorKind::NotFound.into()));
+        let stored = stored.ok_or_else(gone)?;
         drop(making);
-        self.evict()?;
+        let bytes = |path: &Path| fs::read_to_string(path.join(BYTES)).ok()?.parse().ok();
+        let evicted = self.shelf.evict(self.max_size, |name| entry(name).is_some(), bytes);
+        evicted.map_err(StoreError::Io)?;
         Ok(stored)
     }
 
@@ -197,102 +157,27 @@ impl Store {
     /// Takes note of the commit that a reference has.
     pub fn note_known(&self, repository: &str, reference: &str, commit: &CommitId) -> Result<(), StoreError> {
         let path = self.note(repository, reference);
-        let directory = self.directory.join(REFERENCES);
+        let directory = self.shelf.path(REFERENCES);
         fs::create_dir_all(&directory).map_err(told(&directory))?;
         // Replaced as a whole, so that nobody reads half of it.
-        let fresh =
-            directory.join(format!("{MAKING}{}-{:?}", std::process::id(), std::thread::current().id()));
+        let fresh = directory.join(format!("{}-{:?}", std::process::id(), std::thread::current().id()));
         fs::write(&fresh, commit.as_str()).map_err(told(&fresh))?;
         fs::rename(&fresh, &path).map_err(told(&path))?;
-        trim(&directory, MAX_NOTES).map_err(told(&directory))
+        Ok(trim(&directory, MAX_NOTES).map_err(told(&directory))?)
     }
 
     fn note(&self, repository: &str, reference: &str) -> PathBuf {
         let digest = Sha256::digest(format!("{repository}\0{reference}"));
         let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.directory.join(REFERENCES).join(name)
-    }
-
-    fn entries(&self) -> Result<Vec<(PathBuf, Entry)>, StoreError> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.directory).map_err(told(&self.directory))? {
-            let entry = entry.map_err(told(&self.directory))?;
-            if let Some(kind) = entry.file_name().to_str().and_then(Entry::parse) {
-                entries.push((entry.path(), kind));
-            }
-        }
-        Ok(entries)
-    }
-
-    /// Removes what processes left behind that were ended in the middle.
-    fn sweep(&self) -> Result<(), StoreError> {
-        for (path, entry) in self.entries()? {
-            if matches!(entry, Entry::Unfinished) && take(&path)?.is_some() {
-                fs::remove_dir_all(&path).map_err(told(&path))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes what was used least recently until the rest fits; what is in use stays.
-    fn evict(&self) -> Result<(), StoreError> {
-        let mut whole = Vec::new();
-        for (path, entry) in self.entries()? {
-            let (Entry::Whole { .. }, Ok(metadata)) = (entry, fs::metadata(&path)) else { continue };
-            // An entry without a size was put there by nobody who knows how: it is to go first.
-            let bytes = fs::read_to_string(path.join("bytes")).ok().and_then(|text| text.parse().ok());
-            whole.push((bytes.map(|_| (metadata.mtime(), metadata.mtime_nsec())), bytes.unwrap_or(0), path));
-        }
-        whole.sort_unstable();
-        let mut size: u64 = whole.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, bytes, path) in whole {
-            if size <= self.max_size {
-                break;
-            }
-            let Some(_lock) = take(&path)? else { continue };
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let leaving = self.directory.join(format!("{LEAVING}{name}"));
-            match fs::rename(&path, &leaving) {
-                // Another process was faster.
-                Err(_) => continue,
-                Ok(()) => fs::remove_dir_all(&leaving).map_err(told(&leaving))?,
-            }
-            size -= bytes;
-        }
-        Ok(())
+        self.shelf.path(REFERENCES).join(name)
     }
 }
 
-impl Making {
-    /// The directory.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-}
-
-impl Drop for Making {
-    fn drop(&mut self) {
-        if !self.kept {
-            // What can't be removed now is swept later.
-            let _ = fs::remove_dir_all(&self.directory);
-        }
-    }
-}
-
-enum Entry {
-    Whole { commit: CommitId, digest: TreeDigest },
-    Unfinished,
-}
-
-impl Entry {
-    fn parse(name: &str) -> Option<Entry> {
-        if name.starts_with(MAKING) || name.starts_with(LEAVING) {
-            return Some(Entry::Unfinished);
-        }
-        let (commit, digest) = name.split_once('-')?;
-        let digest = TreeDigest::parse(&format!("sha256:{digest}"))?;
-        Some(Entry::Whole { commit: CommitId::parse(commit)?, digest })
-    }
+/// What the name of an entry says.
+fn entry(name: &str) -> Option<(CommitId, TreeDigest)> {
+    let (commit, digest) = name.split_once('-')?;
+    let digest = TreeDigest::parse(&format!("sha256:{digest}"))?;
+    Some((CommitId::parse(commit)?, digest))
 }
 
 /// Removes the oldest files of a directory beyond a number, and a few more, so that this isn't to be done each time.
@@ -315,34 +200,11 @@ fn trim(directory: &Path, most: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Holds an entry against eviction; `None` where it is gone.
-fn hold(path: &Path) -> Result<Option<File>, StoreError> {
-    let Some(file) = open(path)? else { return Ok(None) };
-    file.lock_shared().map_err(told(path))?;
-    // It may have gone while this waited.
-    Ok(path.is_dir().then_some(file))
-}
-
-/// Takes an entry that nobody holds.
-fn take(path: &Path) -> Result<Option<File>, StoreError> {
-    let Some(file) = open(path)? else { return Ok(None) };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(told(path)(error)),
-    }
-}
-
-fn open(path: &Path) -> Result<Option<File>, StoreError> {
-    match File::open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        opened => Ok(Some(opened.map_err(told(path))?)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+    use std::time::SystemTime;
 
     fn commit(digit: char) -> CommitId {
         CommitId::parse(&digit.to_string().repeat(40)).unwrap()
@@ -362,7 +224,7 @@ mod tests {
     }
 
     fn names(store: &Store) -> Vec<String> {
-        let entries = fs::read_dir(&store.directory).unwrap();
+        let entries = fs::read_dir(store.shelf.directory()).unwrap();
         entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
     }
 
@@ -415,18 +277,6 @@ mod tests {
         let left = |digit| store.get(&commit(digit), None).unwrap().is_some();
         assert_eq!(['a', 'b', 'c', 'd'].map(left), [true, false, false, true]);
         drop(held);
-    }
-
-    #[test]
-    fn what_was_left_in_the_middle_is_swept() {
-        let (dir, store) = store(100);
-        fs::create_dir(dir.path().join("making-1-0")).unwrap();
-        fs::write(dir.path().join("making-1-0/part"), "x").unwrap();
-        let making = store.make().unwrap();
-        assert_eq!(names(&store), [making.directory().file_name().unwrap().to_str().unwrap()]);
-        // Not what is in the making.
-        let other = store.make().unwrap();
-        assert!(making.directory().is_dir() && other.directory().is_dir());
     }
 
     #[test]

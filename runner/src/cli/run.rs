@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -31,6 +32,8 @@ use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
+use crate::state::State;
+use crate::store::{LocalArtifacts, Stores};
 use crate::toolchain::{self, Tools};
 use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
 use crate::workflow::{Called, CalledError, Tree};
@@ -261,8 +264,17 @@ fn prepare(
         called: Arc::new(called),
         actions: Arc::new(actions),
         gates: Gates::new(Groups::new(args.setting.state(), facts.identity().to_owned())),
+        stores: Arc::new(stores(args.setting.state(), config)),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
+}
+
+/// The stores of one run.
+fn stores(state: State, config: &Config) -> Stores {
+    // Unique among all runs of this user: no two processes have one number at a time.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let run = format!("{}-{:09}-{}", since.as_secs(), since.subsec_nanos(), std::process::id());
+    Stores { artifacts: Box::new(LocalArtifacts::new(state, config.artifacts, run)) }
 }
 
 /// A workflow that is called and can't be used, as a failure of the command.

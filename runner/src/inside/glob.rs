@@ -1,5 +1,6 @@
-//! Patterns of `hashFiles`. Their rules are those of the package `@actions/glob`, which GitHub's runner uses, and
-//! differ from those of a workflow's filters (`trigger::glob`).
+//! Patterns of `hashFiles`, and of the actions that pass files on. Their rules are those of the package
+//! `@actions/glob`, which GitHub's runner and actions use, and differ from those of a workflow's filters
+//! (`trigger::glob`).
 //!
 //! A pattern that matches a directory matches everything below it. So a file is matched where the pattern matches
 //! the beginning of its path, and a walk can carry along how far each pattern has come: [`Progress`].
@@ -26,6 +27,9 @@ pub enum PatternError {
     /// `a/./b`.
     #[error("`.` can only be its first part")]
     Dot,
+    /// `..` where patterns may name any place.
+    #[error("`..` can't be a part of it; write an absolute path, or `~/` for one in the home directory")]
+    Parent,
     /// `..`, `~`, or an absolute path to somewhere else.
     #[error("it leads out of the workspace; only what lies in the workspace can be hashed")]
     Outside,
@@ -49,7 +53,7 @@ pub struct Patterns(Vec<Pattern>);
 #[derive(Debug)]
 struct Pattern {
     negated: bool,
-    /// Relative to the workspace, without `**` at the end, which changes nothing.
+    /// Relative to the origin, without `**` at the end, which changes nothing.
     segments: Vec<Segment>,
 }
 
@@ -80,16 +84,42 @@ enum Token {
 #[derive(Clone, Debug)]
 pub struct Progress(Vec<u128>);
 
+/// What patterns are read against.
+#[derive(Clone, Copy)]
+struct Base<'a> {
+    /// The directory where they begin to match, which they can't leave.
+    origin: &'a str,
+    /// The directory of relative ones.
+    here: &'a str,
+    /// What `~` means.
+    home: Option<&'a str>,
+}
+
 impl Patterns {
-    /// Reads patterns, one a line; empty lines and those that begin with `#` don't count. `workspace` is absolute.
+    /// Reads patterns of what lies in the workspace, an absolute path. They match what follows it.
     pub fn parse<'t>(texts: impl Iterator<Item = &'t str>, workspace: &str) -> Result<Self, Error> {
+        Patterns::read(texts, Base { origin: workspace, here: workspace, home: None })
+    }
+
+    /// Reads patterns of any place, relative ones of the workspace. They match whole paths, without the slash that
+    /// these begin with.
+    pub fn anywhere<'t>(
+        texts: impl Iterator<Item = &'t str>,
+        workspace: &str,
+        home: &str,
+    ) -> Result<Self, Error> {
+        Patterns::read(texts, Base { origin: "/", here: workspace, home: Some(home) })
+    }
+
+    /// Reads them, one a line; empty lines and those that begin with `#` don't count.
+    fn read<'t>(texts: impl Iterator<Item = &'t str>, base: Base<'_>) -> Result<Self, Error> {
         let lines = texts.flat_map(|text| text.split('\n')).map(str::trim);
         let mut patterns = Vec::new();
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if patterns.len() == MAX_PATTERNS {
                 return Err(Error::TooMany);
             }
-            let pattern = Pattern::parse(line, workspace).map_err(|why| {
+            let pattern = Pattern::parse(line, base).map_err(|why| {
                 let shown: String = line.chars().take(200).collect();
                 Error::Pattern(shown, why)
             })?;
@@ -112,7 +142,7 @@ impl Patterns {
         roots
     }
 
-    /// At the workspace itself.
+    /// At the origin itself.
     pub fn start(&self) -> Progress {
         Progress(self.0.iter().map(|pattern| pattern.close(1)).collect())
     }
@@ -123,13 +153,13 @@ impl Patterns {
         Progress(self.0.iter().zip(&progress.0).map(|(pattern, at)| pattern.step(*at, &name)).collect())
     }
 
-    /// Whether this is a file to hash.
+    /// Whether this is one to take.
     pub fn pick(&self, progress: &Progress) -> bool {
         let last = self.0.iter().zip(&progress.0).rev().find(|(pattern, at)| pattern.has_matched(**at));
         last.is_some_and(|(pattern, _)| !pattern.negated)
     }
 
-    /// Whether this is a file to hash or may be a directory of such.
+    /// Whether this is one to take or may be a directory of such.
     pub fn may_hold(&self, progress: &Progress) -> bool {
         for (pattern, at) in self.0.iter().zip(&progress.0).rev() {
             match pattern.negated {
@@ -144,7 +174,7 @@ impl Patterns {
 }
 
 impl Pattern {
-    fn parse(line: &str, workspace: &str) -> Result<Pattern, PatternError> {
+    fn parse(line: &str, base: Base<'_>) -> Result<Pattern, PatternError> {
         let mut text = line;
         let mut negated = false;
         while let Some(rest) = text.strip_prefix('!') {
@@ -158,29 +188,37 @@ impl Pattern {
             return Err(PatternError::TooLong);
         }
         let absolute = text.starts_with('/');
-        let mut parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
-        match parts.first() {
-            Some(&"~") if !absolute => return Err(PatternError::Outside),
-            Some(&".") if !absolute => drop(parts.remove(0)),
-            _ => {}
-        }
-        let mut segments: Vec<Segment> = parts.into_iter().map(Segment::parse).collect();
-        for segment in &segments {
+        let mut parts: Vec<&str> = names(text).collect();
+        let before = match (absolute, parts.first(), base.home) {
+            (true, ..) => "",
+            (false, Some(&"~"), None) => return Err(PatternError::Outside),
+            (false, Some(&"~"), Some(home)) => {
+                parts.remove(0);
+                home
+            }
+            (false, first, _) => {
+                if first == Some(&".") {
+                    parts.remove(0);
+                }
+                base.here
+            }
+        };
+        let own: Vec<Segment> = parts.into_iter().map(Segment::parse).collect();
+        for segment in &own {
             match segment.literal().as_deref() {
+                Some("..") if base.home.is_some() => return Err(PatternError::Parent),
                 Some("..") => return Err(PatternError::Outside),
                 Some(".") => return Err(PatternError::Dot),
                 _ => {}
             }
         }
-        if absolute {
-            let above: Vec<&str> = workspace.split('/').filter(|part| !part.is_empty()).collect();
-            let within = above.len() <= segments.len()
-                && above.iter().zip(&segments).all(|(name, s)| s.literal().as_deref() == Some(*name));
-            if !within {
-                return Err(PatternError::Outside);
-            }
-            segments.drain(..above.len());
+        let mut segments: Vec<Segment> = names(before).map(Segment::of_name).chain(own).collect();
+        let above = names(base.origin).count();
+        let mut named = segments.iter().map(Segment::literal);
+        if !names(base.origin).all(|name| named.next().flatten().as_deref() == Some(name)) {
+            return Err(PatternError::Outside);
         }
+        segments.drain(..above);
         while matches!(segments.last(), Some(Segment::Directories)) {
             segments.pop();
         }
@@ -260,11 +298,21 @@ impl Segment {
         Segment::Name(tokens)
     }
 
+    /// One that matches this name only.
+    fn of_name(name: &str) -> Segment {
+        Segment::Name(name.chars().map(Token::Char).collect())
+    }
+
     /// The one name that it matches, where that is written out.
     fn literal(&self) -> Option<String> {
         let Segment::Name(tokens) = self else { return None };
         tokens.iter().map(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect()
     }
+}
+
+/// The names that a path consists of.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|name| !name.is_empty())
 }
 
 /// What stands in brackets, of which the first is open already, and its length with the closing one. `None` where
@@ -346,6 +394,7 @@ mod tests {
     use proptest::prelude::*;
 
     const WORKSPACE: &str = "/home/runner/work/tool/tool";
+    const BASE: Base<'_> = Base { origin: WORKSPACE, here: WORKSPACE, home: None };
 
     fn patterns(texts: &[&str]) -> Patterns {
         Patterns::parse(texts.iter().copied(), WORKSPACE).unwrap_or_else(|e| panic!("{texts:?}: {e}"))
@@ -469,7 +518,7 @@ mod tests {
             (&deep, PatternError::TooDeep),
             (&long, PatternError::TooLong),
         ] {
-            match Pattern::parse(text, WORKSPACE) {
+            match Pattern::parse(text, BASE) {
                 Err(error) => assert_eq!(error, why, "{text}"),
                 Ok(pattern) => panic!("{text}: {pattern:?}"),
             }
@@ -478,7 +527,29 @@ mod tests {
         assert!(error.to_string().starts_with("the pattern `../b` is refused: it leads out"), "{error}");
         let many = "a\n".repeat(MAX_PATTERNS + 1);
         assert_eq!(Patterns::parse([&*many].into_iter(), WORKSPACE).unwrap_err(), Error::TooMany);
-        assert!(Pattern::parse(&deep[..2 * MAX_SEGMENTS - 1], WORKSPACE).is_ok());
+        assert!(Pattern::parse(&deep[..2 * (MAX_SEGMENTS - 5) - 1], BASE).is_ok());
+    }
+
+    #[test]
+    fn patterns_of_any_place_are_whole_paths() {
+        let anywhere =
+            |text: &str| Patterns::anywhere([text].into_iter(), WORKSPACE, "/home/runner").map(|p| p.roots());
+        let roots = |text: &str| anywhere(text).unwrap().into_iter().map(|r| r.join("/")).collect::<Vec<_>>();
+        for (text, root) in [
+            ("a/*.js", "home/runner/work/tool/tool/a"),
+            (".", "home/runner/work/tool/tool"),
+            ("~/.cache/[a]", "home/runner/.cache/a"),
+            ("~", "home/runner"),
+            ("~x", "home/runner/work/tool/tool/~x"),
+            ("/tmp/**", "tmp"),
+            ("/", ""),
+        ] {
+            assert_eq!(roots(text), [root], "{text}");
+        }
+        assert!(matches!(anywhere("../a"), Err(Error::Pattern(_, PatternError::Parent))));
+        assert!(matches!(anywhere("~/../a"), Err(Error::Pattern(_, PatternError::Parent))));
+        let patterns = Patterns::anywhere(["/srv/*\n!/srv/b"].into_iter(), WORKSPACE, "/root").unwrap();
+        assert!(patterns.pick(&along(&patterns, "srv/a")) && !patterns.pick(&along(&patterns, "srv/b/c")));
     }
 
     #[test]

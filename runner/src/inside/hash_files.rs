@@ -9,24 +9,17 @@
 //! Three things are different: patterns that lead out of the workspace are refused, links that lead out of it are
 //! passed by, and so is what is neither file nor directory.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write as _};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::vec::IntoIter;
+use std::path::Path;
 
-use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 
-use super::glob::{self, Patterns, Progress};
+use super::glob::Patterns;
+use super::walk::{self, Links, MAX_ENTRIES, Walk, is_gone, open_file};
 
-/// Most entries of directories that are looked at.
-const MAX_ENTRIES: usize = 1_000_000;
-/// Most bytes of a path (`PATH_MAX` with its zero), which bounds the depth too.
-const MAX_PATH: usize = 4095;
 /// How much of a file is read at once.
 const BUFFER: usize = 64 << 10;
 /// The one option.
@@ -50,25 +43,7 @@ enum Error {
     #[error("there is no option `{0}`; the only one is `{FOLLOW}`")]
     Option(String),
     #[error(transparent)]
-    Pattern(#[from] glob::Error),
-    #[error("the patterns lead through more than {0} files and directories; narrow them")]
-    TooManyEntries(usize),
-    #[error("a path is longer than {MAX_PATH} bytes: `{}…`", shown(.0))]
-    PathTooLong(PathBuf),
-    #[error("cannot {action} `{}`: {error}", shown(.path))]
-    Io { action: &'static str, path: PathBuf, error: io::Error },
-}
-
-impl Error {
-    fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
-        let path = path.into();
-        move |error| Error::Io { action, path, error }
-    }
-}
-
-/// As much of a path as a message needs.
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().take(200).collect()
+    Walk(#[from] walk::Error),
 }
 
 /// The digest in hexadecimal, or nothing where no file is matched.
@@ -80,26 +55,42 @@ fn hash(workspace: &Path, args: &[&str], max_entries: usize) -> Result<String, E
         }
         all => (false, all),
     };
-    let patterns = Patterns::parse(texts.iter().copied(), &workspace.to_string_lossy())?;
-    let real = match fs::canonicalize(workspace) {
+    let patterns =
+        Patterns::parse(texts.iter().copied(), &workspace.to_string_lossy()).map_err(walk::Error::Pattern)?;
+    let within = match fs::canonicalize(workspace) {
         Ok(real) => real,
         Err(e) if is_gone(&e) => return Ok(String::new()),
-        Err(e) => return Err(Error::io("find", workspace)(e)),
+        Err(e) => return Err(walk::Error::io("find", workspace)(e).into()),
     };
-    let mut walk = Walk {
-        patterns: &patterns,
-        real,
-        follow,
-        entries_left: max_entries,
-        max_entries,
-        digest: Sha256::new(),
-        files: 0,
-        buffer: vec![0; BUFFER],
-    };
-    for root in patterns.roots() {
-        walk.search(workspace, &root)?;
+    let links = if follow { Links::Follow } else { Links::Files };
+    let walk = Walk { links, within: Some(within), hidden: true, max_entries };
+    let (mut all, mut files) = (Sha256::new(), 0);
+    let mut buffer = vec![0; BUFFER];
+    walk.run(&patterns, workspace, |item| -> Result<(), Error> {
+        if item.metadata.is_file() {
+            let digest = digest_of(item.target, &mut buffer).map_err(walk::Error::io("read", item.path))?;
+            if let Some(digest) = digest {
+                all.update(digest);
+                files += 1;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(if files == 0 { String::new() } else { hexadecimal(&all.finalize()) })
+}
+
+/// The digest of a file; `None` where it has become something else.
+fn digest_of(path: &Path, buffer: &mut [u8]) -> io::Result<Option<[u8; 32]>> {
+    let Some(mut file) = open_file(path)? else { return Ok(None) };
+    let mut digest = Sha256::new();
+    loop {
+        match file.read(buffer) {
+            Ok(0) => return Ok(Some(digest.finalize().into())),
+            Ok(read) => digest.update(&buffer[..read]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
     }
-    Ok(if walk.files == 0 { String::new() } else { hexadecimal(&walk.digest.finalize()) })
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -109,169 +100,13 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// There is no such path, or there isn't any more.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-struct Walk<'a> {
-    patterns: &'a Patterns,
-    /// The workspace without links in its path.
-    real: PathBuf,
-    follow: bool,
-    entries_left: usize,
-    max_entries: usize,
-    digest: Sha256,
-    files: u64,
-    buffer: Vec<u8>,
-}
-
-/// A directory that is being walked.
-struct Directory {
-    path: PathBuf,
-    progress: Progress,
-    /// Device and inode.
-    id: (u64, u64),
-    names: IntoIter<OsString>,
-}
-
-impl Walk<'_> {
-    /// Hashes what is matched at and below a path of the workspace.
-    fn search(&mut self, workspace: &Path, root: &[String]) -> Result<(), Error> {
-        let mut path = workspace.to_owned();
-        let mut progress = self.patterns.start();
-        for name in root {
-            // The names before the last are directories, and may be links to such.
-            match self.inside(&path) {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
-                Err(e) if is_gone(&e) => return Ok(()),
-                Err(e) => return Err(Error::io("find", path)(e)),
-            }
-            path.push(name);
-            progress = self.patterns.step(&progress, name);
-        }
-        let mut stack: Vec<Directory> = Vec::new();
-        stack.extend(self.visit(path, progress, &[])?);
-        while let Some(directory) = stack.last_mut() {
-            let Some(name) = directory.names.next() else {
-                stack.pop();
-                continue;
-            };
-            let path = directory.path.join(&name);
-            let progress = self.patterns.step(&directory.progress, &name.to_string_lossy());
-            let found = self.visit(path, progress, &stack)?;
-            stack.extend(found);
-        }
-        Ok(())
-    }
-
-    /// Hashes a file where it is matched; gives a directory that is to be walked. `above` are those that it is in.
-    fn visit(
-        &mut self,
-        path: PathBuf,
-        progress: Progress,
-        above: &[Directory],
-    ) -> Result<Option<Directory>, Error> {
-        if !self.patterns.may_hold(&progress) {
-            return Ok(None);
-        }
-        if path.as_os_str().len() > MAX_PATH {
-            return Err(Error::PathTooLong(path));
-        }
-        let picked = self.patterns.pick(&progress);
-        let found = self.look(&path, picked).map_err(Error::io("look at", &path))?;
-        let Some((target, metadata)) = found else { return Ok(None) };
-        if metadata.is_dir() {
-            let id = (metadata.dev(), metadata.ino());
-            if self.follow && above.iter().any(|directory| directory.id == id) {
-                return Ok(None);
-            }
-            let names = self.names(&path)?;
-            return Ok(Some(Directory { path, progress, id, names }));
-        }
-        if picked && metadata.is_file() {
-            let digest = self.digest_of(&target).map_err(Error::io("read", path))?;
-            if let Some(digest) = digest {
-                self.digest.update(digest);
-                self.files += 1;
-            }
-        }
-        Ok(None)
-    }
-
-    /// What a path is, and where: behind links, as far as they are to be followed and stay in the workspace.
-    fn look(&self, path: &Path, picked: bool) -> io::Result<Option<(PathBuf, Metadata)>> {
-        let metadata = match fs::symlink_metadata(path) {
-            Ok(metadata) => metadata,
-            Err(e) if is_gone(&e) => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        if !metadata.is_symlink() {
-            return Ok(Some((path.to_owned(), metadata)));
-        }
-        if !self.follow && !picked {
-            return Ok(None);
-        }
-        let target = match self.inside(path) {
-            Ok(Some(target)) => target,
-            Ok(None) => return Ok(None),
-            Err(e) if self.follow && is_gone(&e) => return Ok(None),
-            Err(e) if is_gone(&e) => {
-                let why = "it is a link that leads nowhere; leave it out by a pattern with `!`";
-                return Err(io::Error::new(ErrorKind::NotFound, why));
-            }
-            Err(e) => return Err(e),
-        };
-        let metadata = fs::symlink_metadata(&target)?;
-        Ok((self.follow || !metadata.is_dir()).then_some((target, metadata)))
-    }
-
-    /// Where a path leads; `None` where that isn't in the workspace.
-    fn inside(&self, path: &Path) -> io::Result<Option<PathBuf>> {
-        Ok(Some(fs::canonicalize(path)?).filter(|real| real.starts_with(&self.real)))
-    }
-
-    fn names(&mut self, path: &Path) -> Result<IntoIter<OsString>, Error> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
-            let name = entry.map_err(Error::io("list", path))?.file_name();
-            self.entries_left =
-                self.entries_left.checked_sub(1).ok_or(Error::TooManyEntries(self.max_entries))?;
-            names.push(name);
-        }
-        names.sort_unstable_by(|a, b| bytes(a).cmp(bytes(b)));
-        Ok(names.into_iter())
-    }
-
-    /// The digest of a file; `None` where it has become something else.
-    fn digest_of(&mut self, path: &Path) -> io::Result<Option<[u8; 32]>> {
-        // Were it a FIFO by now, opening it would not end.
-        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let mut file: File = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Ok(None);
-        }
-        let mut digest = Sha256::new();
-        loop {
-            match file.read(&mut self.buffer) {
-                Ok(0) => return Ok(Some(digest.finalize().into())),
-                Ok(read) => digest.update(&self.buffer[..read]),
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-    }
-}
-
-fn bytes(name: &OsStr) -> &[u8] {
-    name.as_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
     use tempfile::TempDir;
 
     /// A workspace of these files, each with its path as content, in a directory with a file beside it.
@@ -372,7 +207,7 @@ mod tests {
         assert!(error.starts_with("there is no option `--follow`"), "{error}");
         let error = hashed(&workspace, &["a", "/etc/*"]).unwrap_err();
         assert!(error.starts_with("the pattern `/etc/*` is refused: it leads out"), "{error}");
-        assert!(matches!(hash(&workspace, &["**"], 3), Err(Error::TooManyEntries(3))));
+        assert!(matches!(hash(&workspace, &["**"], 3), Err(Error::Walk(walk::Error::TooManyEntries(3)))));
         assert!(hash(&workspace, &["**"], 4).is_ok());
         // What is left out isn't counted.
         assert!(hash(&workspace, &["**", "!c"], 3).is_ok());

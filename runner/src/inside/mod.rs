@@ -3,10 +3,13 @@
 
 use palisade_sandbox::Builtin;
 
+pub mod artifact;
 mod glob;
 mod hash_files;
+mod landing;
 pub mod make_room;
 pub mod space;
+mod walk;
 
 /// Digests files of the workspace: its path, then the arguments of `hashFiles`.
 pub const HASH_FILES: &str = "hash-files";
@@ -17,6 +20,17 @@ pub const MAKE_ROOM: &str = "make-room";
 /// Tells by its exit code whether a directory's file system is full.
 pub const SPACE: &str = "space";
 
+/// Makes the archive of an artifact: see [`artifact::pack`].
+pub const PACK_ARTIFACT: &str = "pack-artifact";
+
+/// Unpacks one: see [`artifact::unpack`].
+pub const UNPACK_ARTIFACT: &str = "unpack-artifact";
+
 /// All of them, by name.
-pub const BUILTINS: &[(&str, Builtin)] =
-    &[(HASH_FILES, hash_files::main), (MAKE_ROOM, make_room::main), (SPACE, space::main)];
+pub const BUILTINS: &[(&str, Builtin)] = &[
+    (HASH_FILES, hash_files::main),
+    (MAKE_ROOM, make_room::main),
+    (PACK_ARTIFACT, artifact::pack),
+    (SPACE, space::main),
+    (UNPACK_ARTIFACT, artifact::unpack),
+];

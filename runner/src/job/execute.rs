@@ -17,6 +17,7 @@ use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::output::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level};
 use crate::output::{Matchers, Output};
+use crate::store::Stores;
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
 use crate::workflow::span::Spanned;
 
@@ -45,6 +46,8 @@ pub struct Execution<'a> {
     pub place: &'a Place,
     /// Actions of other repositories.
     pub actions: &'a Actions,
+    /// What jobs pass on.
+    pub stores: &'a Arc<Stores>,
     /// Orders to stop.
     pub cancel: &'a Cancel,
     /// Where everything that is said goes.

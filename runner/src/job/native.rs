@@ -1,8 +1,11 @@
 //! A step that uses an action of palisade's own: its inputs, and the job as the action sees it.
 
 use std::collections::hash_map::RandomState;
+use std::fs::File;
 use std::hash::BuildHasher;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use palisade_sandbox::{Command, Network, Status, Stdio};
 
@@ -15,9 +18,10 @@ use super::post::{Post, Stage};
 use super::process::{self, Watch};
 use super::step::Outcome;
 use crate::expr::{EvalError, Object, Template};
-use crate::native::{Failure, Host, Inputs, Native, PostIf, Tree};
+use crate::native::{Failure, Host, Inputs, Native, PostIf, Poured, Tree};
 use crate::output::StepLog;
-use crate::output::event::Level;
+use crate::output::event::{Event, Level};
+use crate::store::{Artifact, Stores};
 
 /// Runs it; gives what it said for the step.
 pub fn run(job: &mut Running<'_>, used: &Use<'_>, native: Native) -> (Said, Outcome) {
@@ -108,38 +112,69 @@ impl<'s, 'j> Step<'s, 'j> {
     }
 
     fn wait(&mut self, command: Command, captured: Option<usize>) -> Result<(Status, Vec<u8>), Failure> {
-        let no_pipe = |e: std::io::Error| format!("cannot make a pipe for a command's output: {e}");
         let (output, writer) = process::output_pipe().map_err(no_pipe)?;
-        let command = match captured {
-            Some(_) => command.stdout(Stdio::Fd(writer)),
+        match captured {
+            Some(limit) => self.end_of(command.stdout(Stdio::Fd(writer)), output, limit),
             None => {
                 let second = writer.try_clone().map_err(no_pipe)?;
-                command.stdout(Stdio::Fd(writer)).stderr(Stdio::Fd(second))
+                let command = command.stdout(Stdio::Fd(writer)).stderr(Stdio::Fd(second));
+                let child = self.job.sandbox.spawn(command).map_err(|e| e.to_string())?;
+                let watch = watch(self.job, self.deadline);
+                let ended = process::wait(
+                    self.job.sandbox,
+                    child,
+                    output,
+                    &mut self.log,
+                    &watch,
+                    &mut self.job.buffer,
+                );
+                Ok((self.status(ended)?, Vec::new()))
             }
-        };
-        let child = self.job.sandbox.spawn(command).map_err(|e| e.to_string())?;
-        let watch = Watch {
-            cancel: self.job.execution.cancel,
-            already_asked: self.job.cancelled.is_some(),
-            step_deadline: self.deadline.map(|deadline| deadline.at),
-            job_deadline: self.job.deadline,
-        };
-        let mut kept = process::Captured::new(captured.unwrap_or(0));
-        let (sandbox, buffer) = (self.job.sandbox, &mut self.job.buffer);
-        let ended = match captured {
-            Some(_) => process::wait(sandbox, child, output, &mut kept, &watch, buffer),
-            None => process::wait(sandbox, child, output, &mut self.log, &watch, buffer),
-        };
-        let exit = ended.exit.map_err(|e| e.to_string())?;
-        if let Some(stop) = ended.stop {
-            let Outcome { conclusion, reason } = stopped(self.job, stop, self.deadline);
-            return Err(Failure { conclusion, reason: reason.unwrap_or_default() });
         }
+    }
+
+    /// Waits for a command's end and gives what comes out of a pipe.
+    fn end_of(&mut self, command: Command, output: File, limit: usize) -> Result<(Status, Vec<u8>), Failure> {
+        let child = self.job.sandbox.spawn(command).map_err(|e| e.to_string())?;
+        let watch = watch(self.job, self.deadline);
+        let mut kept = process::Captured::new(limit);
+        let ended = process::wait(self.job.sandbox, child, output, &mut kept, &watch, &mut self.job.buffer);
+        let status = self.status(ended)?;
         match kept.content() {
-            Some(content) => Ok((exit.status, content)),
+            Some(content) => Ok((status, content)),
             None => Err("a command said more than is read of it".into()),
         }
     }
+
+    fn status(&mut self, ended: process::Ended) -> Result<Status, Failure> {
+        let exit = ended.exit.map_err(|e| e.to_string())?;
+        match ended.stop {
+            None => Ok(exit.status),
+            Some(stop) => {
+                let Outcome { conclusion, reason } = stopped(self.job, stop, self.deadline);
+                Err(Failure { conclusion, reason: reason.unwrap_or_default() })
+            }
+        }
+    }
+}
+
+fn watch<'w>(job: &Running<'w>, deadline: Option<Deadline>) -> Watch<'w> {
+    Watch {
+        cancel: job.execution.cancel,
+        already_asked: job.cancelled.is_some(),
+        step_deadline: deadline.map(|deadline| deadline.at),
+        job_deadline: job.deadline,
+    }
+}
+
+fn no_pipe(error: io::Error) -> Failure {
+    format!("cannot make a pipe for a command's output: {error}").into()
+}
+
+/// Takes all that comes out of a pipe.
+fn drain(mut pipe: io::PipeReader, into: &mut (dyn Write + Send)) -> io::Result<()> {
+    io::copy(&mut pipe, into)?;
+    into.flush()
 }
 
 impl Host for Step<'_, '_> {
@@ -216,5 +251,43 @@ impl Host for Step<'_, '_> {
 
     fn capture(&mut self, command: Command, limit: usize) -> Result<(Status, Vec<u8>), Failure> {
         self.wait(command, Some(limit))
+    }
+
+    fn pour(
+        &mut self,
+        command: Command,
+        into: &mut (dyn Write + Send),
+        limit: usize,
+    ) -> Result<Poured, Failure> {
+        let (poured, spout) = io::pipe().map_err(no_pipe)?;
+        let (output, writer) = process::output_pipe().map_err(no_pipe)?;
+        let command = command.stdout(Stdio::Fd(spout.into())).stderr(Stdio::Fd(writer));
+        // The pipe ends with the command, whatever ends it; and the command with the pipe, where that isn't drained.
+        std::thread::scope(|scope| {
+            let draining = scope.spawn(|| drain(poured, into));
+            let ended = self.end_of(command, output, limit);
+            let taken = draining.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")));
+            ended.map(|(status, said)| Poured { status, said, taken })
+        })
+    }
+
+    fn stores(&self) -> Arc<Stores> {
+        self.job.execution.stores.clone()
+    }
+
+    fn secret_in(&self, text: &str) -> Option<Arc<str>> {
+        self.job.execution.output.masker().whole_secret(text)
+    }
+
+    fn uploaded(&mut self, artifact: &Artifact) {
+        self.job.execution.output.emit(Event::Artifact {
+            job: self.job.execution.name.clone(),
+            step: self.index,
+            id: artifact.id,
+            name: artifact.name.to_string(),
+            size: artifact.size,
+            digest: format!("sha256:{}", artifact.digest),
+            path: artifact.path.display().to_string(),
+        });
     }
 }

@@ -24,6 +24,7 @@ use crate::concurrency::Kept;
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
+use crate::store::Stores;
 use crate::workflow::model::{Job, Work, Workflow};
 use crate::workflow::{Called, WorkflowFile};
 
@@ -53,6 +54,8 @@ pub struct Run {
     pub actions: Arc<Actions>,
     /// What decides whether its jobs may start.
     pub gates: Gates,
+    /// What jobs pass on.
+    pub stores: Arc<Stores>,
 }
 
 /// How a run ended.
@@ -497,6 +500,7 @@ impl<'a> Scheduler<'a> {
                 extra_env: &run.extra_env,
                 place: &run.place,
                 actions: &run.actions,
+                stores: &run.stores,
                 cancel: &order,
                 output: &output,
             });

@@ -12,14 +12,20 @@
 //! ([`palisade_sandbox::Command::builtin`]). `job/native.rs` is the other side of `Host`.
 
 mod checkout;
+mod download_artifact;
 mod inputs;
+mod upload_artifact;
 
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use palisade_sandbox::{Command, Status};
 
 use crate::action::{Remote, Uses};
+use crate::inside::{SPACE, space};
 use crate::output::event::Conclusion;
+use crate::store::{Artifact, Stores};
 
 pub use inputs::Inputs;
 
@@ -28,6 +34,10 @@ pub use inputs::Inputs;
 pub enum Native {
     /// `actions/checkout`
     Checkout,
+    /// `actions/upload-artifact`
+    UploadArtifact,
+    /// `actions/download-artifact`
+    DownloadArtifact,
 }
 
 /// What an action's own file would say of it.
@@ -132,6 +142,35 @@ pub trait Host {
 
     /// The same with its standard output for the caller, at most `limit` bytes of it; more fails.
     fn capture(&mut self, command: Command, limit: usize) -> Result<(Status, Vec<u8>), Failure>;
+
+    /// The same with its standard error for the caller, while its standard output goes somewhere else. Where that
+    /// can't take it, the command finds its pipe closed.
+    fn pour(
+        &mut self,
+        command: Command,
+        into: &mut (dyn Write + Send),
+        limit: usize,
+    ) -> Result<Poured, Failure>;
+
+    /// What jobs pass on.
+    fn stores(&self) -> Arc<Stores>;
+
+    /// The name of a secret that a text holds.
+    fn secret_in(&self, text: &str) -> Option<Arc<str>>;
+
+    /// Tells of an artifact that was kept.
+    fn uploaded(&mut self, artifact: &Artifact);
+}
+
+/// How a command ended whose output went somewhere else.
+#[derive(Debug)]
+pub struct Poured {
+    /// Its end.
+    pub status: Status,
+    /// What it said on its standard error.
+    pub said: Vec<u8>,
+    /// Whether its output was taken.
+    pub taken: io::Result<()>,
 }
 
 /// The tree that a job's workspace begins with.
@@ -145,7 +184,7 @@ pub enum Tree {
 
 impl Native {
     /// All of them.
-    pub const ALL: [Native; 1] = [Native::Checkout];
+    pub const ALL: [Native; 3] = [Native::Checkout, Native::UploadArtifact, Native::DownloadArtifact];
 
     /// Which one a step uses, with or without a forge's address in front: at a version tag (`v4`, `v4.2.2`) of a
     /// major that is modelled, at a branch or at a commit.
@@ -158,6 +197,8 @@ impl Native {
     pub fn description(self) -> &'static Description {
         match self {
             Native::Checkout => &checkout::DESCRIPTION,
+            Native::UploadArtifact => &upload_artifact::DESCRIPTION,
+            Native::DownloadArtifact => &download_artifact::DESCRIPTION,
         }
     }
 
@@ -165,6 +206,8 @@ impl Native {
     pub fn main(self, host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
         match self {
             Native::Checkout => checkout::main(host, inputs),
+            Native::UploadArtifact => upload_artifact::main(host, inputs),
+            Native::DownloadArtifact => download_artifact::main(host, inputs),
         }
     }
 
@@ -172,6 +215,7 @@ impl Native {
     pub fn post(self, host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
         match self {
             Native::Checkout => checkout::post(host, inputs),
+            Native::UploadArtifact | Native::DownloadArtifact => Ok(()),
         }
     }
 }
@@ -183,6 +227,51 @@ impl Description {
             && remote.name.eq_ignore_ascii_case(repository)
             && remote.path == path
             && major(&remote.reference).is_none_or(|major| major <= self.newest)
+    }
+}
+
+/// Where files belong to the job's user: `HOME` of the step.
+fn home(host: &dyn Host) -> String {
+    host.env("HOME").unwrap_or_else(|| "/home/runner".to_owned())
+}
+
+/// A path as upstream's actions resolve it: `~` is the home directory, and a relative one begins in the workspace.
+fn resolve(host: &dyn Host, path: &str) -> PathBuf {
+    let home = home(host);
+    let path = match path.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+        _ => path.to_owned(),
+    };
+    let mut resolved = PathBuf::new();
+    for part in host.workspace().join(path).components() {
+        match part {
+            std::path::Component::ParentDir => drop(resolved.pop()),
+            part => resolved.push(part),
+        }
+    }
+    resolved
+}
+
+/// Adds to a failure that the disk is full, which what has failed often doesn't tell, and what to do about it.
+fn explain_full_disk(host: &mut dyn Host, mut failure: Failure, advice: &str) -> Failure {
+    let command = Command::builtin(SPACE).arg(host.workspace());
+    if failure.conclusion == Conclusion::Failure
+        && let Ok((Status::Code(code), _)) = host.capture(command, 0)
+        && code == i32::from(space::FULL)
+    {
+        failure.reason.push_str("; the sandbox's disk is full: raise its limit `disk`");
+        failure.reason.push_str(advice);
+    }
+    failure
+}
+
+/// What a command of palisade's own said, where it did what it is for; else why it didn't.
+fn said(status: Status, said: Vec<u8>, what: &str) -> Result<Vec<u8>, Failure> {
+    match status {
+        Status::Code(0) => Ok(said),
+        Status::Code(1) if !said.is_empty() => Err(String::from_utf8_lossy(&said).into_owned().into()),
+        Status::Code(code) => Err(format!("{what} ended with exit code {code}").into()),
+        Status::Signal(signal) => Err(format!("{what} was ended by signal {signal}").into()),
     }
 }
 

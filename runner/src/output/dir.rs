@@ -86,6 +86,7 @@ fn job_of(event: &Event) -> Option<&JobName> {
         | Event::GroupEnded { job, .. }
         | Event::Annotation { job, .. }
         | Event::Summary { job, .. }
+        | Event::Artifact { job, .. }
         | Event::StepFinished { job, .. }
         | Event::JobFinished { job, .. } => Some(job),
     }
@@ -163,6 +164,7 @@ mod tests {
         ==> summary
         # Summary
          ==> forged ***
+        ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> job failure in 1 min 01 s: cancelled ***

@@ -203,6 +203,23 @@ pub enum Event {
         /// Markdown.
         markdown: String,
     },
+    /// A step has uploaded an artifact, which is kept.
+    Artifact {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+        /// Its number in the run.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// Bytes of its archive.
+        size: u64,
+        /// `sha256:` and the digits of its archive's digest.
+        digest: String,
+        /// Its archive on this machine.
+        path: String,
+    },
     /// A step has ended.
     StepFinished {
         /// Which job.

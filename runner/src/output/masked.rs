@@ -90,6 +90,15 @@ impl Masked {
             Event::Summary { job, step, markdown } => {
                 Event::Summary { job: name(job), step, markdown: text(markdown) }
             }
+            Event::Artifact { job, step, id, name: title, size, digest, path } => Event::Artifact {
+                job: name(job),
+                step,
+                id,
+                name: text(title),
+                size,
+                digest: text(digest),
+                path: text(path),
+            },
             Event::StepFinished { job, step, name: title, outcome, conclusion, milliseconds, reason } => {
                 Event::StepFinished {
                     job: name(job),

@@ -75,6 +75,7 @@ mod tests {
         ==> summary
         # Summary
          ==> forged ***
+        ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> job failure in 1 min 01 s: cancelled ***
@@ -111,6 +112,7 @@ mod tests {
         ==> build ***: summary
         build *** | # Summary
         build *** |  ==> forged ***
+        ==> build ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> build ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> build ***: Deploy ***: skipped
         ==> build ***: job failure in 1 min 01 s: cancelled ***
@@ -130,6 +132,7 @@ mod tests {
         ==> test ***: summary
         test *** | # Summary
         test *** |  ==> forged ***
+        ==> test ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> test ***: Deploy ***: skipped
         ==> test ***: job failure in 1 min 01 s: cancelled ***
@@ -169,6 +172,7 @@ mod tests {
         \u{1b}[1m==>\u{1b}[0m summary
         # Summary
          ==> forged ***
+        \u{1b}[1m==>\u{1b}[0m artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
         \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
         \u{1b}[1m==>\u{1b}[0m job \u{1b}[31mfailure\u{1b}[0m in 1 min 01 s: cancelled ***

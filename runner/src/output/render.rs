@@ -129,6 +129,12 @@ impl Renderer {
             Event::GroupEnded { .. } => {}
             Event::Annotation { job, annotation, .. } => self.annotation(out, job, annotation),
             Event::Summary { job, markdown, .. } => self.summary(out, job, markdown),
+            Event::Artifact { job, name, size, path, .. } => self.own(out, Some(job), |o| {
+                o.push_str("artifact ");
+                for part in [name, " (", &size.to_string(), " bytes): ", path] {
+                    text::name(part, o);
+                }
+            }),
             Event::StepFinished { job, name, outcome, conclusion, milliseconds, reason, .. } => {
                 let style = self.style;
                 self.own(out, Some(job), |o| {

@@ -100,6 +100,15 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         annotation(Level::Error, "broken\nbadly", true),
         annotation(Level::Debug, "note", false),
         Event::Summary { job: job.clone(), step: 0, markdown: with("# Summary\n==> forged") },
+        Event::Artifact {
+            job: job.clone(),
+            step: 0,
+            id: 1,
+            name: with("logs"),
+            size: 1234,
+            digest: format!("sha256:{}", "cd".repeat(32)),
+            path: with("/state/artifacts/1.1/logs.zip"),
+        },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
         Event::JobFinished {

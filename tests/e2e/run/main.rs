@@ -1,6 +1,7 @@
 //! `palisade run`, end to end.
 
 mod actions;
+mod artifacts;
 mod bad_input;
 mod cancel;
 mod checkout;

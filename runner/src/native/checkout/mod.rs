@@ -12,15 +12,14 @@ mod target;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use palisade_sandbox::{Command, Status};
+use palisade_sandbox::Command;
 
 use self::credentials::Credentials;
 use self::git::{Git, Reach};
 use self::settings::{Settings, Submodules, is_commit};
 use self::target::{Target, candidates};
-use super::{Description, Failure, Host, Input, Inputs, PostIf, Tree};
-use crate::inside::{MAKE_ROOM, SPACE, make_room, space};
-use crate::output::event::Conclusion;
+use super::{Description, Failure, Host, Input, Inputs, PostIf, Tree, explain_full_disk};
+use crate::inside::{MAKE_ROOM, make_room};
 
 /// Inputs of version 4, and of the versions since.
 pub const DESCRIPTION: Description = Description {
@@ -79,7 +78,7 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
     git.skip_lfs = !settings.lfs;
     let mut checkout = Checkout { host, settings: &settings, git, credentials: &credentials, own };
     let done = if as_it_is { checkout.complete() } else { checkout.run() };
-    let done = done.map_err(|failure| checkout.explain(failure));
+    let done = done.map_err(|failure| explain_full_disk(host, failure, ", or fetch less of the repository"));
     let persist = settings.persist && !(as_it_is && host.tree() == Tree::Original);
     credentials.end(host, persist && done.is_ok());
     done
@@ -411,20 +410,6 @@ impl Checkout<'_> {
             c.git(Reach::Forge, &update)
         })?;
         Ok(Some(recursive))
-    }
-
-    /// Adds to a failure what git tells among a hundred other lines.
-    fn explain(&mut self, mut failure: Failure) -> Failure {
-        let command = Command::builtin(SPACE).arg(self.host.workspace());
-        if failure.conclusion == Conclusion::Failure
-            && let Ok((Status::Code(code), _)) = self.host.capture(command, 0)
-            && code == i32::from(space::FULL)
-        {
-            failure.reason.push_str(
-                "; the sandbox's disk is full: raise its limit `disk`, or fetch less of the repository",
-            );
-        }
-        failure
     }
 
     /// Adds what the tree of the run lacks: submodules, and credentials for later steps.

@@ -1,0 +1,207 @@
+//! What the jobs of a run pass on to each other and to people, and what runs pass on to later ones.
+//!
+//! A store keeps streams of bytes with a name: how they are packed is the business of the processes in the sandbox that
+//! make and unpack them ([`crate::inside`]); nothing here looks into one. Stores are traits, so that a forge's own can
+//! stand in; those of this machine are directories on a [`crate::shelf::Shelf`].
+
+mod artifacts;
+mod stream;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use artifacts::{LocalArtifacts, Settings as ArtifactSettings};
+
+use crate::shelf::ShelfError;
+
+/// All stores that a run's jobs use.
+#[derive(Debug)]
+pub struct Stores {
+    /// Those of the run.
+    pub artifacts: Box<dyn Artifacts>,
+}
+
+/// The artifacts of one run. Names are unique in it; an artifact that is kept never changes.
+pub trait Artifacts: fmt::Debug + Send + Sync {
+    /// Those that there are, in the order in which they came.
+    fn list(&self) -> Result<Vec<Artifact>, StoreError>;
+
+    /// Begins one; it counts from [`Upload::keep`] on.
+    fn begin(&self, new: NewArtifact) -> Result<Box<dyn Upload<Artifact>>, StoreError>;
+
+    /// Opens its archive, which is as it was kept.
+    fn open(&self, artifact: &Artifact) -> Result<File, StoreError>;
+
+    /// How long one is kept that doesn't say, which is also the longest.
+    fn retention(&self) -> Duration;
+}
+
+/// A stream on its way into a store; dropped, it leaves nothing behind.
+pub trait Upload<T>: Write + Send {
+    /// Keeps it.
+    fn keep(self: Box<Self>) -> Result<T, StoreError>;
+}
+
+/// An artifact to be.
+#[derive(Debug)]
+pub struct NewArtifact {
+    /// Its name.
+    pub name: ArtifactName,
+    /// How long it is kept.
+    pub retention: Duration,
+    /// It takes the place of one that has its name.
+    pub overwrite: bool,
+}
+
+/// An artifact.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// Its number, unique in its run.
+    pub id: u64,
+    /// Its name.
+    pub name: ArtifactName,
+    /// Bytes of its archive.
+    pub size: u64,
+    /// SHA-256 of its archive.
+    pub digest: Digest,
+    /// Its archive on this machine.
+    pub path: PathBuf,
+}
+
+/// Most bytes of an artifact's name.
+const MAX_NAME: usize = 512;
+
+/// The name of an artifact.
+///
+/// Upstream's rule (`path-and-artifact-name-validation.ts` of `@actions/artifact`): not empty, and none of the characters
+/// that some file systems don't have in names. Here it isn't `.` or `..` either, and has an end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ArtifactName(String);
+
+/// Characters that can't be in the path of a file in an artifact, by upstream's rule.
+pub const NOT_IN_PATHS: [char; 9] = ['"', ':', '<', '>', '|', '*', '?', '\r', '\n'];
+
+impl ArtifactName {
+    /// Checks a name.
+    pub fn parse(name: &str) -> Result<ArtifactName, String> {
+        let refused = |why: &str| {
+            let shown: String = name.chars().take(200).collect();
+            Err(format!("the artifact name `{}` is not valid: {why}", shown.escape_debug()))
+        };
+        if let Some(odd) = name.chars().find(|c| NOT_IN_PATHS.contains(c) || matches!(c, '\\' | '/' | '\0')) {
+            return refused(&format!(
+                "it contains `{}`; it can't have any of \" : < > | * ? \\ / and ends of lines",
+                odd.escape_debug()
+            ));
+        }
+        match name {
+            "" => refused("it is empty"),
+            "." | ".." => refused("it means a directory"),
+            _ if name.len() > MAX_NAME => refused(&format!("it is longer than {MAX_NAME} bytes")),
+            _ => Ok(ArtifactName(name.to_owned())),
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ArtifactName {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        ArtifactName::parse(&name)
+    }
+}
+
+impl From<ArtifactName> for String {
+    fn from(name: ArtifactName) -> String {
+        name.0
+    }
+}
+
+impl fmt::Display for ArtifactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A SHA-256, shown as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest([u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a store can't do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no directory for it.
+    #[error("cannot keep it: {0}")]
+    State(io::Error),
+    /// Its directory can't be read or written.
+    #[error("the store, {0}")]
+    Io(#[from] ShelfError),
+    /// An artifact's name is taken.
+    #[error(
+        "an artifact with this name already exists on the workflow run; take another name, or `overwrite: true`"
+    )]
+    Taken,
+    /// It is full of what is newer or in use.
+    #[error("the store is full: it may hold {max} bytes, `max-size` of [{table}] in the configuration")]
+    Full {
+        /// The table of the configuration.
+        table: &'static str,
+        /// Its bound.
+        max: u64,
+    },
+    /// What is there isn't what was kept.
+    #[error("`{}` was changed after it was kept: it was sha256:{was} and is sha256:{is}", path.display())]
+    Changed {
+        /// The archive.
+        path: PathBuf,
+        /// Its digest when it was kept.
+        was: Digest,
+        /// The one it has.
+        is: Digest,
+    },
+    /// It isn't there any more.
+    #[error("it is not in the store any more")]
+    Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_by_upstreams_rule() {
+        for name in ["a", "my artifact", "..a", "é-1", "a'b", "-rf", "$(id)"] {
+            assert_eq!(ArtifactName::parse(name).unwrap().as_str(), name);
+        }
+        for name in
+            ["", ".", "..", "a/b", "a\\b", "a:b", "a*", "a?", "a|b", "a\"b", "<a>", "a\nb", "a\rb", "a\0"]
+        {
+            let error = ArtifactName::parse(name).unwrap_err();
+            assert!(error.contains("is not valid"), "{error}");
+        }
+        assert!(ArtifactName::parse(&"a".repeat(MAX_NAME + 1)).is_err());
+    }
+}
