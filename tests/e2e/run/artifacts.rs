@@ -366,7 +366,7 @@ fn an_upload_that_is_stopped_leaves_nothing() {
     let (code, said) = stopped(&context, Signal::SIGINT);
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains(r#""event":"job_finished","job":"a","result":"cancelled""#), "{said}");
-    assert_eq!(store(&context), [PathBuf::new(); 0]);
+    assert_eq!(store(&context).len(), 0);
     let (code, _) = stopped(&context, Signal::SIGKILL);
     assert_eq!(code, None);
     assert_eq!(store(&context).len(), 1);
