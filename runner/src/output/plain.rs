@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn one_job_has_no_prefix() {
-        insta::assert_snapshot!(shown(1, false), @r"
+        insta::assert_snapshot!(shown(1, false), @"
         ==> CI *** on push ***: Build ***
         ==> waits for the concurrency group `ci` ***
         ==> action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
@@ -85,14 +85,14 @@ mod tests {
             Build ***   success         1.2 s  despite failure
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 23 places
+          masked: 25 places
           run           failure    1 min 01 s
         ");
     }
 
     #[test]
     fn several_jobs_have_one() {
-        insta::assert_snapshot!(shown(2, false), @r"
+        insta::assert_snapshot!(shown(2, false), @"
         ==> CI *** on push ***: Build ***
         ==> waits for the concurrency group `ci` ***
         ==> build ***: started
@@ -146,7 +146,7 @@ mod tests {
             Deploy ***  skipped
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
-          masked: 41 places
+          masked: 45 places
           run           failure    1 min 01 s
         ");
     }
@@ -182,7 +182,7 @@ mod tests {
             Build ***   \u{1b}[32msuccess\u{1b}[0m         1.2 s  despite failure
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 23 places
+          masked: 25 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }
