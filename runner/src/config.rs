@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::action::Settings;
 use crate::limits::set_limit;
+use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
 use crate::store::ArtifactSettings;
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub actions: Settings,
     /// `[artifacts]`
     pub artifacts: ArtifactSettings,
+    /// `[check]`
+    pub check: Levels,
 }
 
 /// `[detect]`: what happens to credentials in output and in files that are no registered secrets.
@@ -251,6 +254,7 @@ impl Sandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lint::{Level, Lint};
     use crate::mask::detect;
 
     #[test]
@@ -297,6 +301,17 @@ mod tests {
         assert!(error("[detect.rules]\nno-such = 'off'").contains("no rule is called `no-such`"));
         assert!(error("[detect]\nallow = ['12']").contains("`12` is no SHA-256"));
         assert!(error("[detect]\naction = 'hide'").contains("unknown variant `hide`"));
+    }
+
+    #[test]
+    fn lints_are_named() {
+        let check = Config::parse("[check]\nallow = ['unpinned-action']\nstrict = true\n").unwrap().check;
+        assert_eq!(
+            (check.of(Lint::UnpinnedAction), check.of(Lint::AlwaysEmpty)),
+            (Level::Allow, Level::Deny)
+        );
+        let error = Config::parse("[check]\ndeny = ['no-such']").unwrap_err();
+        assert!(error.contains("no lint is called `no-such`"), "{error}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod concurrency;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod git;
 pub mod inside;
 pub mod job;
 pub mod limits;
+pub mod lint;
 pub mod local;
 pub mod mask;
 pub mod native;

@@ -6,15 +6,14 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::expr::{Condition, Template, nearest};
-use crate::workflow::Diagnostics;
+use crate::lint::Lint;
 use crate::workflow::availability::{ACTION_INPUT, ACTION_OUTPUT, POST_IF};
-use crate::workflow::diagnostic::Collector;
 use crate::workflow::keys::{self, Keys};
 use crate::workflow::model::{Step, StepKind};
 use crate::workflow::reader::Reader;
 use crate::workflow::span::Spanned;
-use crate::workflow::yaml::{self, Mapping, Node};
-use crate::workflow::{MAX_BYTES, step};
+use crate::workflow::yaml::{Mapping, Node};
+use crate::workflow::{Diagnostics, Examined, step};
 
 /// Most inputs, and most outputs, of an action.
 const MAX_ENTRIES: usize = 1000;
@@ -117,22 +116,17 @@ pub fn find(
     Err(format!("there is no action `{shown}`: it has neither {}", FILES.join(" nor ")))
 }
 
+/// Reads as much of an action's file as can be read.
+pub fn examine(source: &[u8]) -> Examined<'_, Manifest> {
+    Examined::read(source, |reader, root| {
+        reader.in_action = true;
+        manifest(reader, root)
+    })
+}
+
 /// Parses the content of an action's file at `path`, which is only named in diagnostics.
 pub fn parse(source: &[u8], path: &Path) -> Result<Read, Diagnostics> {
-    let mut found = Collector::default();
-    let Some(text) = yaml::text(source, &mut found) else {
-        let shown = source.get(..MAX_BYTES).unwrap_or(source);
-        return Err(found.finish(path, &String::from_utf8_lossy(shown)));
-    };
-    let Some(root) = yaml::load(text, &mut found) else { return Err(found.finish(path, text)) };
-    let mut reader = Reader::new(text, found);
-    reader.in_action = true;
-    match manifest(&mut reader, &root) {
-        Some(manifest) if !reader.found.has_errors() => {
-            Ok(Read { manifest, warnings: reader.found.finish(path, text) })
-        }
-        _ => Err(reader.found.finish(path, text)),
-    }
+    examine(source).finish(path).map(|(manifest, warnings)| Read { manifest, warnings })
 }
 
 fn manifest(reader: &mut Reader, root: &Node) -> Option<Manifest> {
@@ -215,7 +209,12 @@ fn runs(reader: &mut Reader, node: &Node) -> Option<Runs> {
             for step in &steps {
                 if matches!(step.kind, StepKind::Run { shell: None, .. }) {
                     let help = "a composite action has no default: add `shell: bash`";
-                    reader.warn(step.span, "a `run` step of an action needs the key `shell`", help);
+                    reader.warn(
+                        Lint::MissingShell,
+                        step.span,
+                        "a `run` step of an action needs the key `shell`",
+                        help,
+                    );
                 }
             }
             Some(Runs::Composite { steps })
@@ -254,7 +253,7 @@ fn warn_of_unknown(reader: &mut Reader, entries: &Mapping, what: &str, keys: &Ke
             None if keys.open => continue,
             None => format!("known here: {}", keys.names.join(", ")),
         };
-        reader.warn(entry.key, format_args!("unknown key `{name}` in {what}"), help);
+        reader.warn(Lint::UnknownKey, entry.key, format_args!("unknown key `{name}` in {what}"), help);
     }
 }
 
@@ -344,7 +343,7 @@ runs: { using: composite, steps: [ { id: s, run: echo, shell: bash }, { uses: o/
         ");
         let parsed = read("runs:\n  using: composite\n  steps:\n    - run: echo\n").unwrap();
         insta::assert_snapshot!(parsed.warnings.to_string(), @r"
-        warning: a `run` step of an action needs the key `shell`
+        warning[missing-shell]: a `run` step of an action needs the key `shell`
          --> act/action.yml:4:7
           |
         4 |     - run: echo
@@ -381,7 +380,7 @@ runs: { using: node20, main: x.js, steps: [] }
             read("runs: { using: composite, steps: [ { run: 'echo ${{ secrets.X }}', shell: bash } ] }\n")
                 .unwrap();
         insta::assert_snapshot!(parsed.warnings.to_string(), @r"
-        warning: the context `secrets` is not available at `jobs.<id>.steps.run`
+        warning[unavailable-context]: the context `secrets` is not available at `jobs.<id>.steps.run`
          --> act/action.yml:1:53
           |
         1 | runs: { using: composite, steps: [ { run: 'echo ${{ secrets.X }}', shell: bash } ] }

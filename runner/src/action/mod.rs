@@ -11,6 +11,7 @@ pub mod source;
 pub mod store;
 pub mod tree;
 
+pub use lock::{Lock, LockError, PATH as LOCK_PATH};
 pub use obtain::{Actions, ObtainError, Obtained};
 pub use reference::{LocalPath, Remote, Uses};
 pub use source::Settings;

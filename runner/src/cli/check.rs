@@ -1,10 +1,14 @@
 //! `palisade check`: validates workflow files and runs nothing.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{Blame, Error};
+use super::workflows::root_of;
+use super::{Blame, Error, print};
+use crate::check::Checker;
+use crate::config::Config;
+use crate::lint::Lint;
 use crate::workflow::{self, Diagnostics, DiscoverError, Severity};
 
 /// Validate workflow files
@@ -12,31 +16,64 @@ use crate::workflow::{self, Diagnostics, DiscoverError, Severity};
 #[command(after_help = "EXAMPLES
   palisade check
   palisade check .forgejo/workflows/ci.yml
+  palisade check --strict --allow unpinned-action
   palisade check --json | jq -r 'select(.severity == \"error\") | \"\\(.file):\\(.line): \\(.message)\"'
 
 Without FILE, checks all files of the first directory that exists of .forgejo/workflows,
-.gitea/workflows and .github/workflows. The exit code is 2 if there is an error; warnings leave it 0.")]
+.gitea/workflows and .github/workflows. Nothing is run and nothing is fetched.
+
+What lints find are warnings; docs/lints.md explains each. A comment in the file allows one:
+`# palisade: allow(ID)`, at the end of the line or on a line above the key, step or job.
+The exit code is 2 if there is an error; warnings leave it 0.")]
 pub struct Args {
     /// Workflow files
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Don't tell what this lint finds (repeatable)
+    #[arg(long, value_name = "ID")]
+    allow: Vec<Lint>,
+    /// Make what this lint finds an error (repeatable)
+    #[arg(long, value_name = "ID")]
+    deny: Vec<Lint>,
+    /// Make what any lint finds an error, unless it is allowed
+    #[arg(long)]
+    strict: bool,
+    /// List the lints and check nothing
+    #[arg(long, conflicts_with_all = ["files", "allow", "deny", "strict", "json"])]
+    lints: bool,
     /// Print each diagnostic as a line of JSON, with file, line and column, to standard output
     #[arg(long)]
     json: bool,
+    /// Configuration file [default: palisade/config.toml in $XDG_CONFIG_HOME]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
+    if args.lints {
+        print::to_stdout(table())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(lint) = args.allow.iter().find(|lint| args.deny.contains(lint)) {
+        let message = format!("`{}` is both allowed and denied", lint.id());
+        return Err(Error::input(message).hint("leave out --allow or --deny"));
+    }
+    let config = Config::find(args.config.as_deref()).map_err(Error::input)?;
+    let levels = config.check.with(&args.allow, &args.deny, args.strict);
     let files = if args.files.is_empty() {
         workflow::discover(Path::new("")).map_err(not_found)?
     } else {
         args.files
     };
+    let here = std::env::current_dir()
+        .map_err(|e| Error::input(format!("cannot tell the current directory: {e}")))?;
+    let checker = Checker::new(root_of(&here), config.detect.policy(None), levels).map_err(Error::input)?;
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    let colour = err.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let colour = super::colour_on_stderr();
     let mut tally = Tally::default();
     for file in &files {
-        let diagnostics = diagnose(file);
+        let diagnostics = checker.workflow(file);
         tally.add(&diagnostics);
         let result = if args.json {
             out.write_all(diagnostics.json_lines().as_bytes())
@@ -56,19 +93,18 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     Ok(if tally.errors > 0 { ExitCode::from(Blame::Input.code()) } else { ExitCode::SUCCESS })
 }
 
+/// Each lint with what it finds.
+fn table() -> String {
+    let width = Lint::ALL.iter().map(|lint| lint.id().len()).max().unwrap_or_default();
+    Lint::ALL.iter().map(|lint| format!("{:width$}  {}\n", lint.id(), lint.title())).collect()
+}
+
 fn not_found(error: DiscoverError) -> Error {
     let hint = match &error {
         DiscoverError::Unreadable { .. } => "name the workflow file: `palisade check FILE`",
         _ => "name the workflow file, `palisade check FILE`, or go to the root of a repository",
     };
     Error::input(error).hint(hint)
-}
-
-fn diagnose(file: &Path) -> Diagnostics {
-    match workflow::read(file) {
-        Ok(bytes) => workflow::parse(&bytes, file).map_or_else(|errors| errors, |parsed| parsed.warnings),
-        Err(e) => Diagnostics::of_file(file, format!("cannot read the file: {e}")),
-    }
 }
 
 /// What was found in all files.
@@ -107,26 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_cannot_be_read_is_an_error_among_others() {
-        let directory = tempfile::tempdir().unwrap();
-        let missing = diagnose(&directory.path().join("none.yml"));
-        assert_eq!(missing.count(Severity::Error), 1);
-        assert_eq!(diagnose(directory.path()).count(Severity::Error), 1);
+    fn the_summary_counts() {
         let mut tally = Tally::default();
-        tally.add(&missing);
+        tally.add(&Diagnostics::of_file(Path::new("x.yml"), "wrong"));
         assert_eq!(tally.summary(), "checked 1 file: 1 error, 0 warnings");
-    }
-
-    #[test]
-    fn json_names_file_line_and_column() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "on: push\njobs: {}\nnmae: x\n").unwrap();
-        let lines = diagnose(file.path()).json_lines();
-        let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-        assert_eq!(first["file"], file.path().to_str().unwrap());
-        assert_eq!((&first["line"], &first["column"]), (&2.into(), &7.into()));
-        let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
-        assert_eq!(last["help"], "did you mean `name`?");
-        assert_eq!(last["end_column"], 5);
+        tally.add(&Diagnostics::of_file(Path::new("y.yml"), "wrong"));
+        assert_eq!(tally.summary(), "checked 2 files: 2 errors, 0 warnings");
     }
 }

@@ -210,7 +210,7 @@ fn wanted(
 }
 
 /// The nearest directory upwards that has workflows or is the root of a repository, else this one.
-fn root_of(here: &Path) -> &Path {
+pub(super) fn root_of(here: &Path) -> &Path {
     let is_root = |dir: &&Path| {
         dir.join(".git").exists() || DIRECTORIES.iter().any(|workflows| dir.join(workflows).is_dir())
     };

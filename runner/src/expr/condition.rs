@@ -14,22 +14,19 @@ pub struct Condition {
 
 #[derive(Clone, Debug)]
 enum Test {
-    /// Nothing was written.
-    Blank,
-    /// One expression.
+    /// An expression, maybe blank.
     Expr(Expr),
-    /// `${{ }}` amid other text: text, hence true unless it comes out empty.
-    Text(Template),
+    /// `${{ }}`: one expression, or amid other text, which is true unless it comes out empty.
+    Template(Template),
 }
 
 impl Test {
-    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+    fn placed_exprs(&self) -> impl Iterator<Item = (usize, &Expr)> {
         let (expr, template) = match self {
-            Test::Blank => (None, None),
-            Test::Expr(expr) => (Some(expr), None),
-            Test::Text(template) => (None, Some(template)),
+            Test::Expr(expr) => (Some((0, expr)), None),
+            Test::Template(template) => (None, Some(template)),
         };
-        expr.into_iter().chain(template.into_iter().flat_map(Template::exprs))
+        expr.into_iter().chain(template.into_iter().flat_map(Template::placed_exprs))
     }
 }
 
@@ -37,13 +34,11 @@ impl Condition {
     /// Parses the value of `if:`.
     pub fn parse(source: &str) -> Result<Condition, ParseError> {
         let template = Template::parse(source)?;
-        let test = match template.single_expr() {
-            Some(expr) => Test::Expr(expr.clone()),
-            None if !template.is_literal() => Test::Text(template),
-            None if source.trim().is_empty() => Test::Blank,
-            None => Test::Expr(Expr::parse(source)?),
+        let test = match template.is_literal() {
+            true => Test::Expr(Expr::parse(source)?),
+            false => Test::Template(template),
         };
-        let implicit_success = !test.exprs().any(Expr::calls_status_function);
+        let implicit_success = !test.placed_exprs().any(|(_, expr)| expr.calls_status_function());
         Ok(Condition { test, implicit_success })
     }
 
@@ -53,21 +48,29 @@ impl Condition {
             return Ok(false);
         }
         match &self.test {
-            Test::Blank => Ok(true),
+            Test::Expr(expr) if expr.source().trim().is_empty() => Ok(true),
             Test::Expr(expr) => Ok(expr.evaluate(scope)?.truthy()),
-            Test::Text(template) => Ok(!template.evaluate(scope)?.is_empty()),
+            Test::Template(template) => Ok(template.evaluate_value(scope)?.truthy()),
         }
     }
 
-    /// The expressions, in order.
-    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
-        self.test.exprs()
+    /// The text as written.
+    pub fn source(&self) -> &str {
+        match &self.test {
+            Test::Expr(expr) => expr.source(),
+            Test::Template(template) => template.source(),
+        }
+    }
+
+    /// The expressions, in order, each with where it begins in the [source](Condition::source).
+    pub fn placed_exprs(&self) -> impl Iterator<Item = (usize, &Expr)> {
+        self.test.placed_exprs()
     }
 
     /// Whether `${{ }}` stands amid other text, which makes the condition true whatever it says: worth a
     /// warning.
     pub fn is_always_true_text(&self) -> bool {
-        matches!(self.test, Test::Text(_))
+        matches!(&self.test, Test::Template(template) if template.single_expr().is_none())
     }
 }
 

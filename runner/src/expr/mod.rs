@@ -19,7 +19,7 @@ mod memory;
 mod nearest;
 mod number;
 mod parse;
-mod reference;
+mod reading;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ pub use function::{Function, StatusFunction};
 pub use json::read as read_json;
 pub use memory::{MAX_MEMORY, Memory};
 pub(crate) use nearest::nearest;
-pub use reference::{Member, Reference};
+pub use reading::{Flow, Reading, SearchedText};
 pub use template::Template;
 pub use value::{Kind, Object, Value};
 
@@ -71,11 +71,14 @@ impl Expr {
         &self.source
     }
 
-    /// What it reads of contexts.
-    pub fn references(&self) -> Vec<Reference<'_>> {
-        let mut found = Vec::new();
-        reference::collect(&self.root, &mut found);
-        found
+    /// What it reads of contexts, name by name, with its places in the [source](Expr::source).
+    pub fn readings(&self) -> Vec<Reading<'_>> {
+        reading::all(&self.root, &self.source)
+    }
+
+    /// Where it looks for a context in a text that is written out.
+    pub fn searched_texts(&self) -> Vec<SearchedText<'_>> {
+        reading::searched(&self.root, &self.readings())
     }
 
     /// The functions that it calls.

@@ -18,7 +18,8 @@ pub struct Template {
 #[derive(Clone, Debug)]
 enum Part {
     Text(Box<str>),
-    Expr(Expr),
+    /// With its place in the source.
+    Expr(Expr, usize),
 }
 
 impl Template {
@@ -55,7 +56,7 @@ impl Template {
             let margin = expression.len() - expression.trim_start().len();
             let expr = Expr::parse_with(expression.trim(), contexts)
                 .map_err(|error| error.shifted(start + margin))?;
-            parts.push(Part::Expr(expr));
+            parts.push(Part::Expr(expr, start + margin));
             text = end + 2;
         }
         if !parts.is_empty() && text < source.len() {
@@ -87,15 +88,20 @@ impl Template {
     /// The expression, if it is all there is.
     pub fn single_expr(&self) -> Option<&Expr> {
         match self.parts.as_slice() {
-            [Part::Expr(expr)] => Some(expr),
+            [Part::Expr(expr, _)] => Some(expr),
             _ => None,
         }
     }
 
     /// The expressions, in order.
     pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.placed_exprs().map(|(_, expr)| expr)
+    }
+
+    /// The expressions, in order, each with where it begins in the [source](Template::source).
+    pub fn placed_exprs(&self) -> impl Iterator<Item = (usize, &Expr)> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Expr(expr) => Some(expr),
+            Part::Expr(expr, at) => Some((*at, expr)),
             Part::Text(_) => None,
         })
     }
@@ -111,7 +117,7 @@ impl Template {
             match part {
                 // What the author wrote is bounded already.
                 Part::Text(text) => out.push_free(text),
-                Part::Expr(expr) => {
+                Part::Expr(expr, _) => {
                     let value = expr.evaluate_within(scope, &memory)?;
                     out.push(&value.to_display_string()).map_err(|error| error.within(&expr.source))?;
                 }

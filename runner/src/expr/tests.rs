@@ -509,7 +509,11 @@ proptest! {
         match Expr::parse(&source) {
             Ok(expr) => {
                 prop_assert_eq!(expr.source(), &source);
-                let _ = expr.references();
+                for reading in expr.readings() {
+                    let written = source.get(reading.at).unwrap_or_default().to_ascii_lowercase();
+                    prop_assert!(written.starts_with(reading.context), "{} in {}", reading.context, source);
+                }
+                let _ = expr.searched_texts();
                 let _ = expr.evaluate(&contexts());
             }
             Err(error) => {

@@ -166,7 +166,7 @@ fn typed(name: &str, input: &DispatchInput, text: &str) -> Result<Value, EvalErr
 
 fn secrets(call: &Call, view: &View<'_>, run: &Run) -> Result<Secrets, EvalError> {
     let given = match &call.secrets {
-        PassedSecrets::Inherit => return Ok(run.contexts.secrets.clone()),
+        PassedSecrets::Inherit(_) => return Ok(run.contexts.secrets.clone()),
         PassedSecrets::Given(given) => given,
     };
     let mut secrets = Secrets::default();

@@ -271,7 +271,7 @@ pub fn reads(matrix: &LiteralOr<Matrix>, context: &str) -> bool {
         }
     }
     fn in_expr(expr: &Expr, context: &str) -> bool {
-        expr.references().iter().any(|reference| reference.context == context)
+        expr.readings().iter().any(|reading| reading.context == context)
     }
     let in_list = |list: &LiteralOr<Vec<MatrixValue>>| match list {
         LiteralOr::Literal(values) => values.iter().any(|value| in_value(value, context, 0)),

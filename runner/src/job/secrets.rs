@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::expr::{Expr, Member, Object, Value};
+use crate::expr::{Expr, Object, Value};
 use crate::mask::Secret;
 
 /// The secrets by their names in upper case: names are the same in any case, as on GitHub.
@@ -37,8 +37,8 @@ impl Secrets {
     /// The secrets that expressions name and that nobody gave, each once.
     pub fn missing<'a>(&self, exprs: impl Iterator<Item = &'a Expr>) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
-        for reference in exprs.flat_map(Expr::references) {
-            if let ("secrets", Member::Named(name)) = (reference.context, reference.member)
+        for reading in exprs.flat_map(Expr::readings) {
+            if let ("secrets", Some(Some(name))) = (reading.context, reading.path.first().copied())
                 && !self.has(name)
                 && !missing.iter().any(|known| known.eq_ignore_ascii_case(name))
             {

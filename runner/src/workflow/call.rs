@@ -26,7 +26,7 @@ pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
     let secrets = match value("secrets") {
         None => PassedSecrets::Given(Vec::new()),
         Some(node) => match &node.value {
-            Yaml::Scalar(Scalar::String(word)) if word == "inherit" => PassedSecrets::Inherit,
+            Yaml::Scalar(Scalar::String(word)) if word == "inherit" => PassedSecrets::Inherit(node.span),
             _ => PassedSecrets::Given(reader.env(node, "`secrets`", &CALL_SECRET)),
         },
     };

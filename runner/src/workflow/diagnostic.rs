@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::render;
 use super::span::Span;
+use crate::lint::{Level, Lint};
 
 /// Most diagnostics that are kept of one file; the rest is counted.
 const MAX_KEPT: usize = 100;
@@ -35,6 +36,8 @@ impl Severity {
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
+    /// What looked for it, if somebody may think otherwise: of every warning.
+    pub lint: Option<Lint>,
     /// What is wrong.
     pub message: String,
     /// Where; `None` if it is the file as a whole.
@@ -46,12 +49,18 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at a place.
     pub fn error(span: Span, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Error, message: message.into(), span: Some(span), help: None }
+        Diagnostic {
+            severity: Severity::Error,
+            lint: None,
+            message: message.into(),
+            span: Some(span),
+            help: None,
+        }
     }
 
     /// A warning at a place.
-    pub fn warning(span: Span, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(span, message) }
+    pub fn warning(lint: Lint, span: Span, message: impl Into<String>) -> Self {
+        Diagnostic { severity: Severity::Warning, lint: Some(lint), ..Diagnostic::error(span, message) }
     }
 
     /// An error of the file as a whole.
@@ -78,6 +87,8 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Collector {
     kept: Vec<Diagnostic>,
+    /// What no excerpt shows.
+    hidden: Vec<Span>,
     totals: Totals,
 }
 
@@ -126,6 +137,26 @@ impl Collector {
         self.kept.len() == MAX_KEPT
     }
 
+    /// Keeps what stands at a place out of all excerpts.
+    pub fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
+    }
+
+    /// Decides what becomes of each warning, by its lint and place.
+    pub fn decide(&mut self, mut level: impl FnMut(Lint, Option<Span>) -> Level) {
+        let totals = &mut self.totals;
+        self.kept.retain_mut(|diagnostic| {
+            let (Severity::Warning, Some(lint)) = (diagnostic.severity, diagnostic.lint) else { return true };
+            let level = level(lint, diagnostic.span);
+            totals.warnings -= usize::from(level != Level::Warn);
+            if level == Level::Deny {
+                totals.errors += 1;
+                diagnostic.severity = Severity::Error;
+            }
+            level != Level::Allow
+        });
+    }
+
     /// What was collected, in the order of the file.
     pub fn finish(mut self, path: &Path, source: &str) -> Diagnostics {
         self.kept.sort_by_key(|diagnostic| diagnostic.span);
@@ -133,7 +164,7 @@ impl Collector {
             path: path.to_owned(),
             // Without a place to show, the text isn't needed.
             source: if self.kept.iter().any(|d| d.span.is_some()) {
-                source.to_owned()
+                without(source, &self.hidden)
             } else {
                 String::new()
             },
@@ -141,6 +172,20 @@ impl Collector {
             totals: self.totals,
         }
     }
+}
+
+/// A text of the same places in which nothing is left of some.
+fn without(source: &str, hidden: &[Span]) -> String {
+    let mut out = source.to_owned();
+    for span in hidden {
+        let (start, end) = (span.start as usize, span.end as usize);
+        // A character may take several bytes; each becomes as many marks.
+        if let Some(part) = out.get(start..end) {
+            let marks: String = part.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect();
+            out.replace_range(start..end, &marks);
+        }
+    }
+    out
 }
 
 /// The diagnostics of one file, with the text they point into. Displays as a report for people.
@@ -157,6 +202,8 @@ pub struct Diagnostics {
 #[derive(Serialize)]
 struct Record<'a> {
     severity: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lint: Option<&'static str>,
     message: &'a str,
     file: std::borrow::Cow<'a, str>,
     #[serde(flatten)]
@@ -231,6 +278,7 @@ impl Diagnostics {
         for diagnostic in &self.list {
             let record = Record {
                 severity: diagnostic.severity,
+                lint: diagnostic.lint.map(Lint::id),
                 message: &diagnostic.message,
                 file: self.path.to_string_lossy(),
                 place: diagnostic.span.map(|span| {

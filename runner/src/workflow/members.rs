@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use indexmap::IndexSet;
 
 use super::yaml::{Mapping, Node, Yaml};
-use crate::expr::{Member, Reference};
+use crate::expr::Reading;
 
 /// The members of contexts whose members are known, in lower case: contexts are the same in any case.
 #[derive(Debug, Default)]
@@ -40,14 +40,10 @@ impl Members {
     }
 
     /// The name that is read, if the context never has it.
-    pub fn missing<'e>(&self, reference: &Reference<'e>) -> Option<&'e str> {
-        match reference.member {
-            Member::Named(name) => {
-                let members = self.0.get(reference.context)?;
-                (!members.contains(&name.to_ascii_lowercase())).then_some(name)
-            }
-            Member::Any => None,
-        }
+    pub fn missing<'e>(&self, reading: &Reading<'e>) -> Option<&'e str> {
+        let name = (*reading.path.first()?)?;
+        let members = self.0.get(reading.context)?;
+        (!members.contains(&name.to_ascii_lowercase())).then_some(name)
     }
 
     /// All names that a context may have.

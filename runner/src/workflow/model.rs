@@ -162,8 +162,8 @@ pub struct Call {
 /// The secrets that a called workflow gets.
 #[derive(Clone, Debug)]
 pub enum PassedSecrets {
-    /// All that the caller has.
-    Inherit,
+    /// All that the caller has; where that is said.
+    Inherit(Span),
     /// These.
     Given(Env),
 }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::availability::{CONCURRENCY, DEFAULTS, ENV, RUN_NAME};
-use super::diagnostic::{Collector, Diagnostics};
+use super::diagnostic::Diagnostics;
+use super::examined::Examined;
 use super::keys::WORKFLOW;
 use super::model::Workflow;
 use super::reader::Reader;
-use super::yaml::{self, Node};
+use super::yaml::Node;
 use super::{job, settings, triggers};
 
 /// A workflow that can be run.
@@ -19,23 +20,15 @@ pub struct Parsed {
     pub warnings: Diagnostics,
 }
 
-/// Parses the content of the workflow file at `path`, which is only named in diagnostics. All that is wrong
-/// is reported at once, as far as it can be told; then there is at least one error in it.
+/// Reads as much of a workflow file as can be read.
+pub fn examine(source: &[u8]) -> Examined<'_, Workflow> {
+    Examined::read(source, workflow)
+}
+
+/// Parses the content of the workflow file at `path`, which is only named in diagnostics. All that is wrong is
+/// reported at once, as far as it can be told; then there is at least one error in it.
 pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
-    let mut found = Collector::default();
-    let Some(text) = yaml::text(source, &mut found) else {
-        // Places are before the first byte that isn't text, so they fit the replacement.
-        let shown = source.get(..yaml::MAX_BYTES).unwrap_or(source);
-        return Err(found.finish(path, &String::from_utf8_lossy(shown)));
-    };
-    let Some(root) = yaml::load(text, &mut found) else { return Err(found.finish(path, text)) };
-    let mut reader = Reader::new(text, found);
-    match workflow(&mut reader, &root) {
-        Some(workflow) if !reader.found.has_errors() => {
-            Ok(Parsed { workflow, warnings: reader.found.finish(path, text) })
-        }
-        _ => Err(reader.found.finish(path, text)),
-    }
+    examine(source).finish(path).map(|(workflow, warnings)| Parsed { workflow, warnings })
 }
 
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {

@@ -2,6 +2,7 @@
 //! reported why, so that the caller can go on and find more.
 
 use std::fmt::Display;
+use std::ops::Range;
 
 use super::availability::{Availability, NOT_IN_ACTIONS};
 use super::diagnostic::{Collector, Diagnostic, Severity};
@@ -11,7 +12,8 @@ use super::model::{Env, LiteralOr};
 use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
-use crate::expr::{Condition, Expr, Function, ParseError, Template, nearest};
+use crate::expr::{Condition, Expr, Function, ParseError, Reading, Template, nearest};
+use crate::lint::Lint;
 
 /// Most names that a misspelt one is compared with.
 const MAX_CANDIDATES: usize = 1000;
@@ -47,9 +49,10 @@ impl<'s> Reader<'s> {
     }
 
     /// Reports a warning and what to do about it.
-    pub fn warn(&mut self, span: Span, message: impl Display, help: impl Display) {
-        self.found
-            .add(Severity::Warning, || Diagnostic::warning(span, message.to_string()).help(help.to_string()));
+    pub fn warn(&mut self, lint: Lint, span: Span, message: impl Display, help: impl Display) {
+        self.found.add(Severity::Warning, || {
+            Diagnostic::warning(lint, span, message.to_string()).help(help.to_string())
+        });
     }
 
     fn mismatch(&mut self, node: &Node, what: &str, wanted: &str) {
@@ -182,6 +185,7 @@ impl<'s> Reader<'s> {
         let written = node.span.of(self.source);
         if matches!(scalar, Scalar::Number(_)) && written != text {
             self.warn(
+                Lint::NumberSpelling,
                 node.span,
                 format_args!("`{written}` is a number and reads as `{text}`"),
                 format_args!("quote it if the spelling matters: '{written}'"),
@@ -204,7 +208,7 @@ impl<'s> Reader<'s> {
     pub fn template_text(&mut self, node: &Node, text: &str, at: &Availability) -> Option<Spanned<Template>> {
         match Template::parse(text) {
             Ok(template) => {
-                self.check_available(node, text, template.exprs(), at);
+                self.check_available(node, text, template.placed_exprs(), at);
                 Some(Spanned::new(template, node.span))
             }
             Err(error) => {
@@ -219,9 +223,10 @@ impl<'s> Reader<'s> {
         let text = self.scalar(node, "`if`", "an expression")?.to_text();
         match Condition::parse(&text) {
             Ok(condition) => {
-                self.check_available(node, &text, condition.exprs(), at);
+                self.check_available(node, &text, condition.placed_exprs(), at);
                 if condition.is_always_true_text() {
                     self.warn(
+                        Lint::AlwaysTrueCondition,
                         node.span,
                         "this condition is always true: it is text with an expression in it",
                         "put the whole condition in one `${{ }}`, or leave `${{ }}` out",
@@ -249,25 +254,27 @@ impl<'s> Reader<'s> {
         &mut self,
         node: &Node,
         text: &str,
-        exprs: impl Iterator<Item = &'e Expr>,
+        exprs: impl Iterator<Item = (usize, &'e Expr)>,
         at: &Availability,
     ) {
         let source = self.source;
         // Contexts, members and functions.
         let mut warned: Vec<&str> = Vec::new();
-        for expr in exprs {
+        for (start, expr) in exprs {
             if warned.len() > MAX_WARNINGS {
                 return;
             }
-            for reference in expr.references() {
-                let name = reference.context;
+            let span = |place: Range<usize>| {
+                scalar::part_span(source, node.span, text, start + place.start..start + place.end)
+            };
+            for reading in expr.readings() {
+                let name = reading.context;
                 if at.contexts.contains(&name) && !(self.in_action && NOT_IN_ACTIONS.contains(&name)) {
-                    if let Some(member) = self.members.missing(&reference)
+                    if let Some(member) = self.members.missing(&reading)
                         && !warned.contains(&member)
                     {
                         warned.push(member);
-                        let span = scalar::part_span(source, node.span, text, place(text, expr, member));
-                        self.warn_missing(span, name, member);
+                        self.warn_missing(span(place_of_member(expr, &reading, member)), name, member);
                     }
                     continue;
                 }
@@ -275,9 +282,18 @@ impl<'s> Reader<'s> {
                     continue;
                 }
                 warned.push(name);
-                let span = scalar::part_span(source, node.span, text, place(text, expr, name));
+                if name == "secrets" && at.status {
+                    let help = match at.contexts.contains(&"env") {
+                        true => "give it to `env` of the job, and test `env.NAME`",
+                        false => "give it to `env` of the job, and test `env.NAME` in its steps",
+                    };
+                    let message = "a condition can't read `secrets`: it is empty here";
+                    self.warn(Lint::SecretInCondition, span(reading.at.clone()), message, help);
+                    continue;
+                }
                 self.warn(
-                    span,
+                    Lint::UnavailableContext,
+                    span(reading.at.start..reading.at.start + name.len()),
                     format_args!("the context `{name}` is not available at `{}`", at.key),
                     format_args!("available here: {}", self.available(at)),
                 );
@@ -292,8 +308,13 @@ impl<'s> Reader<'s> {
                 };
                 if !is_available && !warned.contains(&what) {
                     warned.push(what);
-                    let span = scalar::part_span(source, node.span, text, place(text, expr, expr.source()));
-                    self.warn(span, format_args!("{what} is not available at `{}`", at.key), help);
+                    let place = span(0..expr.source().len());
+                    self.warn(
+                        Lint::UnavailableContext,
+                        place,
+                        format_args!("{what} is not available at `{}`", at.key),
+                        help,
+                    );
                 }
             }
         }
@@ -314,7 +335,8 @@ impl<'s> Reader<'s> {
                 (None, "steps") => format!("no step of this job has the id `{member}`"),
                 (None, _) => format!("the matrix of this job has no `{member}`"),
             };
-            Diagnostic::warning(span, format!("`{context}.{member}` is always empty")).help(help)
+            Diagnostic::warning(Lint::AlwaysEmpty, span, format!("`{context}.{member}` is always empty"))
+                .help(help)
         });
     }
 
@@ -405,13 +427,13 @@ fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
     nearest(name, known.take(MAX_CANDIDATES))
 }
 
-/// Where a name of an expression stands in the text that holds it, or else where the expression does.
-fn place(text: &str, expr: &Expr, name: &str) -> std::ops::Range<usize> {
-    let start = text.find(expr.source()).unwrap_or(0);
-    let within = expr.source().to_ascii_lowercase().find(&name.to_ascii_lowercase());
-    match within {
-        Some(at) => start + at..start + at + name.len(),
-        None => start..start + expr.source().len(),
+/// Where the first name behind a context stands in its expression.
+fn place_of_member(expr: &Expr, reading: &Reading, member: &str) -> Range<usize> {
+    let start = reading.at.start + reading.context.len();
+    let rest = expr.source().get(start..reading.at.end).unwrap_or_default();
+    match rest.find(member) {
+        Some(at) => start + at..start + at + member.len(),
+        None => reading.at.clone(),
     }
 }
 

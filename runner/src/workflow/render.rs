@@ -76,7 +76,8 @@ impl Paint {
 pub fn diagnostic(out: &mut String, diagnostic: &Diagnostic, path: &Path, source: &str, colour: bool) {
     let paint = Paint(colour);
     let severity = diagnostic.severity;
-    let message = paint.bold(&format!(": {}", shorten(&diagnostic.message)));
+    let lint = diagnostic.lint.map(|lint| format!("[{}]", lint.id())).unwrap_or_default();
+    let message = paint.bold(&format!("{lint}: {}", shorten(&diagnostic.message)));
     let path = escape(&path.to_string_lossy());
     let mut text = format!("{}{message}\n", paint.severity(severity, severity.name()));
     let mut margin = " ".repeat(2);
@@ -138,6 +139,7 @@ fn excerpt(source: &str, start: usize, end: usize) -> (String, (usize, usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lint::Lint;
     use crate::workflow::span::Span;
 
     fn draw(source: &str, start: usize, end: usize) -> String {
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn colour_is_only_added() {
         let mut out = String::new();
-        let found = Diagnostic::warning(Span::new(0, 1), "bad").help("better");
+        let found = Diagnostic::warning(Lint::UnknownEvent, Span::new(0, 1), "bad").help("better");
         diagnostic(&mut out, &found, Path::new("a.yml"), "a", true);
         assert!(out.starts_with("\x1b[1;33mwarning\x1b[0m"));
     }

@@ -13,6 +13,7 @@ use super::settings;
 use super::span::Spanned;
 use super::yaml::{Mapping, Node, Yaml};
 use crate::action::Uses;
+use crate::lint::Lint;
 use crate::native::Native;
 
 /// Keys that stand beside `run` only, and beside `uses` only.
@@ -85,7 +86,12 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
             let script = reader.template(&run.value, "`run`", &STEP_RUN)?;
             if script.source().is_empty() {
                 let help = "give it a script, or remove the step";
-                reader.warn(run.value.span, "`run` is empty, so the step does nothing", help);
+                reader.warn(
+                    Lint::EmptyScript,
+                    run.value.span,
+                    "`run` is empty, so the step does nothing",
+                    help,
+                );
             }
             Some(StepKind::Run { script, shell, working_directory })
         }
@@ -108,7 +114,7 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
                 for (name, _) in with.iter().filter(|(name, _)| unknown(name)) {
                     let message =
                         format!("`actions/{}` has no input `{}`", native.description().name, name.value);
-                    reader.warn(name.span, message, "it has no effect");
+                    reader.warn(Lint::UnknownInput, name.span, message, "it has no effect");
                 }
             }
             Some(StepKind::Uses { action: uses, with })

@@ -10,6 +10,7 @@ use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
 use crate::expr::{Value, nearest};
+use crate::lint::Lint;
 use crate::trigger::events::{self, EVENTS, Event, PAIRS};
 use crate::trigger::{Cron, Pattern, SHORTEST};
 
@@ -52,7 +53,12 @@ fn check_name(reader: &mut Reader, event: &Spanned<String>) {
             Some(name) => format!("did you mean `{name}`?"),
             None => "a workflow of unknown events never starts by itself".into(),
         };
-        reader.warn(event.span, format_args!("`{}` is not an event that forges document", event.value), help);
+        reader.warn(
+            Lint::UnknownEvent,
+            event.span,
+            format_args!("`{}` is not an event that forges document", event.value),
+            help,
+        );
     }
 }
 
@@ -142,6 +148,7 @@ fn filter(reader: &mut Reader, entries: &Mapping, [only, ignore]: [&'static str;
     }
     if !patterns.is_empty() && patterns.iter().all(Pattern::is_negated) && key == only {
         reader.warn(
+            Lint::EmptyFilter,
             entry.key,
             format_args!("`{only}` has only patterns that begin with `!`, so nothing is ever picked"),
             format_args!("use `{ignore}`, or begin with a pattern that picks something: '**'"),
@@ -185,11 +192,16 @@ fn schedule(reader: &mut Reader, node: &Node) -> Vec<Spanned<Cron>> {
 fn check_time(reader: &mut Reader, cron: &Cron, span: Span) {
     if cron.is_word() {
         let help = "write the five fields for GitHub";
-        reader.warn(span, format_args!("`{}` is a time of Forgejo and Gitea only", cron.as_str()), help);
+        reader.warn(
+            Lint::RareSchedule,
+            span,
+            format_args!("`{}` is a time of Forgejo and Gitea only", cron.as_str()),
+            help,
+        );
     }
     if cron.gap() < SHORTEST {
         let message = format!("GitHub starts no workflow more often than every {SHORTEST} minutes");
-        reader.warn(span, message, format_args!("for example '*/{SHORTEST} * * * *'"));
+        reader.warn(Lint::RareSchedule, span, message, format_args!("for example '*/{SHORTEST} * * * *'"));
     }
 }
 

@@ -1,0 +1,80 @@
+//! The table of lints.
+
+use serde::Deserialize;
+
+macro_rules! lints {
+    ($($variant:ident $id:literal $title:literal)*) => {
+        /// One lint.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
+        pub enum Lint {
+            $(#[doc = $title] $variant,)*
+        }
+
+        impl Lint {
+            /// All of them, by id.
+            pub const ALL: &'static [Lint] = &[$(Lint::$variant),*];
+
+            /// Its name in comments, options and documents.
+            pub fn id(self) -> &'static str {
+                match self { $(Lint::$variant => $id),* }
+            }
+
+            /// What it finds, in a line.
+            pub fn title(self) -> &'static str {
+                match self { $(Lint::$variant => $title),* }
+            }
+        }
+    };
+}
+
+lints! {
+    AlwaysEmpty "always-empty" "an expression reads what is never there"
+    AlwaysTrueCondition "always-true-condition" "a condition is text, and so is always true"
+    DeprecatedCommand "deprecated-command" "a script prints a workflow command that is deprecated or insecure"
+    EmptyFilter "empty-filter" "a filter can never pick anything"
+    EmptyScript "empty-script" "a step has nothing to run"
+    HardcodedCredential "hardcoded-credential" "a credential is written in the file"
+    MissingShell "missing-shell" "a script of a composite action names no shell"
+    NumberSpelling "number-spelling" "a number is written in a way that doesn't survive, such as 1.10"
+    PersistedCredentials "persisted-credentials" "the token that a checkout leaves in the tree is uploaded"
+    PullRequestTargetCheckout "pull-request-target-checkout" "code of a stranger is checked out where secrets are"
+    RareSchedule "rare-schedule" "a schedule is one that GitHub doesn't take or keep"
+    ScriptInjection "script-injection" "text of a stranger becomes part of a script"
+    SecretInArgument "secret-in-argument" "a secret becomes part of a script's text"
+    SecretInCondition "secret-in-condition" "a condition reads a secret, which isn't there"
+    SecretsInherit "secrets-inherit" "a workflow of another repository gets all secrets"
+    UnavailableContext "unavailable-context" "an expression reads what isn't available at its place"
+    UnknownEvent "unknown-event" "an event that no forge documents"
+    UnknownInput "unknown-input" "a step gives an action an input that it doesn't have"
+    UnknownKey "unknown-key" "a key of an action means nothing"
+    UnknownLint "unknown-lint" "a comment allows a lint that doesn't exist"
+    UnpinnedAction "unpinned-action" "an action or a workflow is named by a tag or a branch"
+    UnsoundContains "unsound-contains" "a list is written as text, in which parts of names are found too"
+    UnusedAllow "unused-allow" "a comment allows what isn't found"
+}
+
+impl Lint {
+    /// The lint of an id.
+    pub fn find(id: &str) -> Option<Lint> {
+        Lint::ALL.iter().copied().find(|lint| lint.id() == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_every_lint_has_a_section_of_the_page() {
+        assert!(Lint::ALL.is_sorted_by_key(|lint| lint.id()));
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lints.md"));
+        let sections = page.lines().filter_map(|line| line.strip_prefix("### ")).collect::<Vec<_>>();
+        for lint in Lint::ALL {
+            assert!(sections.contains(&lint.id()), "`{}` has no section", lint.id());
+        }
+        for section in sections {
+            assert!(Lint::find(section).is_some(), "there is no lint `{section}`");
+        }
+    }
+}
