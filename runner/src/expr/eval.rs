@@ -6,7 +6,7 @@ use super::ast::{Comparison, Logic, Node};
 use super::error::EvalError;
 use super::format::{self, Piece};
 use super::function::{Function, StatusFunction};
-use super::memory::{BoundedText, Memory};
+use super::memory::{BoundedText, MAX_MEMORY, Memory};
 use super::value::Value;
 use super::{fold, json, number};
 
@@ -65,6 +65,16 @@ impl Evaluator<'_> {
     }
 
     fn operand(&self, node: &Node) -> Result<Operand, EvalError> {
+        let mark = self.memory.mark();
+        let operand = self.evaluated(node)?;
+        match &operand {
+            Operand::Value(value) => self.memory.settle(mark, value)?,
+            Operand::Filtered(_) => self.memory.take_list()?,
+        }
+        Ok(operand)
+    }
+
+    fn evaluated(&self, node: &Node) -> Result<Operand, EvalError> {
         let value = match node {
             Node::Literal(value) => value.clone(),
             Node::Context(name) => self.scope.context(name).unwrap_or_default(),
@@ -110,9 +120,9 @@ impl Evaluator<'_> {
         match of {
             Operand::Value(value) => Ok(Operand::Value(key.find(&value).cloned().unwrap_or_default())),
             Operand::Filtered(items) => {
-                let found: Vec<Value> = items.iter().filter_map(|item| key.find(item)).cloned().collect();
-                self.memory.take(size_of_val(found.as_slice()))?;
-                Ok(Operand::Filtered(found))
+                let found = items.iter().filter_map(|item| key.find(item));
+                let found = found.map(|item| self.memory.take_item().map(|()| item.clone()));
+                Ok(Operand::Filtered(found.collect::<Result<_, _>>()?))
             }
         }
     }
@@ -122,7 +132,7 @@ impl Evaluator<'_> {
         let mut all = Vec::new();
         let mut add = |value: &Value| -> Result<(), EvalError> {
             let mut push = |item: &Value| {
-                self.memory.take(size_of::<Value>())?;
+                self.memory.take_item()?;
                 all.push(item.clone());
                 Ok(())
             };
@@ -168,7 +178,7 @@ impl Evaluator<'_> {
                 Value::from(self.format(&template.to_display_string(), rest)?)
             }
             (Function::Join, [list, rest @ ..]) => self.join(list, rest.first())?,
-            (Function::ToJson, [value]) => Value::from(json::write(value, self.memory)?),
+            (Function::ToJson, [value]) => Value::from(json::write(value)?),
             (Function::FromJson, [text]) => self.parse_json(&text.to_display_string())?,
             (Function::HashFiles, patterns) => {
                 let patterns: Vec<_> = patterns.iter().map(Value::to_display_string).collect();
@@ -187,7 +197,7 @@ impl Evaluator<'_> {
         };
         let separator = separator.filter(|value| value.is_primitive()).map(Value::to_display_string);
         let separator = separator.as_deref().unwrap_or(",");
-        let mut out = BoundedText::new(self.memory);
+        let mut out = BoundedText::new(MAX_MEMORY);
         for (position, item) in items.iter().enumerate() {
             if position > 0 {
                 out.push(separator)?;
@@ -207,7 +217,7 @@ impl Evaluator<'_> {
 
     /// Puts arguments into a template.
     fn format(&self, template: &str, arguments: &[Value]) -> Result<String, EvalError> {
-        let mut out = BoundedText::new(self.memory);
+        let mut out = BoundedText::new(MAX_MEMORY);
         for piece in format::pieces(template) {
             let invalid = |format::Invalid| {
                 EvalError::new(format!("The following format string is invalid: {template}"))

@@ -7,22 +7,24 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::error::EvalError;
-use super::memory::{BoundedText, Memory};
+use super::memory::{BoundedText, MAX_MEMORY, Memory};
 use super::value::{Object, Value};
 
 /// Writes a value the way `toJSON` does: two spaces a level, empty arrays and objects on one line.
-pub fn write(value: &Value, memory: &Memory) -> Result<String, EvalError> {
-    let mut out = BoundedText::new(memory);
+pub fn write(value: &Value) -> Result<String, EvalError> {
+    let mut out = BoundedText::new(MAX_MEMORY);
+    out.push("")?;
     write_value(value, 0, &mut out)?;
     Ok(out.finish())
 }
 
-fn write_value(value: &Value, level: usize, out: &mut BoundedText<'_>) -> Result<(), EvalError> {
+/// Each line is a piece, and so is each value behind a key.
+fn write_value(value: &Value, level: usize, out: &mut BoundedText) -> Result<(), EvalError> {
     match value {
-        Value::Null => out.push("null"),
-        Value::Bool(_) | Value::Number(_) => out.push(&value.to_display_string()),
+        Value::Null => out.push_more("null"),
+        Value::Bool(_) | Value::Number(_) => out.push_more(&value.to_display_string()),
         Value::String(text) => write_string(text, out),
-        Value::Array(items) if items.is_empty() => out.push("[]"),
+        Value::Array(items) if items.is_empty() => out.push_more("[]"),
         Value::Array(items) => {
             for (position, item) in items.iter().enumerate() {
                 out.push(if position == 0 { "[\n" } else { ",\n" })?;
@@ -31,9 +33,9 @@ fn write_value(value: &Value, level: usize, out: &mut BoundedText<'_>) -> Result
             }
             out.push("\n")?;
             indent(level, out)?;
-            out.push("]")
+            out.push_more("]")
         }
-        Value::Object(object) if object.is_empty() => out.push("{}"),
+        Value::Object(object) if object.is_empty() => out.push_more("{}"),
         Value::Object(object) => {
             for (position, (key, item)) in object.iter().enumerate() {
                 out.push(if position == 0 { "{\n" } else { ",\n" })?;
@@ -44,18 +46,18 @@ fn write_value(value: &Value, level: usize, out: &mut BoundedText<'_>) -> Result
             }
             out.push("\n")?;
             indent(level, out)?;
-            out.push("}")
+            out.push_more("}")
         }
     }
 }
 
-fn indent(level: usize, out: &mut BoundedText<'_>) -> Result<(), EvalError> {
-    (0..level).try_for_each(|_| out.push("  "))
+fn indent(level: usize, out: &mut BoundedText) -> Result<(), EvalError> {
+    (0..level).try_for_each(|_| out.push_more("  "))
 }
 
-fn write_string(text: &str, out: &mut BoundedText<'_>) -> Result<(), EvalError> {
+fn write_string(text: &str, out: &mut BoundedText) -> Result<(), EvalError> {
     let quoted = serde_json::to_string(text).map_err(|e| EvalError::new(e.to_string()))?;
-    out.push(&quoted)
+    out.push_more(&quoted)
 }
 
 /// Reads JSON text. Of keys that differ only in case the first counts; of equal ones the last.
@@ -183,8 +185,6 @@ impl From<&Value> for serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::MAX_MEMORY;
-
     fn read_text(text: &str) -> Result<Value, serde_json::Error> {
         read(text, &Memory::new(MAX_MEMORY))
     }
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn written_pretty_with_two_spaces() {
         let value = read_text(r#"{"a":[1,2.5,[],{}],"b":{"c":"x\"\n\u0001é"},"n":null,"t":true}"#).unwrap();
-        insta::assert_snapshot!(write(&value, &Memory::new(MAX_MEMORY)).unwrap(), @r#"
+        insta::assert_snapshot!(write(&value).unwrap(), @r#"
         {
           "a": [
             1,
@@ -221,7 +221,8 @@ mod tests {
         assert!(read_text(&"[".repeat(100_000)).is_err());
         assert!(read_text(&format!("[{}0]", "0,".repeat(1_000_000))).is_err());
         assert!(read("[\"abc\"]", &Memory::new(8)).is_err());
-        assert!(write(&Value::from("abc"), &Memory::new(4)).is_err());
+        assert!(write(&Value::from("x".repeat(MAX_MEMORY / 2 - 15))).is_ok());
+        assert!(write(&Value::from("x".repeat(MAX_MEMORY / 2 - 14))).is_err());
     }
 
     #[test]
