@@ -22,6 +22,7 @@ mod secrets;
 mod settings;
 mod shells;
 mod steps;
+mod toolkit;
 mod workspace;
 
 use palisade_tests::{Context, Events, Outcome};
