@@ -5,19 +5,22 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use palisade::action::lock::Lock;
 use palisade::action::{Uses, manifest};
 use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
+use palisade::inside::glob::Patterns;
 use palisade::job::files::{self, CommandFile};
 use palisade::mask::{Masker, parts};
 use palisade::output::event::{Event, JobName};
 use palisade::output::{Masked, Matchers, Matching, Options, Output, Sink};
+use palisade::trigger::{Pattern, picks};
 use palisade::workflow::{self, Diagnostics, Severity};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 10] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -25,6 +28,9 @@ pub const ALL: [(&str, Target); 7] = [
     ("workflow_commands", workflow_commands),
     ("problem_matchers", problem_matchers),
     ("mask_parts", mask_parts),
+    ("filter_patterns", filter_patterns),
+    ("hash_files_patterns", hash_files_patterns),
+    ("actions_lock", actions_lock),
 ];
 
 /// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything
@@ -212,5 +218,57 @@ pub fn mask_parts(data: &[u8]) {
         assert!(part.len() >= 4 && part.trim_ascii() == *part, "no part: b\"{}\"", part.escape_ascii());
         assert!(*part != data.trim_ascii(), "the value is a part of itself");
         assert!(sorted.get(at + 1) != Some(part), "a part twice");
+    }
+}
+
+/// A pattern of `branches`, `tags` or `paths` in the first line, names in the others. What a name is with all that may
+/// mean something escaped describes that name and no longer one.
+pub fn filter_patterns(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.lines();
+    let pattern = Pattern::parse(lines.next().unwrap_or_default());
+    for name in lines {
+        if let Ok(pattern) = &pattern {
+            let matches = pattern.matches(name);
+            assert_eq!(picks(std::slice::from_ref(pattern), name), matches && !pattern.is_negated());
+            assert_eq!(pattern.matches(name), matches, "it remembers");
+        }
+        let escaped: String = name.chars().flat_map(|c| ['\\', c]).collect();
+        let Ok(own) = Pattern::parse(&escaped) else { continue };
+        assert!(own.matches(name), "`{escaped}` doesn't describe {name:?}");
+        assert!(!own.matches(&format!("{name}x")) && !own.matches(&format!("x{name}")), "`{escaped}`");
+    }
+}
+
+/// Patterns of `hashFiles` up to an empty line, then paths. Nothing is picked that a walk from the roots, down the
+/// directories that may hold something, doesn't come to.
+pub fn hash_files_patterns(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (patterns, paths) = text.split_once("\n\n").unwrap_or((text, ""));
+    let Ok(patterns) = Patterns::parse(std::iter::once(patterns), "/w/s") else { return };
+    let roots = patterns.roots();
+    for path in paths.lines().take(20) {
+        let names: Vec<&str> = path.split('/').filter(|name| !matches!(*name, "" | "." | "..")).collect();
+        let mut progress = patterns.start();
+        let mut reached = patterns.may_hold(&progress);
+        for name in &names {
+            progress = patterns.step(&progress, name);
+            reached &= patterns.may_hold(&progress);
+        }
+        if patterns.pick(&progress) {
+            assert!(reached, "{path:?} lies where nothing is looked for");
+            assert!(
+                roots.iter().any(|root| names.iter().zip(root).all(|(a, b)| a == b)),
+                "{path:?} has no root"
+            );
+        }
+    }
+}
+
+/// The file that pins actions: what was read is written and read again the same.
+pub fn actions_lock(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(lock) = Lock::parse(text) {
+        assert_eq!(Lock::parse(&lock.render()).as_ref(), Ok(&lock), "written as another");
     }
 }

@@ -126,6 +126,21 @@ fn mask_parts() {
 }
 
 #[test]
+fn filter_patterns() {
+    run("filter_patterns");
+}
+
+#[test]
+fn hash_files_patterns() {
+    run("hash_files_patterns");
+}
+
+#[test]
+fn actions_lock() {
+    run("actions_lock");
+}
+
+#[test]
 fn every_target_has_its_binary_and_nothing_else_has() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
     let mut binaries: Vec<_> = fs::read_dir(dir)

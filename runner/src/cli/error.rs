@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::action::ObtainError;
+use crate::workflow::escape;
 
 /// Whose fault a failure is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,11 @@ impl From<&ObtainError> for Blame {
             ObtainError::Stopped => Blame::Interrupted,
         }
     }
+}
+
+/// Text as it may be written to a terminal: a message quotes files and programs that anyone may have written.
+fn shown(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
 /// A failure that ends the command.
@@ -100,9 +106,9 @@ impl Error {
             }
             Error::Failed { blame, message, hint } => {
                 let mut err = std::io::stderr().lock();
-                let _ = writeln!(err, "error: {message}");
+                let _ = writeln!(err, "error: {}", shown(&message));
                 if let Some(hint) = hint {
-                    let _ = writeln!(err, "  help: {hint}");
+                    let _ = writeln!(err, "  help: {}", shown(&hint));
                 }
                 ExitCode::from(blame.code())
             }

@@ -4,7 +4,7 @@
 use palisade_sandbox::Builtin;
 
 pub mod artifact;
-mod glob;
+pub mod glob;
 mod hash_files;
 mod landing;
 pub mod make_room;

@@ -128,3 +128,12 @@ fn where_nothing_is_to_be_locked_that_is_told() {
     directory.write_steps("      - uses: o/none@v1\n");
     assert!(code(&lock(&directory, &[]), 5).stderr.contains("has no repository `o/none`"));
 }
+
+#[test]
+fn a_lock_that_is_broken_is_told_without_what_steers_a_terminal() {
+    let (directory, _) = prepared();
+    directory.context.write(".palisade/actions.lock", "version = 1\n\n[[action]\nuses = \u{1b}[2J\"o\n");
+    let told = lock(&directory, &[]);
+    assert!(code(&told, 2).stderr.contains("unclosed array table"), "{told}");
+    assert!(!told.stderr.contains('\u{1b}'), "{told}");
+}
