@@ -33,10 +33,22 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
     let sandbox = command(palisade, &["sandbox", "--", "/usr/bin/true"], dir);
     let peer = command("bwrap", &BWRAP, dir);
     let one = workflow(palisade, dir, "one", &steps(1));
+    let first = one.clone();
     let many = workflow(palisade, dir, "many", &steps(51));
     let bash = command("bash", &["-c", ":"], dir);
     let [sandbox, peer, one, many, bash] = in_turns(rounds, [&sandbox, &peer, &one, &many, &bash]);
-    let step = (many.saturating_sub(one)) / 50;
+    let fifty = many.saturating_sub(one);
+    let step = fifty / 50;
+
+    let flat = workflow(palisade, dir, "flat", &"      - { run: ':', shell: bash }\n".repeat(20));
+    let action = workflow(palisade, dir, "composite", "      - uses: ./twenty\n");
+    composite(&action.dir.join("twenty"), 20);
+    let planned = matrix(palisade, dir, "planned", 16);
+    let single = matrix(palisade, dir, "single", 1);
+    let short = (rounds / 4).max(5);
+    let [first, flat, action, planned, single] = in_turns(short, [&first, &flat, &action, &planned, &single]);
+    let (flat, action) = (flat.saturating_sub(first), action.saturating_sub(first));
+    let planning = planned.saturating_sub(single);
 
     let lines = workflow(palisade, dir, "lines", LINES);
     let bare = command("sh", &["-c", PRINT], dir);
@@ -60,6 +72,9 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
         ratio("start a sandboxed command / bubblewrap", sandbox, peer, 0.45),
         ratio("one-step workflow, whole process / bubblewrap", one, peer, 1.5),
         ratio("each further `run:` step / `bash -c :`", step, bash, 1.5),
+        absolute("50 `run:` steps over one", fifty.as_secs_f64() * 1e3, String::new(), 75.0, "ms"),
+        ratio("a composite of 20 steps / the same flat", action, flat, 1.3),
+        absolute("planning a matrix of 256 jobs", planning.as_secs_f64() * 1e3, ms(single), 20.0, "ms"),
         absolute("1,000,000 lines, 26 MB, 20 secrets", lines.as_secs_f64(), ms(bare), 0.3, "s"),
         ratio("checkout of 10,000 files to a path / git clone", path, clone, 1.2),
         ratio("checkout of 10,000 files in place / git clone", place, clone, 1.2),
@@ -102,6 +117,29 @@ fn steps(n: usize) -> String {
     "      - run: ':'\n".repeat(n)
 }
 
+/// An action of so many steps.
+fn composite(dir: &Path, n: usize) {
+    fs::create_dir(dir).expect("a directory for the action");
+    let steps = "    - { run: ':', shell: bash }\n".repeat(n);
+    fs::write(dir.join("action.yml"), format!("runs:\n  using: composite\n  steps:\n{steps}"))
+        .expect("the action");
+}
+
+/// One job of a matrix with this length of each of two sides: all the others are planned and left out.
+fn matrix(palisade: &str, dir: &Path, name: &str, side: usize) -> Bench {
+    let values: Vec<String> = (0..side).map(|n| n.to_string()).collect();
+    let values = values.join(", ");
+    let strategy =
+        format!("    strategy: {{ matrix: {{ a: [{values}], b: [{values}] }} }}\n    steps:\n{}", steps(1));
+    let mut bench = workflow(palisade, dir, name, "");
+    let file = bench.dir.join("bench.yml");
+    fs::write(&file, format!("on: push\njobs:\n  bench:\n    runs-on: ubuntu-latest\n{strategy}"))
+        .expect("the workflow");
+    bench.args.extend(["--matrix", "a:0", "--matrix", "b:0"].map(str::to_owned));
+    bench
+}
+
+#[derive(Clone)]
 struct Bench {
     program: String,
     args: Vec<String>,
