@@ -18,6 +18,9 @@ pub enum MatrixError {
     /// An axis without a value.
     #[error("matrix axis `{0}` has no values")]
     EmptyAxis(String),
+    /// An entry of `exclude` that can never fit.
+    #[error("`exclude` names `{0}`, which is no axis of the matrix")]
+    NoAxis(String),
     /// Not what the place needs.
     #[error("{what} must be {expected}, not {found}")]
     WrongKind {
@@ -55,10 +58,13 @@ pub fn expand(matrix: &LiteralOr<Matrix>, scope: &dyn Scope) -> Result<Vec<Objec
         LiteralOr::Literal(matrix) => evaluate(matrix, scope)?,
         LiteralOr::Expr(expr) => from_value(expr.evaluate(scope)?)?,
     };
+    let is_axis = |key: &str| axes.iter().any(|(axis, _)| axis.eq_ignore_ascii_case(key));
+    if let Some((key, _)) = exclude.iter().flat_map(Object::iter).find(|(key, _)| !is_axis(key)) {
+        return Err(MatrixError::NoAxis(key.to_owned()));
+    }
     let originals = product(&axes)?;
     let mut combinations: Vec<Object> =
         originals.into_iter().filter(|c| !exclude.iter().any(|e| excludes(e, c))).collect();
-    let is_axis = |key: &str| axes.iter().any(|(axis, _)| axis.eq_ignore_ascii_case(key));
     let originals = combinations.len();
     if originals > MAX_JOBS {
         return Err(MatrixError::TooMany);
@@ -335,9 +341,12 @@ mod tests {
     #[test]
     fn exclude_takes_away_whatever_has_all_that_it_names() {
         let all = expand_json(
-            r#"{"os": ["a", "b"], "v": [1, 2], "exclude": [{"os": "a", "v": "1"}, {"v": 2, "x": 1}, {}]}"#,
+            r#"{"os": ["a", "b"], "v": [1, 2], "exclude": [{"os": "a", "v": "1"}, {"v": 3}, {}]}"#,
         );
         assert_eq!(all.unwrap(), ["os v | a, 2", "os v | b, 1", "os v | b, 2"]);
+        let unknown =
+            expand_json(r#"{"os": ["a"], "include": [{"x": 1}], "exclude": [{"OS": "b", "x": 1}]}"#);
+        assert_eq!(unknown, Err(MatrixError::NoAxis("x".into())));
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub struct Shell {
 pub enum ShellError {
     /// An unknown name.
     #[error(
-        "there is no shell `{0}`; write bash, sh, python, pwsh, or a command with `{{0}}` where the script's path goes"
+        "there is no shell `{0}`; write bash, sh, python, pwsh, node, or a command with `{{0}}` where the script's \
+         path goes"
     )]
     Unknown(String),
     /// A template whose quotes aren't closed.
@@ -37,6 +38,8 @@ impl Shell {
             "sh" => Shell::new(&[&["sh", "-e", "{0}"]], ".sh"),
             "python" => Shell::new(&[&["python", "{0}"], &["python3", "{0}"]], ".py"),
             "pwsh" => Shell::new(&[&["pwsh", "-command", ". '{0}'"]], ".ps1"),
+            // Forgejo's own.
+            "node" => Shell::new(&[&["node", "{0}"]], ".js"),
             template if template.contains("{0}") => {
                 let words = split(template).ok_or_else(|| ShellError::Unclosed(template.to_owned()))?;
                 let extension = match words.first().map(String::as_str) {
@@ -101,6 +104,7 @@ mod tests {
         assert_eq!(invocation("bash"), ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "/t/x"]);
         assert_eq!(invocation("sh"), ["sh", "-e", "/t/x"]);
         assert_eq!(invocation("python"), ["python", "/t/x"]);
+        assert_eq!(invocation("node"), ["node", "/t/x"]);
         let unspecified: Vec<_> = Shell::unspecified().invocations("/t/x").collect();
         assert_eq!(unspecified, [["bash", "-e", "/t/x"], ["sh", "-e", "/t/x"]]);
     }

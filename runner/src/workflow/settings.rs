@@ -37,7 +37,7 @@ pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Span
         Err(ShellError::Unknown(name)) => {
             let help = match name.as_str() {
                 "cmd" | "powershell" => "that shell is on Windows only; use pwsh",
-                _ => "bash, sh, python, pwsh, or a command with `{0}` where the script's path goes",
+                _ => "bash, sh, python, pwsh, node, or a command with `{0}` where the script's path goes",
             };
             reader.error_help(node.span, format_args!("unknown shell `{name}`"), help);
             None

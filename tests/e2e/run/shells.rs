@@ -78,6 +78,16 @@ fn defaults_hold_unless_a_step_says_otherwise() {
 }
 
 #[test]
+fn node_runs_a_script_too() {
+    if !require(Need::Program("node")) {
+        return;
+    }
+    let (outcome, events) = run(&steps("      - { shell: node, run: 'console.log(1 + 1)' }\n"), &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("a"), "2\n");
+}
+
+#[test]
 fn an_empty_script_does_nothing() {
     let (outcome, events) = run(&steps("      - run: ''\n      - run: ''\n        shell: sh\n"), &[]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
