@@ -13,7 +13,7 @@ use crate::action::Settings;
 use crate::limits::set_limit;
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
-use crate::store::ArtifactSettings;
+use crate::store::{ArtifactSettings, CacheSettings};
 
 /// Largest configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -32,6 +32,8 @@ pub struct Config {
     pub artifacts: ArtifactSettings,
     /// `[check]`
     pub check: Levels,
+    /// `[cache]`
+    pub cache: CacheSettings,
 }
 
 /// `[detect]`: what happens to credentials in output and in files that are no registered secrets.

@@ -165,14 +165,18 @@ impl Shelf {
 
     /// Bytes of all files of entries, those in the making included.
     pub fn bytes(&self) -> Result<u64, ShelfError> {
-        let mut bytes = 0;
-        for name in self.all()? {
-            // What has gone meanwhile takes no room.
-            for file in fs::read_dir(self.path(&name)).into_iter().flatten().flatten() {
-                bytes += file.metadata().map_or(0, |metadata| metadata.len());
-            }
-        }
-        Ok(bytes)
+        Ok(self.all()?.iter().map(|name| self.bytes_of(name)).sum())
+    }
+
+    /// Bytes of all files of entries in the making.
+    pub fn bytes_in_making(&self) -> Result<u64, ShelfError> {
+        Ok(self.all()?.iter().filter(|name| is_unfinished(name)).map(|name| self.bytes_of(name)).sum())
+    }
+
+    fn bytes_of(&self, name: &str) -> u64 {
+        // What has gone meanwhile takes no room.
+        let files = fs::read_dir(self.path(name)).into_iter().flatten().flatten();
+        files.map(|file| file.metadata().map_or(0, |metadata| metadata.len())).sum()
     }
 
     fn all(&self) -> Result<Vec<String>, ShelfError> {

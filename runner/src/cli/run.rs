@@ -33,7 +33,7 @@ use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
 use crate::state::State;
-use crate::store::{LocalArtifacts, Stores};
+use crate::store::{LocalArtifacts, LocalCaches, Stores};
 use crate::toolchain::{self, Tools};
 use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
 use crate::workflow::{Called, CalledError, Tree};
@@ -264,17 +264,22 @@ fn prepare(
         called: Arc::new(called),
         actions: Arc::new(actions),
         gates: Gates::new(Groups::new(args.setting.state(), facts.identity().to_owned())),
-        stores: Arc::new(stores(args.setting.state(), config)),
+        stores: Arc::new(stores(args.setting.state(), config, &found.root)),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }
 
 /// The stores of one run.
-fn stores(state: State, config: &Config) -> Stores {
+fn stores(state: State, config: &Config, root: &Path) -> Stores {
     // Unique among all runs of this user: no two processes have one number at a time.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let run = format!("{}-{:09}-{}", since.as_secs(), since.subsec_nanos(), std::process::id());
-    Stores { artifacts: Box::new(LocalArtifacts::new(state, config.artifacts, run)) }
+    // What a tree says about where it is from may be a lie: caches are for runs in the same place.
+    let repository = root.to_string_lossy().into_owned();
+    Stores {
+        artifacts: Box::new(LocalArtifacts::new(state.clone(), config.artifacts, run)),
+        caches: Box::new(LocalCaches::new(state, config.cache, repository)),
+    }
 }
 
 /// A workflow that is called and can't be used, as a failure of the command.

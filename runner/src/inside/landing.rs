@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
 use super::walk::shown;
@@ -18,6 +18,8 @@ pub struct Landing {
     root: PathBuf,
     /// Directories below it that were looked at.
     known: HashSet<PathBuf>,
+    /// Links to directories below it count as such.
+    follow: bool,
 }
 
 impl Landing {
@@ -25,7 +27,20 @@ impl Landing {
     pub fn new(root: &Path) -> Result<Landing, String> {
         let made = DirBuilder::new().recursive(true).create(root).and_then(|()| root.canonicalize());
         let root = made.map_err(|e| format!("cannot make the directory `{}`: {e}", shown(root)))?;
-        Ok(Landing { root, known: HashSet::new() })
+        Ok(Landing { root, known: HashSet::new(), follow: true })
+    }
+
+    /// The root of all, for what lands at or below some paths in it. No link at or below them is followed; what leads
+    /// to them is made where it isn't there, and may be links.
+    pub fn below(paths: impl Iterator<Item = PathBuf>) -> Result<Landing, String> {
+        let root = PathBuf::from("/");
+        let mut known = HashSet::new();
+        for path in paths {
+            let Some(above) = path.parent() else { continue };
+            DirBuilder::new().recursive(true).create(root.join(above)).map_err(cannot("make", above))?;
+            known.extend(above.ancestors().map(Path::to_owned));
+        }
+        Ok(Landing { root, known, follow: false })
     }
 
     /// Makes a directory.
@@ -39,6 +54,19 @@ impl Landing {
         let at = self.place(path)?;
         let make = || OpenOptions::new().write(true).create_new(true).mode(mode).open(&at);
         instead(&at, make).map_err(cannot("write", path))
+    }
+
+    /// Makes a symbolic link, in the place of a file that is there.
+    pub fn link(&mut self, path: &Path, target: &Path) -> Result<(), String> {
+        let at = self.place(path)?;
+        instead(&at, || symlink(target, &at)).map_err(cannot("make the link", path))
+    }
+
+    /// Makes a file another name of one that has landed.
+    pub fn hard_link(&mut self, path: &Path, of: &Path) -> Result<(), String> {
+        let at = self.place(path)?;
+        let of = self.place(of)?;
+        instead(&at, || fs::hard_link(&of, &at)).map_err(cannot("make the link", path))
     }
 
     /// Where a file lands; the directories above it are there then.
@@ -71,12 +99,14 @@ impl Landing {
         if found.is_dir() {
             return Ok(());
         }
-        let within = found.is_symlink() && at.canonicalize().is_ok_and(|real| real.starts_with(&self.root));
+        let within = self.follow
+            && found.is_symlink()
+            && at.canonicalize().is_ok_and(|real| real.starts_with(&self.root));
         if within && at.is_dir() {
             return Ok(());
         }
-        let what = if found.is_symlink() { "a link that leads elsewhere" } else { "no directory" };
-        Err(format!("`{}` is {what}, and something would land in it", shown(path)))
+        let what = if found.is_symlink() { "a link, which isn't followed," } else { "no directory," };
+        Err(format!("`{}` is {what} and something would land in it", shown(path)))
     }
 }
 
@@ -108,7 +138,6 @@ fn cannot<'a>(action: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> Stri
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::unix::fs::symlink;
 
     #[test]
     fn nothing_lands_outside() {
@@ -121,7 +150,7 @@ mod tests {
         }
         symlink(other.path(), root.join("out")).unwrap();
         let error = landing.file(Path::new("out/x"), 0o644).unwrap_err();
-        assert!(error.contains("`out` is a link that leads elsewhere"), "{error}");
+        assert!(error.contains("`out` is a link, which isn't followed"), "{error}");
         assert!(landing.directory(Path::new("out/y")).is_err());
         assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0);
     }

@@ -4,6 +4,7 @@
 use palisade_sandbox::Builtin;
 
 pub mod artifact;
+pub mod cache;
 pub mod glob;
 mod hash_files;
 mod landing;
@@ -23,14 +24,22 @@ pub const SPACE: &str = "space";
 /// Makes the archive of an artifact: see [`artifact::pack`].
 pub const PACK_ARTIFACT: &str = "pack-artifact";
 
-/// Unpacks one: see [`artifact::unpack`].
+/// Makes the archive of a cache: see [`cache::pack`].
+pub const PACK_CACHE: &str = "pack-cache";
+
+/// Unpacks an artifact: see [`artifact::unpack`].
 pub const UNPACK_ARTIFACT: &str = "unpack-artifact";
+
+/// Unpacks a cache: see [`cache::unpack`].
+pub const UNPACK_CACHE: &str = "unpack-cache";
 
 /// All of them, by name.
 pub const BUILTINS: &[(&str, Builtin)] = &[
     (HASH_FILES, hash_files::main),
     (MAKE_ROOM, make_room::main),
     (PACK_ARTIFACT, artifact::pack),
+    (PACK_CACHE, cache::pack),
     (SPACE, space::main),
     (UNPACK_ARTIFACT, artifact::unpack),
+    (UNPACK_CACHE, cache::unpack),
 ];

@@ -182,6 +182,16 @@ impl Host for Step<'_, '_> {
         self.job.execution.run.github_text(key)
     }
 
+    fn event(&self, pointer: &str) -> String {
+        let event: serde_json::Value =
+            serde_json::from_str(&self.job.execution.run.event).unwrap_or_default();
+        match event.pointer(pointer) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(serde_json::Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
     fn env(&self, name: &str) -> Option<String> {
         self.env.get(name).map(|value| value.to_display_string().into_owned())
     }

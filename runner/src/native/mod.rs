@@ -11,6 +11,7 @@
 //! sandbox ([`Host::run`], [`Host::capture`]): programs, or builtins of palisade's own
 //! ([`palisade_sandbox::Command::builtin`]). `job/native.rs` is the other side of `Host`.
 
+mod cache;
 mod checkout;
 mod download_artifact;
 mod inputs;
@@ -38,6 +39,12 @@ pub enum Native {
     UploadArtifact,
     /// `actions/download-artifact`
     DownloadArtifact,
+    /// `actions/cache`
+    Cache,
+    /// `actions/cache/restore`
+    CacheRestore,
+    /// `actions/cache/save`
+    CacheSave,
 }
 
 /// What an action's own file would say of it.
@@ -92,6 +99,9 @@ impl<T: Into<String>> From<T> for Failure {
 pub trait Host {
     /// A value of the `github` context as text; empty where there is none.
     fn github(&self, key: &str) -> String;
+
+    /// A text or number in the event's payload (RFC 6901, JSON Pointer); empty where there is none.
+    fn event(&self, pointer: &str) -> String;
 
     /// A variable of the step's environment.
     fn env(&self, name: &str) -> Option<String>;
@@ -184,7 +194,14 @@ pub enum Tree {
 
 impl Native {
     /// All of them.
-    pub const ALL: [Native; 3] = [Native::Checkout, Native::UploadArtifact, Native::DownloadArtifact];
+    pub const ALL: [Native; 6] = [
+        Native::Checkout,
+        Native::UploadArtifact,
+        Native::DownloadArtifact,
+        Native::Cache,
+        Native::CacheRestore,
+        Native::CacheSave,
+    ];
 
     /// Which one a step uses, with or without a forge's address in front: at a version tag (`v4`, `v4.2.2`) of a
     /// major that is modelled, at a branch or at a commit.
@@ -199,6 +216,9 @@ impl Native {
             Native::Checkout => &checkout::DESCRIPTION,
             Native::UploadArtifact => &upload_artifact::DESCRIPTION,
             Native::DownloadArtifact => &download_artifact::DESCRIPTION,
+            Native::Cache => &cache::DESCRIPTION,
+            Native::CacheRestore => &cache::RESTORE,
+            Native::CacheSave => &cache::SAVE,
         }
     }
 
@@ -208,6 +228,9 @@ impl Native {
             Native::Checkout => checkout::main(host, inputs),
             Native::UploadArtifact => upload_artifact::main(host, inputs),
             Native::DownloadArtifact => download_artifact::main(host, inputs),
+            Native::Cache => cache::main(host, inputs),
+            Native::CacheRestore => cache::restore(host, inputs),
+            Native::CacheSave => cache::save(host, inputs),
         }
     }
 
@@ -215,7 +238,10 @@ impl Native {
     pub fn post(self, host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
         match self {
             Native::Checkout => checkout::post(host, inputs),
-            Native::UploadArtifact | Native::DownloadArtifact => Ok(()),
+            Native::Cache => cache::post(host, inputs),
+            Native::UploadArtifact | Native::DownloadArtifact | Native::CacheRestore | Native::CacheSave => {
+                Ok(())
+            }
         }
     }
 }
@@ -301,6 +327,8 @@ mod tests {
             "evil/checkout@v4",
             "actions/checkout/sub@v4",
             "actions/checkout2@v4",
+            "actions/cache/other@v4",
+            "actions/cache@v9",
             "actions/checkout@v99",
             "./actions/checkout",
             "docker://x",

@@ -7,14 +7,14 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::stream::{self, Archive};
-use super::{Artifact, ArtifactName, Artifacts, Digest, NewArtifact, StoreError, Upload};
+use super::{Artifact, ArtifactName, Artifacts, Digest, NewArtifact, StoreError, Upload, read_description};
 use crate::limits::Size;
 use crate::shelf::{Making, Shelf, told};
 use crate::state::State;
@@ -27,8 +27,6 @@ const RUNS: &str = "runs";
 const LOCK: &str = "lock";
 /// What an entry is.
 const DESCRIPTION: &str = "artifact.json";
-/// Most bytes of that.
-const MAX_DESCRIPTION: u64 = 64 << 10;
 /// Longest name of an archive's file without its suffix, in bytes.
 const MAX_FILE_NAME: usize = 100;
 
@@ -210,8 +208,7 @@ impl Store {
 
     /// What an entry is; nothing where it is none, or has gone.
     fn describe(&self, name: &str) -> Option<Description> {
-        let text = read(&self.shelf.path(name).join(DESCRIPTION)).ok()?;
-        let description: Description = serde_json::from_slice(&text).ok()?;
+        let description: Description = read_description(&self.shelf.path(name).join(DESCRIPTION))?;
         // It was written by this program, but names a file.
         (!description.file.contains('/') && description.file != "..").then_some(description)
     }
@@ -286,13 +283,6 @@ fn lock(shelf: &Shelf) -> Result<File, StoreError> {
 fn parts(name: &str) -> Option<(&str, u64)> {
     let (run, id) = name.rsplit_once('.')?;
     Some((run, id.parse().ok()?))
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    use io::Read;
-    let mut text = Vec::new();
-    File::open(path)?.take(MAX_DESCRIPTION).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 /// Since 1970.

@@ -5,17 +5,20 @@
 //! stand in; those of this machine are directories on a [`crate::shelf::Shelf`].
 
 mod artifacts;
+mod caches;
 mod stream;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use artifacts::{LocalArtifacts, Settings as ArtifactSettings};
+pub use caches::{LocalCaches, Settings as CacheSettings};
 
 use crate::shelf::ShelfError;
 
@@ -24,6 +27,8 @@ use crate::shelf::ShelfError;
 pub struct Stores {
     /// Those of the run.
     pub artifacts: Box<dyn Artifacts>,
+    /// Those of the repository.
+    pub caches: Box<dyn Caches>,
 }
 
 /// The artifacts of one run. Names are unique in it; an artifact that is kept never changes.
@@ -39,6 +44,55 @@ pub trait Artifacts: fmt::Debug + Send + Sync {
 
     /// How long one is kept that doesn't say, which is also the longest.
     fn retention(&self) -> Duration;
+}
+
+/// The caches of one repository. One is found only in the scope that it was kept in: who may read which scopes is decided
+/// by who asks. A cache that is kept never changes.
+pub trait Caches: fmt::Debug + Send + Sync {
+    /// The first that there is: in the order of the scopes, in each in that of the keys; of a key, the cache that has
+    /// it, else the newest whose key begins so.
+    fn find(&self, wanted: &Wanted<'_>) -> Result<Option<Cache>, StoreError>;
+
+    /// Opens its archive, which is as it was kept.
+    fn open(&self, cache: &Cache) -> Result<File, StoreError>;
+
+    /// Begins one; it counts from [`Upload::keep`] on.
+    fn begin(&self, new: NewCache) -> Result<Box<dyn Upload<Cache>>, StoreError>;
+}
+
+/// A cache that is looked for.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// Where.
+    pub scopes: &'a [String],
+    /// What its content is made of: see [`NewCache::version`].
+    pub version: Digest,
+    /// Its key, and beginnings of others that would do.
+    pub keys: &'a [&'a str],
+}
+
+/// A cache to be.
+#[derive(Debug)]
+pub struct NewCache {
+    /// Who may read it: a reference, or a pull request.
+    pub scope: String,
+    /// A digest of the paths that it holds and how.
+    pub version: Digest,
+    /// Its key.
+    pub key: String,
+}
+
+/// A cache.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Its key.
+    pub key: String,
+    /// Bytes of its archive.
+    pub size: u64,
+    /// SHA-256 of its archive.
+    pub digest: Digest,
+    /// What the store calls it.
+    name: String,
 }
 
 /// A stream on its way into a store; dropped, it leaves nothing behind.
@@ -138,6 +192,14 @@ impl fmt::Display for ArtifactName {
 #[serde(transparent)]
 pub struct Digest([u8; 32]);
 
+impl Digest {
+    /// That of some bytes.
+    pub fn of(bytes: &[u8]) -> Digest {
+        use sha2::Digest as _;
+        Digest(sha2::Sha256::digest(bytes).into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -164,6 +226,9 @@ pub enum StoreError {
         "an artifact with this name already exists on the workflow run; take another name, or `overwrite: true`"
     )]
     Taken,
+    /// There is a cache of this key.
+    #[error("another job has made this cache, or is making it")]
+    Reserved,
     /// It is full of what is newer or in use.
     #[error("the store is full: it may hold {max} bytes, `max-size` of [{table}] in the configuration")]
     Full {
@@ -185,6 +250,15 @@ pub enum StoreError {
     /// It isn't there any more.
     #[error("it is not in the store any more")]
     Gone,
+}
+
+/// Most bytes of what a store writes about an entry.
+const MAX_DESCRIPTION: u64 = 64 << 10;
+
+/// Reads what a store has written about an entry; nothing where it isn't there, or is of another kind.
+fn read_description<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let file = File::open(path).ok()?;
+    serde_json::from_reader(io::BufReader::new(io::Read::take(file, MAX_DESCRIPTION))).ok()
 }
 
 #[cfg(test)]

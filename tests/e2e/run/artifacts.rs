@@ -281,7 +281,7 @@ fn hostile_names_and_links_stay_in_the_sandbox() {
     success
     success
     success
-    failure as success: cannot download the artifact `up`: `d` is a link that leads elsewhere, and something would land in it
+    failure as success: cannot download the artifact `up`: `d` is a link, which isn't followed, and something would land in it
     success
     ");
     assert!(events.step_log("a", 9).ends_with("nothing was written through the link\n"), "{outcome}");

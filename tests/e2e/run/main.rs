@@ -3,6 +3,7 @@
 mod actions;
 mod artifacts;
 mod bad_input;
+mod cache;
 mod cancel;
 mod checkout;
 mod commands;
