@@ -106,6 +106,8 @@ pub struct Sandbox {
     pub ro: Vec<PathBuf>,
     /// Which tools jobs find.
     pub tools: ToolSource,
+    /// What jobs find in `RUNNER_TOOL_CACHE`, each in a copy of its own.
+    pub tool_cache: Option<PathBuf>,
     /// Limits by name, as `palisade sandbox --limit` takes them.
     pub limits: LimitTable,
     /// Layers that may hold in part where this machine can't give them in full.
@@ -119,6 +121,7 @@ impl Default for Sandbox {
         Sandbox {
             ro: Vec::new(),
             tools: ToolSource::Path,
+            tool_cache: None,
             limits: LimitTable::default(),
             // Memory and processor limits need a cgroup that the service manager delegates, which an
             // interactive session rarely has; the report says what holds instead.
@@ -224,8 +227,11 @@ impl Config {
 
     fn parse(text: &str) -> Result<Config, String> {
         let config: Config = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
-        if let Some(path) = config.sandbox.ro.iter().find(|path| !path.is_absolute()) {
-            return Err(format!("`sandbox.ro`: `{}` is not an absolute path", path.display()));
+        let Sandbox { ro, tool_cache, .. } = &config.sandbox;
+        let named =
+            ro.iter().map(|path| ("ro", path)).chain(tool_cache.iter().map(|path| ("tool-cache", path)));
+        if let Some((key, path)) = named.into_iter().find(|(_, path)| !path.is_absolute()) {
+            return Err(format!("`sandbox.{key}`: `{}` is not an absolute path", path.display()));
         }
         Ok(config)
     }
@@ -275,13 +281,14 @@ mod tests {
     #[test]
     fn all_of_it_is_read() {
         let config = Config::parse(
-            "[sandbox]\nro = ['/srv/sdk']\ntools = 'none'\nlimits = { memory = '2G', processes = 100, cpus = 1.5 }\n\
+            "[sandbox]\nro = ['/srv/sdk']\ntools = 'none'\ntool-cache = '/opt/tools'\nlimits = { memory = '2G', processes = 100, cpus = 1.5 }\n\
              allow-degraded = ['limits', 'landlock']\nkeep-stragglers = true\n",
         )
         .unwrap()
         .sandbox;
         assert_eq!(config.ro, [Path::new("/srv/sdk")]);
         assert_eq!(config.tools, ToolSource::None);
+        assert_eq!(config.tool_cache.as_deref(), Some(Path::new("/opt/tools")));
         let limits = &config.limits.0;
         assert_eq!((limits.memory, limits.processes, limits.cpus), (Some(2 << 30), 100, Some(1.5)));
         assert_eq!(config.allow_degraded, [LayerId::Limits, LayerId::Landlock]);
@@ -324,11 +331,15 @@ mod tests {
           |
         2 | tool = 'path'
           | ^^^^
-        unknown field `tool`, expected one of `ro`, `tools`, `limits`, `allow-degraded`, `keep-stragglers`
+        unknown field `tool`, expected one of `ro`, `tools`, `tool-cache`, `limits`, `allow-degraded`, `keep-stragglers`
         ");
         assert!(error("[sandbox]\nlimits = { speed = 1 }").contains("no limit is called `speed`"));
         assert!(error("[sandbox]\nlimits = { memory = true }").contains("limit `memory` can't be a boolean"));
         assert!(error("[sandbox]\nro = ['sdk']").contains("not an absolute path"));
+        assert!(
+            error("[sandbox]\ntool-cache = 'x'")
+                .contains("`sandbox.tool-cache`: `x` is not an absolute path")
+        );
         assert!(error("[sandbox]\nallow-degraded = ['wall']").contains("unknown variant `wall`"));
     }
 }

@@ -132,7 +132,8 @@ pub enum InitMemory {
 pub struct Bind {
     pub(crate) source: PathBuf,
     pub(crate) at: PathBuf,
-    pub(crate) writable: bool,
+    /// Nothing for one that can only be read.
+    pub(crate) writable: Option<Access>,
     pub(crate) own: bool,
 }
 
@@ -140,12 +141,20 @@ impl Bind {
     /// Shows `path` read-only, at the same path.
     pub fn read_only(path: impl Into<PathBuf>) -> Self {
         let source = path.into();
-        Bind { at: source.clone(), source, writable: false, own: false }
+        Bind { at: source.clone(), source, writable: None, own: false }
     }
 
     /// Shows `path` writable, at the same path. What is written there stays on the host.
     pub fn read_write(path: impl Into<PathBuf>) -> Self {
-        Bind { writable: true, ..Bind::read_only(path) }
+        Bind { writable: Some(Access::Write), ..Bind::read_only(path) }
+    }
+
+    /// Shows the directory `path` as a copy, which has to appear below `/home` or `/tmp` ([`Bind::at`]): what is
+    /// written there is kept in memory and vanishes with the sandbox. Where the kernel has no overlay for us, it can
+    /// only be read. Where it belongs to another user, files that are there can't be changed, but new ones can be made
+    /// beside them in its uppermost directories.
+    pub fn copy(path: impl Into<PathBuf>) -> Self {
+        Bind { writable: Some(Access::Copy), ..Bind::read_only(path) }
     }
 
     /// Shows what belongs to the path's owner as the sandbox's user's own, so that a privileged caller's private
@@ -178,7 +187,7 @@ pub struct Workspace {
     pub replaced: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// How the workspace relates to the tree on the host.
+/// How a tree that commands write in relates to that on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Access {
     /// Changes are kept in memory and vanish with the sandbox; the host's tree is never written.

@@ -74,7 +74,8 @@ pub struct PlannedBind {
     pub source: Source,
     /// Absolute path inside.
     pub at: PathBuf,
-    pub writable: bool,
+    /// Nothing for one that can only be read.
+    pub writable: Option<Access>,
 }
 
 /// The sandbox's one user as the host sees it.

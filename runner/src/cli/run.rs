@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use palisade_proto::event::Trigger;
-use palisade_sandbox::{Access, Stragglers};
+use palisade_sandbox::{Access, Bind, Stragglers};
 
 use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
@@ -321,6 +321,14 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
     let mut spec = config.sandbox.spec();
     if args.keep_stragglers {
         spec = spec.stragglers(Stragglers::Keep);
+    }
+    if let Some(cache) = &config.sandbox.tool_cache {
+        let shown = cache.display();
+        let found = cache.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(|| {
+            Error::input(format!("`sandbox.tool-cache`, `{shown}`, is no directory"))
+                .hint("make it, or take it out of the configuration")
+        })?;
+        spec = spec.bind(Bind::copy(found).at(job::inside::TOOL_CACHE));
     }
     let mut place = Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into());
     if uses_actions && let Some(repository) = git::Repository::open(root) {

@@ -96,6 +96,7 @@ fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     dev::attach(plan, &root)?;
     workspace::attach(plan, &host, &scratch, &root)?;
     host.attach_rest(&root)?;
+    workspace::attach_copies(&host, &scratch, &root)?;
     let shared_dir = scratch.open_shared_dir(plan, &root)?;
     root.attach_proc()?;
     report.add(LayerId::Mount, root.enter(&host)?);

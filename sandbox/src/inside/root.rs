@@ -15,6 +15,7 @@ use nix::unistd::symlinkat;
 use super::{here, scratch};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
+use crate::spec::Access;
 use crate::sys::mount::{self, FsContext, NODEV, NOEXEC, NOSUID, RDONLY};
 use crate::wire::{Plan, Source};
 
@@ -52,7 +53,8 @@ const LINKS: &[&CStr] =
 struct HostTree {
     mount: OwnedFd,
     at: PathBuf,
-    writable: bool,
+    /// Nothing for one that can only be read.
+    writable: Option<Access>,
     directory: bool,
 }
 
@@ -99,7 +101,7 @@ impl HostTrees {
     /// Shows a path of the host where it exists.
     fn allow(&mut self, path: &CStr) -> Result<(), LayerError> {
         match mount::clone_tree(here(), path) {
-            Ok(mount) => self.push(mount, to_path(path).to_owned(), false),
+            Ok(mount) => self.push(mount, to_path(path).to_owned(), None),
             Err(Errno::ENOENT | Errno::EACCES) => Ok(()),
             Err(errno) => {
                 Err(errno).layer(LayerId::Mount, || format!("clone the tree at `{}`", path.to_string_lossy()))
@@ -117,7 +119,7 @@ impl HostTrees {
         Ok(())
     }
 
-    fn push(&mut self, mount: OwnedFd, at: PathBuf, writable: bool) -> Result<(), LayerError> {
+    fn push(&mut self, mount: OwnedFd, at: PathBuf, writable: Option<Access>) -> Result<(), LayerError> {
         let stat = fstat(&mount).layer(LayerId::Mount, || format!("look at `{}`", at.display()))?;
         let directory = is_directory(&stat);
         self.trees.push(HostTree { mount, at, writable, directory });
@@ -129,7 +131,7 @@ impl HostTrees {
         for (target, at) in &self.links {
             root.link(target, at)?;
         }
-        for tree in self.trees.iter().filter(|t| !t.writable && !scratch::holds(&t.at)) {
+        for tree in self.trees.iter().filter(|t| t.writable.is_none() && !scratch::holds(&t.at)) {
             root.mount_point(&tree.at, tree.directory)?;
             root.attach(&tree.mount, &tree.at)?;
         }
@@ -138,7 +140,7 @@ impl HostTrees {
 
     /// Makes the mount points that the others need in the root.
     pub fn make_mount_points(&self, root: &Root) -> Result<(), LayerError> {
-        let mut others = self.trees.iter().filter(|t| t.writable && !scratch::holds(&t.at));
+        let mut others = self.trees.iter().filter(|t| t.writable.is_some() && !scratch::holds(&t.at));
         others.try_for_each(|t| root.mount_point(&t.at, t.directory))
     }
 
@@ -146,10 +148,13 @@ impl HostTrees {
     pub fn attach_rest(&self, root: &Root) -> Result<(), LayerError> {
         for HostTree { mount, at, writable, directory } in &self.trees {
             let in_scratch = scratch::holds(at);
-            if !writable && !in_scratch {
-                continue;
-            }
-            let attributes = if *writable { NOSUID | NODEV } else { RDONLY | NOSUID | NODEV };
+            let attributes = match writable {
+                // The workspace's business too.
+                Some(Access::Copy) => continue,
+                None if !in_scratch => continue,
+                None => RDONLY | NOSUID | NODEV,
+                Some(Access::Write) => NOSUID | NODEV,
+            };
             mount::set_attributes_below(mount.as_fd(), attributes)
                 .layer(LayerId::Mount, || format!("restrict the mount at `{}`", at.display()))?;
             if in_scratch {
@@ -163,12 +168,19 @@ impl HostTrees {
     /// Paths that may be read and executed, for a second wall over the same plan; with whether each is a
     /// directory.
     pub fn readable(&self) -> impl Iterator<Item = (&Path, bool)> {
-        self.trees.iter().filter(|t| !t.writable).map(|t| (t.at.as_path(), t.directory))
+        self.trees.iter().filter(|t| t.writable.is_none()).map(|t| (t.at.as_path(), t.directory))
     }
 
     /// Paths of the host that may be written.
     pub fn writable(&self) -> impl Iterator<Item = (&Path, bool)> {
-        self.trees.iter().filter(|t| t.writable).map(|t| (t.at.as_path(), t.directory))
+        let written = self.trees.iter().filter(|t| t.writable == Some(Access::Write));
+        written.map(|t| (t.at.as_path(), t.directory))
+    }
+
+    /// Trees of which the sandbox has a copy, and where they appear.
+    pub fn copied(&self) -> impl Iterator<Item = (&OwnedFd, &Path)> {
+        let copied = self.trees.iter().filter(|t| t.writable == Some(Access::Copy));
+        copied.map(|t| (&t.mount, t.at.as_path()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The workspace: a copy of a tree that costs nothing (an overlay whose changes go to the scratch file
-//! system), a real copy where the kernel has no overlay for us, or the tree itself.
+//! system), a real copy where the kernel has no overlay for us, or the tree itself. And other trees that are shown as
+//! copies.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -16,7 +17,7 @@ use super::{GID, UID};
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::spec::Access;
-use crate::sys::mount::{self, FsContext, NODEV, NOSUID};
+use crate::sys::mount::{self, FsContext, NODEV, NOSUID, RDONLY};
 use crate::wire::{Plan, PlannedWorkspace};
 
 const LAYER: LayerId = LayerId::Mount;
@@ -30,30 +31,23 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
     if workspace.access == Access::Write {
         return root.attach(tree, &workspace.at);
     }
-    // Attached, since older kernels make no overlay of a detached tree; `/proc` will cover it.
-    for part in ["changes", "work", "tree"] {
-        make_directories(scratch.fd(), Path::new(part))
-            .layer(LAYER, || format!("make directory `{part}`"))?;
-    }
-    mount::attach(tree, scratch.fd(), c"tree").layer(LAYER, || "attach the workspace's tree".into())?;
-    let changes = openat(scratch.fd(), "changes", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-        .layer(LAYER, || "open the workspace's changes".into())?;
-    let overlay =
-        if mapped(tree)? { overlay(tree.as_fd(), changes.as_fd(), scratch) } else { Err(Errno::EINVAL) };
+    let layers = Layers::make(tree, scratch, "")?;
+    let changes = layers.changes.as_fd();
+    let overlay = if mapped(tree)? { layers.overlay(tree.as_fd()) } else { Err(Errno::EINVAL) };
     match overlay {
         Ok(overlay) => {
-            prepare_changes(workspace, tree.as_fd(), changes.as_fd(), true)?;
+            prepare_changes(workspace, tree.as_fd(), changes, true)?;
             root.attach(&overlay, &workspace.at)
         }
-        Err(Errno::ENODEV | Errno::EPERM | Errno::EINVAL | Errno::EOPNOTSUPP) => {
+        Err(errno) if is_no_overlay(errno) => {
             let mut copy = Copy { hidden: &workspace.hidden, failed: None };
-            let copied = copy.directory(tree.as_fd(), changes.as_fd(), Path::new(""));
+            let copied = copy.directory(tree.as_fd(), changes, Path::new(""));
             copied.layer(LAYER, || {
                 let path = copy.failed.take().unwrap_or_else(|| ".".into());
                 format!("copy `{}` of the workspace's tree", path.display())
             })?;
-            prepare_changes(workspace, tree.as_fd(), changes.as_fd(), false)?;
-            let copied = mount::clone_tree(changes.as_fd(), c"").layer(LAYER, || "clone the copy".into())?;
+            prepare_changes(workspace, tree.as_fd(), changes, false)?;
+            let copied = mount::clone_tree(changes, c"").layer(LAYER, || "clone the copy".into())?;
             root.attach(&copied, &workspace.at)
         }
         Err(errno) => Err(errno).layer(LAYER, || "lay an overlay over the workspace".into()),
@@ -67,19 +61,106 @@ fn mapped(tree: &OwnedFd) -> Result<bool, LayerError> {
     Ok(stat.st_uid == UID && stat.st_gid == GID)
 }
 
-fn overlay(tree: BorrowedFd<'_>, changes: BorrowedFd<'_>, scratch: &Scratch) -> Result<OwnedFd, Errno> {
-    let work = openat(scratch.fd(), "work", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    // Names of descriptors, so that nothing in the tree's real path can be taken for a separator.
-    let path = |fd: BorrowedFd<'_>| {
-        CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).map_err(|_| Errno::EINVAL)
-    };
-    let fs = FsContext::open(c"overlay")?;
-    fs.set(c"lowerdir", &path(tree)?)?;
-    fs.set(c"upperdir", &path(changes)?)?;
-    fs.set(c"workdir", &path(work.as_fd())?)?;
-    // Without a privilege over `trusted.*`, overlayfs keeps its marks in `user.overlay.*`.
-    fs.flag(c"userxattr")?;
-    fs.mount(NOSUID | NODEV)
+/// There is none for us, or none of this tree.
+fn is_no_overlay(errno: Errno) -> bool {
+    matches!(errno, Errno::ENODEV | Errno::EPERM | Errno::EINVAL | Errno::EOPNOTSUPP)
+}
+
+/// What an overlay over a tree needs on the scratch file system.
+struct Layers {
+    changes: OwnedFd,
+    work: OwnedFd,
+}
+
+impl Layers {
+    /// Makes them; `suffix` tells them from those of other trees.
+    fn make(tree: &OwnedFd, scratch: &Scratch, suffix: &str) -> Result<Layers, LayerError> {
+        let [changes, work, lower] = ["changes", "work", "tree"].map(|part| format!("{part}{suffix}"));
+        for part in [&changes, &work, &lower] {
+            make_directories(scratch.fd(), Path::new(part))
+                .layer(LAYER, || format!("make directory `{part}`"))?;
+        }
+        // Attached, since older kernels make no overlay of a detached tree; `/proc` will cover it.
+        CString::new(lower)
+            .map_err(|_| Errno::EINVAL)
+            .and_then(|lower| mount::attach(tree, scratch.fd(), &lower))
+            .layer(LAYER, || "attach a tree below its changes".into())?;
+        let open = |part: &str| {
+            openat(scratch.fd(), part, OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+                .layer(LAYER, || format!("open directory `{part}`"))
+        };
+        Ok(Layers { changes: open(&changes)?, work: open(&work)? })
+    }
+
+    fn overlay(&self, tree: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+        // Names of descriptors, so that nothing in the tree's real path can be taken for a separator.
+        let path = |fd: BorrowedFd<'_>| {
+            CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).map_err(|_| Errno::EINVAL)
+        };
+        let fs = FsContext::open(c"overlay")?;
+        fs.set(c"lowerdir", &path(tree)?)?;
+        fs.set(c"upperdir", &path(self.changes.as_fd())?)?;
+        fs.set(c"workdir", &path(self.work.as_fd())?)?;
+        // Without a privilege over `trusted.*`, overlayfs keeps its marks in `user.overlay.*`.
+        fs.flag(c"userxattr")?;
+        fs.mount(NOSUID | NODEV)
+    }
+}
+
+/// Puts the trees of which the sandbox has a copy in their places.
+pub fn attach_copies(host: &HostTrees, scratch: &Scratch, root: &Root) -> Result<(), LayerError> {
+    for (number, (tree, at)) in host.copied().enumerate() {
+        mount::set_attributes_below(tree.as_fd(), RDONLY | NOSUID | NODEV)
+            .layer(LAYER, || format!("restrict the tree of `{}`", at.display()))?;
+        root.mount_point(at, true)?;
+        let layers = Layers::make(tree, scratch, &format!("-{number}"))?;
+        copy_mode(tree.as_fd(), layers.changes.as_fd(), c"")
+            .layer(LAYER, || format!("set the mode of `{}`", at.display()))?;
+        if !mapped(tree)? {
+            open_up(tree.as_fd(), layers.changes.as_fd(), UPPERMOST)
+                .layer(LAYER, || format!("make directories above those of `{}`", at.display()))?;
+        }
+        match layers.overlay(tree.as_fd()) {
+            Ok(overlay) => root.attach(&overlay, at)?,
+            // What can only be read is better than nothing.
+            Err(errno) if is_no_overlay(errno) => root.attach(tree, at)?,
+            Err(errno) => {
+                return Err(errno).layer(LAYER, || format!("lay an overlay over `{}`", at.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How deep something can be added to a copy of what belongs to somebody else: a tool and a version of it.
+const UPPERMOST: usize = 2;
+/// Most directories that are made for that.
+const MAX_OPENED: usize = 10_000;
+
+/// Makes the uppermost directories of a tree among its changes, so that something can be added to them: an overlay
+/// can't copy up what belongs to an id that isn't mapped.
+fn open_up(tree: BorrowedFd<'_>, changes: BorrowedFd<'_>, depth: usize) -> Result<(), Errno> {
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut directory = nix::dir::Dir::from_fd(openat(tree, ".", flags, Mode::empty())?)?;
+    for entry in directory.iter().take(MAX_OPENED) {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let stat = fstatat(tree, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR {
+            continue;
+        }
+        nix::sys::stat::mkdirat(changes, name, Mode::from_bits_truncate(0o755))?;
+        // What this user can't read, no command can either.
+        if depth > 1
+            && let Ok(below) = openat(tree, name, flags, Mode::empty())
+        {
+            open_up(below.as_fd(), openat(changes, name, flags, Mode::empty())?.as_fd(), depth - 1)?;
+        }
+    }
+    Ok(())
 }
 
 /// Hides and replaces what the caller asked for.

@@ -29,6 +29,11 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
         .iter()
         .map(|bind| {
             let at = absolute("bind", &bind.at)?;
+            if bind.writable == Some(Access::Copy) && !["/home", "/tmp"].iter().any(|top| at.starts_with(top))
+            {
+                let at = at.display();
+                return Err(Error::Spec(format!("the copy `{at}` must appear below `/home` or `/tmp`")));
+            }
             Ok(PlannedBind { source: trees.bind(bind)?, at, writable: bind.writable })
         })
         .collect::<Result<Vec<_>, Error>>()?;
@@ -86,7 +91,7 @@ impl Trees {
 
     fn bind(&mut self, bind: &Bind) -> Result<Source, Error> {
         let Identity::Own { id } = self.identity else { return self.take(&bind.source) };
-        if !bind.own {
+        if !bind.own && bind.writable != Some(Access::Copy) {
             return self.take(&bind.source);
         }
         let name = c_string("path", bind.source.as_os_str().to_owned())?;

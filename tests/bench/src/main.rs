@@ -1,6 +1,7 @@
-//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB]]`: palisade beside its peers in the same run, taking
+//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB]]`: palisade beside its peers in the same run, taking
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
+mod cache;
 mod checkout;
 mod chunk;
 mod floor;
@@ -14,22 +15,26 @@ mod table;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB]]";
+const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB]]";
 /// How often each command is started.
 const ROUNDS: usize = 100;
 /// How much text is masked, in millions of bytes.
 const MEGABYTES: usize = 200;
+/// How much a cache holds, in millions of bytes.
+const CACHE: usize = 500;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
-    let (palisade, rounds, megabytes) = match args[..] {
-        [palisade] => (palisade, Some(ROUNDS), Some(MEGABYTES)),
-        [palisade, "run"] => (palisade, Some(ROUNDS), None),
-        [palisade, "run", n] if number(n).is_some() => (palisade, number(n), None),
-        [palisade, "mask"] => (palisade, None, Some(MEGABYTES)),
-        [palisade, "mask", n] if number(n).is_some() => (palisade, None, number(n)),
+    let (palisade, rounds, megabytes, cache) = match args[..] {
+        [palisade] => (palisade, Some(ROUNDS), Some(MEGABYTES), Some(CACHE)),
+        [palisade, "run"] => (palisade, Some(ROUNDS), None, None),
+        [palisade, "run", n] if number(n).is_some() => (palisade, number(n), None, None),
+        [palisade, "mask"] => (palisade, None, Some(MEGABYTES), None),
+        [palisade, "mask", n] if number(n).is_some() => (palisade, None, number(n), None),
+        [palisade, "cache"] => (palisade, None, None, Some(CACHE)),
+        [palisade, "cache", n] if number(n).is_some() => (palisade, None, None, number(n)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -43,6 +48,9 @@ fn main() -> ExitCode {
     }
     if let Some(megabytes) = megabytes {
         mask::section(&palisade, megabytes * 1_000_000, scratch.path());
+    }
+    if let Some(megabytes) = cache {
+        cache::section(&palisade, megabytes, scratch.path());
     }
     println!("load at the end: {}", measure::load());
     ExitCode::SUCCESS

@@ -59,6 +59,17 @@ pub fn filter(command: &[&str], input: &Path) -> Cost {
     cost
 }
 
+/// A program whose output is dropped. No other child may end meanwhile.
+pub fn program(command: &mut Command) -> Cost {
+    let (cpu, start) = (of_children(), Instant::now());
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let cost = Cost { cpu: of_children() - cpu, wall: start.elapsed() };
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&said));
+    cost
+}
+
 /// A function in this process.
 pub fn function(f: impl FnOnce()) -> Cost {
     let (cpu, start) = (of_this_process(), Instant::now());

@@ -23,6 +23,7 @@ mod secrets;
 mod settings;
 mod shells;
 mod steps;
+mod tool_cache;
 mod toolkit;
 mod workspace;
 
