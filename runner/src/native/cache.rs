@@ -313,8 +313,10 @@ impl Scopes {
     fn among(github: &dyn Fn(&str) -> String, event: &dyn Fn(&str) -> String) -> Option<Scopes> {
         // A run of `pull_request_target` has the base's reference and could be made to run the pull request's code.
         let own = if github("event_name").starts_with("pull_request") {
-            let number = event("/number");
-            // A local run has no numbers: its pull requests are told by their branches.
+            // Where it is depends on the event (`pull_request_review` has it in the pull request only).
+            let number = Some(event("/pull_request/number")).filter(|number| !number.is_empty());
+            let number = number.unwrap_or_else(|| event("/number"));
+            // A local run has one number for all: its pull requests are told by their branches.
             format!("refs/pull/{number}/merge {}", github("head_ref"))
         } else {
             github("ref")
@@ -407,6 +409,12 @@ mod tests {
                 ["refs/pull/7/merge topic", "refs/heads/release", "refs/heads/main"]
             );
         }
+        // A review's payload and contexts tell less.
+        let review = [("event_name", "pull_request_review"), ("ref", "refs/pull/7/merge")];
+        assert_eq!(
+            scopes(&review, &[main, ("/pull_request/number", "7")]).unwrap(),
+            ["refs/pull/7/merge ", "refs/heads/main"]
+        );
         assert_eq!(scopes(&[("event_name", "x")], &[main]), None);
     }
 }

@@ -80,33 +80,35 @@ impl LocalCaches {
     }
 
     /// Exactly this key, or the newest one that begins so.
-    fn newest(&self, shelf: &Shelf, stem: &str, key: &str) -> Result<Option<Cache>, StoreError> {
+    fn newest(&self, shelf: &Shelf, names: &[String], stem: &str, key: &str) -> Option<Cache> {
         let exact = format!("{stem}{}", short(key));
         let mut found: Option<(u64, Cache)> = None;
-        for name in shelf.names()?.into_iter().filter(|name| name.starts_with(stem)) {
-            let Some(description) = describe(shelf, &name) else { continue };
+        for name in names.iter().filter(|name| name.starts_with(stem)) {
+            let Some(description) = read_description(&shelf.path(name).join(DESCRIPTION)) else { continue };
             let Description { repository, key: own, size, digest, created, .. } = description;
             if repository != self.repository || !own.starts_with(key) {
                 continue;
             }
             // No other is newer than the very one.
-            let age = if name == exact && own == key { u64::MAX } else { created };
+            let age = if *name == exact && own == key { u64::MAX } else { created };
             if found.as_ref().is_none_or(|(best, _)| age > *best) {
-                found = Some((age, Cache { key: own, size, digest, name }));
+                found = Some((age, Cache { key: own, size, digest, name: name.clone() }));
             }
         }
-        Ok(found.map(|(_, cache)| cache))
+        found.map(|(_, cache)| cache)
     }
 }
 
 impl Caches for LocalCaches {
     fn find(&self, wanted: &Wanted<'_>) -> Result<Option<Cache>, StoreError> {
         let shelf = self.shelf()?;
+        let names = shelf.names()?;
         for scope in wanted.scopes {
             let stem = self.stem(scope, wanted.version);
             for key in wanted.keys {
-                if let Some(cache) = self.newest(&shelf, &stem, key)? {
-                    return Ok(Some(cache));
+                let found = self.newest(&shelf, &names, &stem, key);
+                if found.is_some() {
+                    return Ok(found);
                 }
             }
         }
@@ -175,11 +177,6 @@ impl Upload<Cache> for Incoming {
         shelf.put(&mut making, &name)?.ok_or(StoreError::Reserved)?;
         Ok(Cache { key, size, digest, name })
     }
-}
-
-/// What an entry is; nothing where it is none, or has gone.
-fn describe(shelf: &Shelf, name: &str) -> Option<Description> {
-    read_description(&shelf.path(name).join(DESCRIPTION))
 }
 
 /// Removes what was used least recently where there is too much; fails where nothing more can go.
