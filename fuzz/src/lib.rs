@@ -15,12 +15,16 @@ use palisade::output::event::{Event, JobName};
 use palisade::output::{Masked, Matchers, Matching, Options, Output, Sink};
 use palisade::trigger::{Pattern, picks};
 use palisade::workflow::{self, Diagnostics, Severity};
+use palisade_proto::Instance;
+use palisade_proto::forgejo::Fetched;
+use palisade_proto::forgejo::wire::runner::FetchTaskResponse;
+use prost::Message;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 10] = [
+pub const ALL: [(&str, Target); 11] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -31,6 +35,7 @@ pub const ALL: [(&str, Target); 10] = [
     ("filter_patterns", filter_patterns),
     ("hash_files_patterns", hash_files_patterns),
     ("actions_lock", actions_lock),
+    ("forge_reply", forge_reply),
 ];
 
 /// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything
@@ -270,5 +275,29 @@ pub fn actions_lock(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(lock) = Lock::parse(text) {
         assert_eq!(Lock::parse(&lock.render()).as_ref(), Ok(&lock), "written as another");
+    }
+}
+
+/// A forge's answer with tasks, in both of its forms, whatever of it is secret isn't shown; and an address that a
+/// forge points to, which reads the same when it is shown.
+pub fn forge_reply(data: &[u8]) {
+    let messages = FetchTaskResponse::decode(data).map(Fetched::from).ok();
+    for fetched in messages.into_iter().chain(serde_json::from_slice(data)) {
+        for task in fetched.tasks {
+            assert!(!task.context.contains_key("token"), "the job's token stays in the context");
+            let shown = format!("{task:?}");
+            // A shorter one may be in any text by chance.
+            let hidden = |secret: &str| secret.len() < 24 || !shown.contains(secret);
+            let named =
+                |secret: &str| task.secrets.keys().chain(task.vars.keys()).any(|name| name.contains(secret));
+            for secret in task.secrets.values().chain(&task.tokens.job).chain(&task.tokens.runtime) {
+                assert!(hidden(secret.expose()) || named(secret.expose()), "a secret is shown");
+            }
+        }
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(instance) = text.parse::<Instance>() {
+        assert_eq!(instance.to_string().parse().as_ref(), Ok(&instance), "shown as another");
+        assert!(!instance.to_string().contains('@'), "credentials are shown");
     }
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
 use crate::action::Settings;
-use crate::limits::set_limit;
+use crate::cli::sandbox::Net;
+use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
 use crate::store::{ArtifactSettings, CacheSettings};
@@ -34,6 +36,64 @@ pub struct Config {
     pub check: Levels,
     /// `[cache]`
     pub cache: CacheSettings,
+    /// `[daemon]`
+    pub daemon: Daemon,
+}
+
+/// `[daemon]`: what `palisade daemon` does with the jobs of forges.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Daemon {
+    /// How many jobs run at a time; 0 is the number of processors.
+    pub capacity: usize,
+    /// What jobs can reach.
+    pub net: Net,
+    /// How long jobs may go on after an order to end.
+    pub shutdown_grace: Time,
+    /// How long a job may take at most, whatever it says itself.
+    pub max_job_time: Time,
+    /// Free space in the state directory below which no job is taken.
+    pub min_free: Size,
+    /// How long a job's log may be.
+    pub max_log: Size,
+    /// Certificates that are trusted beside those of the system, in PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Daemon {
+            capacity: 0,
+            net: Net::None,
+            shutdown_grace: Time(Duration::from_mins(10)),
+            max_job_time: Time(Duration::from_hours(6)),
+            min_free: Size(1 << 30),
+            max_log: Size(1 << 30),
+            ca_file: None,
+        }
+    }
+}
+
+impl Daemon {
+    /// How many jobs run at a time.
+    pub fn capacity(&self) -> usize {
+        match self.capacity {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            capacity => capacity,
+        }
+    }
+}
+
+/// A time as people write it: `90s`, `10m`, `6h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Time(pub Duration);
+
+impl TryFrom<String> for Time {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_time(&text).map(Time)
+    }
 }
 
 /// `[detect]`: what happens to credentials in output and in files that are no registered secrets.

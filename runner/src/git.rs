@@ -13,7 +13,7 @@ const MAX_INDEX: u64 = 512 << 20;
 /// Longest chain of symbolic references.
 const MAX_HOPS: usize = 5;
 
-/// A repository with a work tree.
+/// A repository, mostly with a work tree.
 #[derive(Clone, Debug)]
 pub struct Repository {
     /// `.git`, or where a `.git` file points.
@@ -57,6 +57,11 @@ impl Repository {
             None => git_dir.clone(),
         };
         Some(Repository { git_dir, common_dir })
+    }
+
+    /// A bare one.
+    pub fn bare(git_dir: PathBuf) -> Repository {
+        Repository { common_dir: git_dir.clone(), git_dir }
     }
 
     /// What all work trees share: configuration, references, excluded paths.

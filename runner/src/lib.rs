@@ -1,23 +1,30 @@
 //! palisade's library: everything the binary does, one module per idea.
 
 pub mod action;
+mod base64;
 pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod concurrency;
 pub mod config;
+pub mod daemon;
 pub mod doctor;
 pub mod dotenv;
 pub mod expr;
+pub mod forge;
 pub mod git;
+mod hold;
 pub mod inside;
 pub mod job;
 pub mod limits;
 pub mod lint;
 pub mod local;
 pub mod mask;
+mod mirror;
 pub mod native;
+pub mod order;
 pub mod output;
+pub mod registration;
 pub mod scan;
 pub mod shelf;
 pub mod state;

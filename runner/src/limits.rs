@@ -1,5 +1,7 @@
 //! Limits as people write them, on the command line and in the configuration.
 
+use std::time::Duration;
+
 use palisade_sandbox::Limits;
 use serde::Deserialize;
 
@@ -55,9 +57,35 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     number.filter(|n| *n > 0).ok_or_else(|| format!("`{text}` is not a size from 1 byte up"))
 }
 
+/// Parses a time: a whole number with `s`, `m`, `h` or `d`.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let seconds = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(format!("`{text}` is not a time: write 90s, 10m, 6h, 2d")),
+    };
+    let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds));
+    // A thousand years are as good as none.
+    let seconds = seconds.filter(|seconds| *seconds < 32_000_000_000);
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("`{text}` is not a time"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        for (text, seconds) in [("0s", 0), ("90s", 90), ("10m", 600), ("6h", 21_600), ("2d", 172_800)] {
+            assert_eq!(parse_time(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "5", "s", "1.5h", "-1s", "9999999999999d", "1 h", "1w"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_are_bytes_with_binary_suffixes() {

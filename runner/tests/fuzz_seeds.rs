@@ -141,6 +141,11 @@ fn actions_lock() {
 }
 
 #[test]
+fn forge_reply() {
+    run("forge_reply");
+}
+
+#[test]
 fn every_target_has_its_binary_and_nothing_else_has() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
     let mut binaries: Vec<_> = fs::read_dir(dir)

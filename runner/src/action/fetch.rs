@@ -13,7 +13,9 @@ use palisade_sandbox::{Access, Bind, Command, Error, Network, Sandbox, Spec, Sta
 use super::source::Location;
 use super::store::CommitId;
 use super::tree::{MAX_BYTES, MAX_FILES};
+use crate::base64::base64;
 use crate::capture::{Bounds, CaptureError, Captured, capture};
+use crate::mask::Secret;
 use crate::toolchain::Tools;
 
 /// The directory to work in, inside.
@@ -21,6 +23,8 @@ const WORK: &str = "/home/runner/fetch";
 /// The repository where it is on this machine, inside, and its address: by that git takes no short cut.
 const SOURCE: &str = "/home/runner/source";
 const SOURCE_URL: &str = "file:///home/runner/source";
+/// The copy of a repository that [`Git::mirror`] keeps, in the directory.
+pub const MIRROR: &str = "repository.git";
 /// How long one call of git may take.
 const TIME: Duration = Duration::from_mins(10);
 /// Most bytes that git may list: enough for [`MAX_FILES`] with long names.
@@ -84,6 +88,7 @@ pub struct Git<'a> {
     host: &'a Host,
     location: &'a Location,
     directory: &'a Path,
+    token: Option<Secret>,
     stop: Option<BorrowedFd<'a>>,
 }
 
@@ -165,7 +170,36 @@ impl<'a> Git<'a> {
             Location::Url(_) => spec.network(Network::Host),
             Location::Path(path) => spec.bind(Bind::read_only(path).at(SOURCE)),
         };
-        Ok(Git { sandbox: Sandbox::create(&spec)?, host, location, directory, stop })
+        Ok(Git { sandbox: Sandbox::create(&spec)?, host, location, directory, token: None, stop })
+    }
+
+    /// Has git show a token to the repository's forge.
+    pub fn with_token(self, token: Secret) -> Self {
+        Git { token: Some(token), ..self }
+    }
+
+    /// Brings the branches and tags of the repository into [`MIRROR`], with `reference` and `commit`. What was
+    /// fetched before stays: a job may be reading it.
+    pub fn mirror(&self, reference: &str, commit: &CommitId) -> Result<(), FetchError> {
+        let git_dir = format!("--git-dir={WORK}/{MIRROR}");
+        if !self.directory.join(MIRROR).join("HEAD").exists() {
+            let format = object_format(commit);
+            self.run("prepare for", [&git_dir, "init", "-q", "--bare", "--template=", &format])?;
+        }
+        let fetch = [&git_dir, "fetch", "-q", "--prune", "--no-write-fetch-head", "--no-recurse-submodules"];
+        let mut refspecs = vec!["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+        let other = format!("+{reference}:{reference}");
+        let listed = ["refs/heads/", "refs/tags/"];
+        if reference.starts_with("refs/") && !listed.iter().any(|known| reference.starts_with(known)) {
+            refspecs.push(&other);
+        }
+        self.run("fetch from", fetch.into_iter().chain(["--", self.url()]).chain(refspecs))?;
+        let there = format!("{commit}^{{commit}}");
+        if self.run("look into", [&git_dir, "cat-file", "-e", &there]).is_err() {
+            // What nothing leads to any more, such as the head of a branch that has moved on.
+            self.run("fetch from", fetch.into_iter().chain(["--", self.url(), commit.as_str()]))?;
+        }
+        Ok(())
     }
 
     /// The commit that a tag or branch has; tags go before branches, as in git.
@@ -197,8 +231,7 @@ impl<'a> Git<'a> {
     /// Puts the files of a commit into `tree` of the directory.
     pub fn fetch(self, commit: &CommitId) -> Result<(), FetchError> {
         let git_dir = format!("--git-dir={WORK}/git");
-        let format = if commit.as_str().len() == 64 { "sha256" } else { "sha1" };
-        let format = format!("--object-format={format}");
+        let format = object_format(commit);
         self.run("prepare for", [&git_dir, "init", "-q", "--bare", "--template=", &format])?;
         let options = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         let begin = || [git_dir.as_str()].into_iter().chain(options);
@@ -267,6 +300,16 @@ impl<'a> Git<'a> {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", format!("{WORK}/config"))
             .env("GIT_TERMINAL_PROMPT", "0");
+        if let Some(token) = &self.token
+            && let Location::Url(url) = self.location
+        {
+            // Every request to where the repository is, and to nowhere else.
+            let basic = base64(format!("x-access-token:{}", token.expose()).as_bytes());
+            command = command
+                .env("GIT_CONFIG_COUNT", "1")
+                .env("GIT_CONFIG_KEY_0", format!("http.{url}.extraHeader"))
+                .env("GIT_CONFIG_VALUE_0", format!("Authorization: basic {basic}"));
+        }
         for name in PROXIES {
             if let Some(value) = std::env::var_os(name) {
                 command = command.env(name, value);
@@ -299,4 +342,9 @@ impl<'a> Git<'a> {
         };
         Err(FetchError::Git { what, location: location(), why })
     }
+}
+
+/// The option of `git init` for a repository with this commit.
+fn object_format(commit: &CommitId) -> String {
+    format!("--object-format={}", if commit.as_str().len() == 64 { "sha256" } else { "sha1" })
 }

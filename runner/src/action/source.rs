@@ -121,6 +121,18 @@ impl fmt::Display for Source {
 pub struct ForgeRefused(String);
 
 impl Settings {
+    /// The settings for a job of a forge that looks for actions elsewhere than GitHub, where the configuration names
+    /// no sources of its own.
+    pub fn of_forge(mut self, address: &str) -> Settings {
+        if self.sources == Settings::default().sources
+            && let Ok(source) = Source::try_from(address.to_owned())
+            && matches!(source, Source::Forge(_))
+        {
+            self.sources = vec![source];
+        }
+        self
+    }
+
     /// Where an action may be, in this order. `own` is the address of the repository's own forge.
     pub fn of(&self, remote: &Remote, own: &str) -> Result<Vec<Source>, ForgeRefused> {
         let Some(forge) = &remote.forge else {

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::action::ObtainError;
+use crate::job::Fault;
 use crate::workflow::escape;
 
 /// Whose fault a failure is; decides the exit code.
@@ -70,6 +71,16 @@ pub enum Error {
     },
 }
 
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Usage(error) => error.fmt(f),
+            Error::Failed { message, hint: None, .. } => f.write_str(message),
+            Error::Failed { message, hint: Some(hint), .. } => write!(f, "{message}; {hint}"),
+        }
+    }
+}
+
 impl From<clap::Error> for Error {
     fn from(e: clap::Error) -> Self {
         Error::Usage(Box::new(e))
@@ -95,6 +106,15 @@ impl Error {
     /// Invalid input.
     pub fn input(message: impl Display) -> Self {
         Error::new(Blame::Input, message)
+    }
+
+    /// Why a job could not be done that failed by it.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Error::Failed { blame: Blame::Policy, .. } => Some(Fault::Refused),
+            Error::Failed { blame: Blame::Isolation, .. } => Some(Fault::NoIsolation),
+            _ => None,
+        }
     }
 
     /// Prints the failure to standard error and gives its exit code.

@@ -9,19 +9,28 @@ use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 mod check;
 mod completions;
+mod daemon;
 mod doctor;
+mod drain;
 mod error;
 mod expr;
 mod file;
+mod forges;
+mod job;
 mod list;
 mod lock;
 mod man;
 mod mask;
 mod print;
+mod register;
+mod registrations;
 mod run;
 pub mod sandbox;
 mod secrets;
 mod setting;
+mod signals;
+mod status;
+mod unregister;
 mod workflows;
 
 pub use error::{Blame, Error};
@@ -55,20 +64,35 @@ pub enum Command {
     Check(check::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
+    /// Take jobs from forges
+    Daemon(daemon::Args),
     /// Check this machine: isolation, tools, configuration
     Doctor(doctor::Args),
+    /// Have the daemon take no more jobs and end
+    Drain(drain::Args),
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Run one job of a forge: the daemon's, not yours
+    #[command(hide = true)]
+    Job(job::Args),
     /// Pin the actions and workflows of other repositories to commits
     Lock(lock::Args),
     /// Print a manual page, in roff
     Man(man::Args),
     /// Mask secrets in what another program prints; look for credentials in files
     Mask(mask::Args),
+    /// Register this host as a runner of a forge
+    Register(register::Args),
+    /// List the forges that this host is registered at
+    Registrations(registrations::Args),
     /// Run a workflow on this machine
     Run(Box<run::Args>),
     /// Run one command in the job sandbox, with its exit code
     Sandbox(sandbox::Args),
+    /// Show what the daemon does
+    Status(status::Args),
+    /// Forget a registration
+    Unregister(unregister::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -84,6 +108,7 @@ fn parse(args: Vec<OsString>) -> Result<Command, Error> {
     // What starts most often and has to start fast doesn't pay for the parsers of all the others.
     match args.get(1).and_then(|name| name.to_str()) {
         Some("run") => return only("run", args).map(|args| Command::Run(Box::new(args))),
+        Some("job") => return only("job", args).map(Command::Job),
         Some("sandbox") => return only("sandbox", args).map(Command::Sandbox),
         _ => {}
     }
@@ -107,12 +132,19 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Check(args) => check::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Daemon(args) => daemon::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Drain(args) => drain::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Job(args) => job::run(args),
         Command::Lock(args) => lock::run(args),
         Command::Man(args) => man::run(args),
         Command::Mask(args) => mask::run(args),
+        Command::Register(args) => register::run(args),
+        Command::Registrations(args) => registrations::run(args),
         Command::Run(args) => run::run(*args),
         Command::Sandbox(args) => sandbox::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Unregister(args) => unregister::run(args),
     }
 }

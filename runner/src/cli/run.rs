@@ -1,20 +1,18 @@
 //! `palisade run`: a workflow on this machine.
 
 use std::io::Write;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use palisade_proto::event::Trigger;
 use palisade_sandbox::{Access, Bind, Stragglers};
 
 use super::error::{Blame, Error};
 use super::sandbox::{Net, key_value};
 use super::setting::Setting;
+use super::signals::Signals;
 use super::workflows::{self, Found, Request};
 use super::{file, list, secrets};
 use crate::action::Actions;
@@ -22,10 +20,10 @@ use crate::action::fetch::Host;
 use crate::action::lock::Lock;
 use crate::concurrency::Groups;
 use crate::config::{Config, ToolSource};
-use crate::expr::{Object, Value};
 use crate::git;
 use crate::job::{
-    self, Fault, Gates, Interrupts, Place, Plan, Run, RunContexts, RunError, Secrets, Selection, Slots,
+    self, Fault, Gates, InputError, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
+    Selection, Slots,
 };
 use crate::local::{self, Facts};
 use crate::mask::detect::Action;
@@ -35,7 +33,6 @@ use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
 use crate::state::State;
 use crate::store::{LocalArtifacts, LocalCaches, Stores};
 use crate::toolchain::{self, Tools};
-use crate::workflow::model::{DispatchInput, InputDefault, InputKind, Workflow};
 use crate::workflow::{Called, CalledError, Tree};
 use crate::workspace;
 
@@ -184,14 +181,28 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         if end.interrupted {
             return Ok(ExitCode::from(Blame::Interrupted.code()));
         }
-        code = code.max(match end.result {
-            _ if end.fault == Some(Fault::NoIsolation) => Blame::Isolation.code(),
-            _ if end.fault == Some(Fault::Refused) => Blame::Policy.code(),
-            Conclusion::Success | Conclusion::Skipped => 0,
-            Conclusion::Failure | Conclusion::Cancelled => Blame::Job.code(),
-        });
+        code = code.max(exit_code(&end));
     }
     Ok(ExitCode::from(code))
+}
+
+/// The exit code of a run that wasn't interrupted.
+pub(super) fn exit_code(end: &RunEnd) -> u8 {
+    match end.result {
+        _ if end.fault == Some(Fault::NoIsolation) => Blame::Isolation.code(),
+        _ if end.fault == Some(Fault::Refused) => Blame::Policy.code(),
+        Conclusion::Success | Conclusion::Skipped => 0,
+        Conclusion::Failure | Conclusion::Cancelled => Blame::Job.code(),
+    }
+}
+
+/// Inputs that can't be used, as a failure of the command.
+pub(super) fn no_inputs(error: InputError) -> Error {
+    let failed = Error::input(&error);
+    match error.help {
+        Some(help) => failed.hint(help),
+        None => failed,
+    }
 }
 
 /// One workflow, ready to run.
@@ -215,8 +226,9 @@ fn prepare(
     if file.reads_event {
         facts.read_commit(&found.root);
     }
-    let chosen = given_inputs(&file.event, payload.as_ref(), &args.input)?;
-    let inputs = inputs(workflow, &file.event, &chosen)?;
+    let mut chosen = job::inputs_of(&file.event, payload.as_ref()).map_err(no_inputs)?;
+    chosen.extend_from_slice(&args.input);
+    let inputs = job::inputs(workflow, &file.event, &chosen).map_err(no_inputs)?;
     let given = inputs.iter().map(|(name, value)| (name.to_owned(), value.to_display_string().into_owned()));
     let trigger = Trigger::new(&file.event, facts.default_branch(), given.collect());
     let mut payload = match payload {
@@ -253,6 +265,8 @@ fn prepare(
     let parallel =
         args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let trigger = trigger.name().to_owned();
+    // What a tree says about where it is from may be a lie: caches are for runs in the same place.
+    let repository = found.root.to_string_lossy().into_owned();
     let run = Run {
         workflow: Arc::new(workflow.clone()),
         file: None,
@@ -264,18 +278,20 @@ fn prepare(
         called: Arc::new(called),
         actions: Arc::new(actions),
         gates: Gates::new(Groups::new(args.setting.state(), facts.identity().to_owned())),
-        stores: Arc::new(stores(args.setting.state(), config, &found.root)),
+        stores: Arc::new(stores(args.setting.state(), config, new_run(), repository)),
+        elsewhere: Vec::new(),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
 }
 
-/// The stores of one run.
-fn stores(state: State, config: &Config, root: &Path) -> Stores {
-    // Unique among all runs of this user: no two processes have one number at a time.
+/// A name that no other run of this user has: no two processes have one number at a time.
+fn new_run() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let run = format!("{}-{:09}-{}", since.as_secs(), since.subsec_nanos(), std::process::id());
-    // What a tree says about where it is from may be a lie: caches are for runs in the same place.
-    let repository = root.to_string_lossy().into_owned();
+    format!("{}-{:09}-{}", since.as_secs(), since.subsec_nanos(), std::process::id())
+}
+
+/// The stores of the run of this name; caches are those of its repository.
+pub(super) fn stores(state: State, config: &Config, run: String, repository: String) -> Stores {
     Stores {
         artifacts: Box::new(LocalArtifacts::new(state.clone(), config.artifacts, run)),
         caches: Box::new(LocalCaches::new(state, config.cache, repository)),
@@ -376,161 +392,14 @@ fn event_file(path: &Path) -> Result<serde_json::Value, Error> {
     Ok(value)
 }
 
-/// The inputs that the payload of an event has, then those of the command line, which go before them.
-fn given_inputs(
-    event: &str,
-    payload: Option<&serde_json::Value>,
-    options: &[(String, String)],
-) -> Result<Vec<(String, String)>, Error> {
-    let takes_inputs = matches!(event, "workflow_dispatch" | "workflow_call");
-    let said = payload.filter(|_| takes_inputs).and_then(|payload| payload.get("inputs")?.as_object());
-    let mut given = Vec::new();
-    for (name, value) in said.into_iter().flatten() {
-        let value = match value {
-            serde_json::Value::Null => continue,
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => value.to_string(),
-            _ => {
-                return Err(Error::input(format!("--event-file: input `{name}` is a list or an object")));
-            }
-        };
-        given.push((name.clone(), value));
-    }
-    given.extend_from_slice(options);
-    Ok(given)
-}
-
-/// The `inputs` context: what was given, else the defaults, each of the kind that the workflow declares.
-fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> Result<Object, Error> {
-    let trigger = workflow.on.iter().find(|trigger| trigger.event.value == event);
-    let declared = trigger.map(|trigger| &trigger.inputs);
-    for (name, _) in given {
-        if !declared.is_some_and(|inputs| inputs.keys().any(|known| known.eq_ignore_ascii_case(name))) {
-            let known: Vec<&str> = declared.into_iter().flat_map(|d| d.keys().map(String::as_str)).collect();
-            let error = Error::input(format!("the workflow has no input `{name}` for the event `{event}`"));
-            return Err(match known.as_slice() {
-                [] => error.hint("inputs belong to `workflow_dispatch`: add --event workflow_dispatch"),
-                known => error.hint(format!("the inputs are {}", known.join(", "))),
-            });
-        }
-    }
-    let mut inputs = Object::new();
-    for (name, input) in declared.into_iter().flatten() {
-        let text = given.iter().rev().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
-        let value = match (text, &input.default) {
-            (Some(text), _) => {
-                typed(input, text).map_err(|e| Error::input(format!("input `{name}`: {e}")))?
-            }
-            (None, Some(InputDefault::Value(default))) => default.clone(),
-            (None, Some(InputDefault::Template(default))) => {
-                return Err(Error::input(format!(
-                    "the default of input `{name}` is `{}`, which only a caller can evaluate",
-                    default.source()
-                ))
-                .hint(format!("give it with --input {name}=VALUE")));
-            }
-            (None, None) if input.required => {
-                return Err(Error::input(format!(
-                    "input `{name}` is required: give it with --input {name}=VALUE"
-                )));
-            }
-            (None, None) => match input.kind {
-                InputKind::Boolean => Value::Bool(false),
-                InputKind::Number => Value::Number(0.0),
-                _ => Value::from(""),
-            },
-        };
-        inputs.insert(name.as_str(), value);
-    }
-    Ok(inputs)
-}
-
-fn typed(input: &DispatchInput, text: &str) -> Result<Value, String> {
-    match input.kind {
-        InputKind::String | InputKind::Environment => Ok(text.into()),
-        InputKind::Boolean => match text {
-            "true" => Ok(true.into()),
-            "false" => Ok(false.into()),
-            _ => Err(format!("`{text}` is neither true nor false")),
-        },
-        InputKind::Number => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number.into()),
-            _ => Err(format!("`{text}` is not a number")),
-        },
-        InputKind::Choice if input.options.iter().any(|option| option == text) => Ok(text.into()),
-        InputKind::Choice => Err(format!("`{text}` is none of {}", input.options.join(", "))),
-    }
-}
-
 /// A remark about the run that is no part of its output.
 pub(super) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// SIGINT, SIGTERM and SIGHUP as orders to stop the run.
-struct Signals(SignalFd);
-
-impl Signals {
-    fn block() -> Result<Self, Error> {
-        let set: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
-            .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))
-            .map(Signals)
-            .map_err(|e| Error::new(Blame::Isolation, format!("cannot catch signals: {e}")))
-    }
-}
-
-impl Interrupts for Signals {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-
-    fn take(&self) -> usize {
-        std::iter::from_fn(|| self.0.read_signal().ok().flatten()).count()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn dispatch(given: &[(&str, &str)]) -> Result<Object, String> {
-        let source = "
-on:
-  push:
-  workflow_dispatch:
-    inputs:
-      level: { type: choice, options: [low, high], default: low }
-      count: { type: number }
-      dry: { type: boolean, required: true }
-jobs: { a: { runs-on: x, steps: [{ run: a }] } }
-";
-        let workflow = crate::workflow::parse(source.as_bytes(), Path::new("w.yml")).unwrap().workflow;
-        let given: Vec<_> = given.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        inputs(&workflow, "workflow_dispatch", &given).map_err(|e| format!("{e:?}"))
-    }
-
-    #[test]
-    fn inputs_have_the_kinds_that_the_workflow_declares() {
-        let inputs = dispatch(&[("dry", "true"), ("Level", "high")]).unwrap();
-        assert_eq!(inputs.get("dry"), Some(&Value::Bool(true)));
-        assert_eq!(inputs.get("level"), Some(&"high".into()));
-        assert_eq!(inputs.get("count"), Some(&Value::Number(0.0)));
-    }
-
-    #[test]
-    fn wrong_inputs_are_named() {
-        for (given, message) in [
-            (&[][..], "input `dry` is required"),
-            (&[("dry", "yes")], "`yes` is neither true nor false"),
-            (&[("dry", "true"), ("level", "x")], "`x` is none of low, high"),
-            (&[("dry", "true"), ("count", "x")], "`x` is not a number"),
-            (&[("speed", "1")], "no input `speed`"),
-        ] {
-            let error = dispatch(given).unwrap_err();
-            assert!(error.contains(message), "{error}");
-        }
-    }
 
     #[test]
     fn an_axis_and_its_value_are_split_at_the_first_colon() {

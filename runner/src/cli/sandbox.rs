@@ -71,12 +71,23 @@ pub struct Args {
 }
 
 /// Value of `--net`.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Net {
     /// A loopback of the sandbox's own
     None,
     /// The host's network; the layer reports `off`
     Host,
+}
+
+impl Net {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Net::None => "none",
+            Net::Host => "host",
+        }
+    }
 }
 
 impl From<Net> for Network {

@@ -1,6 +1,7 @@
 //! The options of every command that uses what is configured and kept: `--config`, `--state`, `--offline`.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use crate::config::Config;
@@ -26,6 +27,22 @@ impl Setting {
         let mut config = Config::find(self.config.as_deref()).map_err(Error::input)?;
         config.actions.offline |= self.offline;
         Ok(config)
+    }
+
+    /// The same options for another command, in full: what is relative is so to this process's directory.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if self.offline {
+            arguments.push("--offline".into());
+        }
+        if let Some(config) = &self.config {
+            arguments.extend(["--config".into(), absolute(config).into_os_string()]);
+        }
+        if let Some(state) = self.state().root() {
+            arguments.extend(["--state".into(), absolute(state).into_os_string()]);
+        }
+        arguments
     }
 
     /// What is kept.

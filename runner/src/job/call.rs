@@ -107,6 +107,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         actions: run.actions.clone(),
         gates: run.gates.within(*group),
         stores: run.stores.clone(),
+        elsewhere: Vec::new(),
     };
     let called = Arc::new(called);
     let plan = Plan::new(workflow, &called.contexts, &Selection::default()).map_err(|e| e.to_string())?;

@@ -290,6 +290,8 @@ fn environment(job: &Running<'_>, order: &Order<'_>, files: &StepFiles) -> Vec<(
     for file in CommandFile::ALL {
         all.push((file.variable().to_owned(), format!("{}/{}", inside::TEMP, files.name(file))));
     }
+    let twins: Vec<_> = job.execution.run.twins(&all).collect();
+    all.extend(twins);
     all
 }
 

@@ -36,15 +36,34 @@ pub struct RunContexts {
     pub secrets: Secrets,
     /// What its jobs may do at the forge.
     pub rights: Rights,
+    /// What a forge says of where they run; nothing for a run on this machine.
+    forge: Forge,
     /// `github` with `event`: parsed when it is first read.
     whole_github: OnceLock<Object>,
+}
+
+/// What jobs know of the forge that they come from, besides `github`.
+#[derive(Clone, Debug, Default)]
+pub struct Forge {
+    /// `runner.name`: as what the forge knows this runner.
+    pub runner: Option<String>,
+    /// What the forge puts before the names of variables beside `GITHUB_`: `FORGEJO_`, `GITEA_`.
+    pub prefixes: Vec<String>,
+    /// Further variables of the runner's.
+    pub variables: Vec<(String, String)>,
 }
 
 impl RunContexts {
     /// The contexts of a run.
     pub fn new(github: Object, event: String, vars: Object, inputs: Object, secrets: Secrets) -> Self {
-        let (rights, whole_github) = (Rights::default(), OnceLock::new());
-        RunContexts { github, event, vars, inputs, secrets, rights, whole_github }
+        let (rights, forge, whole_github) = Default::default();
+        RunContexts { github, event, vars, inputs, secrets, rights, forge, whole_github }
+    }
+
+    /// The same for a job that a forge has sent.
+    pub fn of_forge(mut self, forge: Forge) -> Self {
+        self.forge = forge;
+        self
     }
 
     fn github(&self) -> &Object {
@@ -79,7 +98,26 @@ impl RunContexts {
     /// The contexts of a workflow that a job with these rights calls.
     pub fn of_called(&self, inputs: Object, secrets: Secrets, rights: Rights) -> Self {
         let (github, event, vars) = (self.github.clone(), self.event.clone(), self.vars.clone());
-        RunContexts { rights, ..Self::new(github, event, vars, inputs, secrets) }
+        let forge = self.forge.clone();
+        RunContexts { rights, forge, ..Self::new(github, event, vars, inputs, secrets) }
+    }
+
+    /// `runner`, and what the variables `RUNNER_…` say.
+    fn runner(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        RUNNER.iter().map(|(key, value)| match (*key, &self.forge.runner) {
+            ("name", Some(name)) => ("name", name.as_str()),
+            (key, _) => (key, *value),
+        })
+    }
+
+    /// The variables by which a forge's own names of `GITHUB_…` say the same.
+    pub fn twins<'a>(&'a self, variables: &'a [(String, String)]) -> impl Iterator<Item = (String, String)> {
+        self.forge.prefixes.iter().flat_map(move |prefix| {
+            let twin = move |(name, value): &(String, String)| {
+                Some((format!("{prefix}{}", name.strip_prefix("GITHUB_")?), value.clone()))
+            };
+            variables.iter().filter_map(twin)
+        })
     }
 
     /// One value of `github` as text.
@@ -215,7 +253,7 @@ impl Scope for View<'_> {
                 self.frame?;
                 Value::from([("status", self.status)].into_iter().collect::<Object>())
             }
-            "runner" => runner(),
+            "runner" => Value::from(self.run.runner().collect::<Object>()),
             _ => return None,
         })
     }
@@ -256,10 +294,6 @@ const ARCH: &str = match std::env::consts::ARCH.as_bytes() {
     _ => std::env::consts::ARCH,
 };
 
-fn runner() -> Value {
-    Value::from(RUNNER.into_iter().collect::<Object>())
-}
-
 /// The variables of every step that are copies of `github`: variable and key.
 /// Source: "Variables reference", "Default environment variables".
 const FROM_GITHUB: [(&str, &str); 27] = [
@@ -298,10 +332,9 @@ pub fn runner_variables(run: &RunContexts, job: &JobContexts) -> Vec<(String, St
     let mut variables = vec![own("GITHUB_ACTIONS", "true"), own("GITHUB_JOB", &job.id)];
     variables.extend(FROM_GITHUB.iter().map(|(name, key)| ((*name).to_owned(), run.github_text(key))));
     variables.extend(
-        RUNNER
-            .iter()
-            .map(|(key, value)| (format!("RUNNER_{}", key.to_ascii_uppercase()), (*value).to_owned())),
+        run.runner().map(|(key, value)| (format!("RUNNER_{}", key.to_ascii_uppercase()), value.to_owned())),
     );
+    variables.extend(run.forge.variables.iter().cloned());
     variables
 }
 

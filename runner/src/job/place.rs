@@ -18,7 +18,7 @@ pub struct Place {
     pub spec: Spec,
     /// `github.workspace`
     pub workspace: PathBuf,
-    /// The tree on the host, for messages.
+    /// The tree on the host: where the repository's own actions are looked for ahead of its jobs.
     pub source: PathBuf,
     /// Whether that is what jobs change.
     pub tree: Tree,
@@ -32,6 +32,15 @@ pub struct Place {
     pub native: bool,
 }
 
+/// What a workspace shows.
+struct Shown {
+    source: PathBuf,
+    name: String,
+    tree: Tree,
+}
+
+/// Where workspaces are, inside.
+const WORK: &str = "/home/runner/work";
 /// Longest name of a directory that a tree's own name gives.
 const MAX_NAME: usize = 64;
 
@@ -46,19 +55,34 @@ impl Place {
         network: Network,
     ) -> Place {
         let name = directory_name(&source);
-        let workspace = Path::new("/home/runner/work").join(&name).join(&name);
-        let tree = Workspace {
-            source: source.clone(),
-            at: workspace.clone(),
-            access,
-            hidden: withheld.hidden,
-            replaced: withheld.replaced,
-        };
-        let spec = tools.shown_in(spec).workspace(tree).shared_dir(inside::TEMP).network(network);
         let tree = match access {
             Access::Copy => Tree::Copy,
             Access::Write => Tree::Original,
         };
+        Place::of(spec, Shown { source, name, tree }, withheld, tools, network)
+    }
+
+    /// A place whose workspace is empty at first, as on a forge's own runner. `nothing` is an empty directory, which
+    /// stays empty, and `name` that of the repository.
+    pub fn empty(spec: Spec, nothing: PathBuf, name: &str, tools: Tools, network: Network) -> Place {
+        let tree = Shown { source: nothing, name: directory_name(Path::new(name)), tree: Tree::Empty };
+        Place::of(spec, tree, Withheld::default(), tools, network)
+    }
+
+    fn of(spec: Spec, shown: Shown, withheld: Withheld, tools: Tools, network: Network) -> Place {
+        let Shown { source, name, tree } = shown;
+        let workspace = Path::new(WORK).join(&name).join(&name);
+        let layer = Workspace {
+            source: source.clone(),
+            at: workspace.clone(),
+            access: match tree {
+                Tree::Copy | Tree::Empty => Access::Copy,
+                Tree::Original => Access::Write,
+            },
+            hidden: withheld.hidden,
+            replaced: withheld.replaced,
+        };
+        let spec = tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network);
         Place { spec, workspace, source, tree, tools, repository: false, network, native: true }
     }
 

@@ -56,6 +56,19 @@ pub struct Run {
     pub gates: Gates,
     /// What jobs pass on.
     pub stores: Arc<Stores>,
+    /// What its jobs need of jobs that a forge had others run.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// A job that ran elsewhere.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// Its key under `jobs:`.
+    pub id: String,
+    /// Its result.
+    pub result: Conclusion,
+    /// Its outputs.
+    pub outputs: Vec<(String, String)>,
 }
 
 /// How a run ended.
@@ -165,6 +178,12 @@ pub fn run(
         name: name.filter(|name| !name.is_empty()).map(|name| output.shortened(&name)),
         run: run.gates.run().to_owned(),
         jobs: scheduler.plan.entries.len(),
+        steps: scheduler
+            .plan
+            .entries
+            .iter()
+            .map(|entry| run.workflow.jobs[entry.id.as_str()].steps().len())
+            .sum(),
     });
     let entered = group.map(|group| {
         let kept = gate::enter(&group, run, None, output, interrupts.as_fd(), &cancel)?;
@@ -608,7 +627,8 @@ impl<'a> Scheduler<'a> {
             State::Done { result, .. } => Some(*result),
             _ => None,
         });
-        let results: Vec<Conclusion> = results.collect();
+        let results: Vec<Conclusion> =
+            results.chain(self.run.elsewhere.iter().map(|job| job.result)).collect();
         let all_success = results.iter().all(|r| *r == Conclusion::Success);
         Standing {
             success: all_success && !self.cancelled,
@@ -621,17 +641,17 @@ impl<'a> Scheduler<'a> {
     fn needs(&self, entry: usize) -> Value {
         let needs = self.plan.entries[entry].needs.iter();
         let needs = needs.filter_map(|n| Some((self.plan.entries[*n].id.as_str(), self.result_of(*n)?)));
-        Value::from(needs.collect::<Object>())
+        let elsewhere = self.run.elsewhere.iter().map(|job| {
+            let outputs = job.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            (job.id.as_str(), told(job.result, outputs))
+        });
+        Value::from(needs.chain(elsewhere).collect::<Object>())
     }
 
     /// Result and outputs of an entry that has ended.
     fn result_of(&self, entry: usize) -> Option<Value> {
         let State::Done { result, outputs } = &self.states[entry] else { return None };
-        let outputs: Object = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let result: Object = [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))]
-            .into_iter()
-            .collect();
-        Some(Value::from(result))
+        Some(told(*result, outputs.iter().map(|(k, v)| (k.as_str(), v.as_str()))))
     }
 
     fn job<'r>(&self, run: &'r Run, entry: usize) -> &'r Job {
@@ -709,6 +729,14 @@ fn pass(
         }
     }
     Ok(passed)
+}
+
+/// A job that has ended, as contexts tell it.
+fn told<'a>(result: Conclusion, outputs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    let outputs: Object = outputs.collect();
+    let result: Object =
+        [("result", Value::from(result.as_str())), ("outputs", Value::from(outputs))].into_iter().collect();
+    Value::from(result)
 }
 
 /// The result of several jobs as one.

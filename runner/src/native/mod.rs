@@ -190,6 +190,8 @@ pub enum Tree {
     Copy,
     /// The user's own.
     Original,
+    /// Nothing: a forge has sent the job.
+    Empty,
 }
 
 impl Native {

@@ -1,6 +1,6 @@
 //! Times as people and logs read them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The time now, UTC, as RFC 3339 with milliseconds: `2026-08-01T12:00:00.123Z`.
 pub fn now() -> String {
@@ -13,6 +13,27 @@ fn rfc3339(seconds: u64, millis: u32) -> String {
     let (year, month, day) = date(days);
     let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{millis:03}Z")
+}
+
+/// The time that [`now`] gave.
+pub fn parse(text: &str) -> Option<SystemTime> {
+    let number = |range: std::ops::Range<usize>| -> Option<u64> {
+        let digits = text.get(range)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let fixed = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (23, "Z")];
+    if text.len() != 24 || fixed.iter().any(|(at, mark)| text.get(*at..at + 1) != Some(mark)) {
+        return None;
+    }
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    if year < 1970 || !(1..=12).contains(&month) || day == 0 {
+        return None;
+    }
+    // Days from 1970 to a year's first of March before which the leap day is counted ("days from civil").
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let seconds = days * 86_400 + number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(number(20..23)?))
 }
 
 /// Year, month and day of a day after 1970-01-01.
@@ -59,6 +80,17 @@ mod tests {
             (13_574_563_200, "2400-02-29T00:00:00.007Z"),
         ] {
             assert_eq!(rfc3339(seconds, 7), shown);
+            let time = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(7);
+            assert_eq!(parse(shown), Some(time), "{shown}");
+        }
+        for text in [
+            "",
+            "2026-08-01T12:00:00Z",
+            "2026-13-01T12:00:00.000Z",
+            "1969-08-01T12:00:00.000Z",
+            "x026-08-01T12:00:00.000Z",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 

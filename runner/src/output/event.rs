@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mask::{Late, Masker};
 use crate::workflow::permissions::Permissions;
@@ -13,7 +13,7 @@ use crate::workflow::permissions::Permissions;
 pub struct JobName(pub std::sync::Arc<str>);
 
 /// How a step or a job ended, spelled as GitHub spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     /// Ended with exit code 0.
@@ -47,7 +47,7 @@ pub enum Wait {
 }
 
 /// Level of an annotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// `::debug::`
@@ -114,6 +114,8 @@ pub enum Event {
         run: String,
         /// How many jobs there are before any matrix is expanded.
         jobs: usize,
+        /// How many steps these have together.
+        steps: usize,
     },
     /// A job, or the whole run, can't start yet.
     Waiting {

@@ -84,7 +84,7 @@ mod tests {
     fn time_comes_first_and_the_count_is_filled_in() {
         let lines = lines();
         let keys: Vec<&str> = lines[0].keys().map(String::as_str).collect();
-        assert_eq!(keys, ["time", "event", "workflow", "trigger", "name", "run", "jobs"]);
+        assert_eq!(keys, ["time", "event", "workflow", "trigger", "name", "run", "jobs", "steps"]);
         let last = lines.last().unwrap();
         assert_eq!(last["event"], "run_finished");
         assert!(last["masked"].as_u64().unwrap() > 10);

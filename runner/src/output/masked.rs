@@ -29,12 +29,13 @@ impl Masked {
         let some = |s: Option<String>| s.map(text);
         let name = |job: JobName| name(job, masker);
         Masked(match event {
-            Event::RunStarted { workflow, trigger, name, run, jobs } => Event::RunStarted {
+            Event::RunStarted { workflow, trigger, name, run, jobs, steps } => Event::RunStarted {
                 workflow: text(workflow),
                 trigger: text(trigger),
                 name: some(name),
                 run: text(run),
                 jobs,
+                steps,
             },
             Event::Waiting { job, reason, name: thing, message } => {
                 Event::Waiting { job: job.map(name), reason, name: text(thing), message: text(message) }
@@ -127,6 +128,11 @@ impl Masked {
     /// Lines that come out of a mask stream already; only the job's name is masked here.
     pub(super) fn log(job: &JobName, step: usize, text: MaskedText, masker: &Masker) -> Masked {
         Masked(Event::Log { job: name(job.clone(), masker), step, text: text.0 })
+    }
+
+    /// Palisade's own word among what a step prints; the job's name is of an event that was masked.
+    pub(super) fn notice(job: &JobName, step: usize, text: String) -> Masked {
+        Masked(Event::Log { job: job.clone(), step, text })
     }
 }
 

@@ -4,12 +4,13 @@
 //! [emitted](Output::emit) as an [`event::Event`]; [`Output`] masks both and hands them to its [`Sink`]s,
 //! which can take nothing but [`Masked`] events.
 
-mod clock;
+pub mod clock;
 mod command;
 mod dir;
 pub mod event;
 mod fanout;
 mod json;
+mod limited;
 mod lines;
 mod masked;
 mod matcher;
@@ -26,6 +27,7 @@ mod tty;
 pub use dir::Dir;
 pub use fanout::{Options, Output};
 pub use json::Json;
+pub use limited::Limited;
 pub use lines::MAX_LINE;
 pub use masked::Masked;
 pub use matcher::Matchers;

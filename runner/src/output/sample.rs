@@ -22,6 +22,7 @@ pub fn run(jobs: usize) -> Vec<Event> {
             name: Some(with("Build")),
             run: "0a1b2c3d".into(),
             jobs,
+            steps: 2,
         },
         Event::Waiting {
             job: None,

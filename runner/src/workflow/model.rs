@@ -120,11 +120,29 @@ pub struct Job {
 }
 
 impl Workflow {
+    /// How many steps its jobs have, before any matrix is expanded.
+    pub fn steps(&self) -> usize {
+        self.jobs.values().map(|job| job.steps().len()).sum()
+    }
+
     /// Whether a job of it uses an action, or calls a workflow whose jobs may.
     pub fn uses_actions(&self) -> bool {
         self.jobs.values().any(|job| match &job.work {
             Work::Steps(steps) => steps.iter().any(|step| matches!(step.kind, StepKind::Uses { .. })),
             Work::Call(_) => true,
+        })
+    }
+}
+
+impl Workflow {
+    /// Whether a job of it names files of its own repository: an action or a workflow there.
+    pub fn uses_own_files(&self) -> bool {
+        self.jobs.values().any(|job| match &job.work {
+            Work::Steps(steps) => steps.iter().any(|step| match &step.kind {
+                StepKind::Uses { action, .. } => matches!(action.value, Uses::Local(_)),
+                StepKind::Run { .. } => false,
+            }),
+            Work::Call(call) => matches!(call.workflow.value, WorkflowFile::Here(_)),
         })
     }
 }

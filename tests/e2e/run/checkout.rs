@@ -1,8 +1,7 @@
 //! `actions/checkout`: the tree as it is, or what git fetches, from real repositories.
 
-use palisade_tests::{Context, Events, Identity, Need, Outcome, require};
+use palisade_tests::{Context, Events, GitServer, Identity, Need, Outcome, require};
 
-use super::forge::Forge;
 use super::{run_in, steps};
 
 /// A repository in the working directory: a branch `main` of three commits, the first with the tag `v1`, a branch
@@ -352,8 +351,8 @@ fn submodules_that_the_own_tree_lacks_are_told() {
 const CREDENTIAL: &str = "eC1hY2Nlc3MtdG9rZW46dG9rLTNuLXZhbHVl";
 
 /// A forge with the repository of a context under several names, the second only for a token.
-fn forge(context: &Context) -> Forge {
-    let forge = Forge::start(&context.root().join("forge"), CREDENTIAL);
+fn forge(context: &Context) -> GitServer {
+    let forge = GitServer::start(&context.root().join("forge"), CREDENTIAL);
     for name in ["o/r", "private/r"] {
         let to = forge.path(name).display().to_string();
         git_args(context, &["clone", "-q", "--bare", ".", &to]);
@@ -368,7 +367,7 @@ fn run_online(context: &Context, job: &str) -> (Outcome, Events) {
 #[test]
 fn another_repository_comes_from_its_forge() {
     let context = repository();
-    let Forge { url, .. } = &forge(&context);
+    let GitServer { url, .. } = &forge(&context);
     let sha = git(&context, "rev-parse v1");
     let (outcome, events) = run_online(
         &context,

@@ -63,7 +63,7 @@ jobs:
         assert!(outcome.stdout.contains(shown), "{outcome}");
     }
     for (payload, message) in [
-        (r#"{"inputs": {"a": []}}"#, "--event-file: input `a` is a list or an object"),
+        (r#"{"inputs": {"a": []}}"#, "the event's payload: input `a` is a list or an object"),
         (r#"{"inputs": {"a": "x", "n": "y"}}"#, "input `n`: `y` is not a number"),
         (r#"{"inputs": {"c": "x"}}"#, "the workflow has no input `c`"),
     ] {

@@ -9,7 +9,6 @@ mod checkout;
 mod commands;
 mod concurrency;
 mod files;
-mod forge;
 mod hash_files;
 mod input;
 mod jobs;

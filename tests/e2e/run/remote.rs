@@ -5,7 +5,6 @@ use std::process::Stdio;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::forge;
 use crate::repositories::{Repositories, composite};
 
 #[test]
@@ -206,7 +205,7 @@ fn a_forge_is_asked_over_http_and_no_more_than_once() {
     let directory = Repositories::new();
     let commit = directory.commit("o/tool", &[("action.yml", &composite("echo ran"))]);
     directory.git("o/tool", &["clone", "-q", "--bare", ".", "../served"]);
-    let server = forge::Forge::start(&directory.context.root().join("forge/o"), "none");
+    let server = palisade_tests::GitServer::start(&directory.context.root().join("forge/o"), "none");
     let url = server.url.clone();
     // The address is the mirror's, the name the one that workflows have.
     std::fs::create_dir_all(server.path("o")).unwrap();

@@ -57,11 +57,12 @@ pub fn main(host: &mut dyn Host, inputs: &Inputs) -> Result<(), Failure> {
     let own = settings.repository.eq_ignore_ascii_case(&host.github("repository"))
         && settings.server.eq_ignore_ascii_case(&host.github("server_url"));
     let no_repository = host.repository().is_none() && settings.path.is_empty();
-    if own && no_repository && !settings.reference.is_empty() {
+    if own && no_repository && host.tree() != Tree::Empty && !settings.reference.is_empty() {
         let reference = &settings.reference;
         host.warn(format!("`ref: {reference}` has no effect: the tree of this run is no git repository"));
     }
-    let as_it_is = own && (no_repository || !asks_for_another_tree(inputs, &settings));
+    let as_it_is =
+        host.tree() != Tree::Empty && own && (no_repository || !asks_for_another_tree(inputs, &settings));
     if as_it_is {
         host.say("The workspace holds the tree of this run as it is, with what is not committed; nothing is fetched.\n");
         host.set_output("ref", &host.github("ref"));
@@ -189,6 +190,9 @@ impl Checkout<'_> {
             return self.may_fetch(&reference).map(|()| (target, Source::Forge));
         }
         let Some(repository) = self.host.repository().map(str::to_owned) else {
+            if self.host.tree() == Tree::Empty {
+                return self.may_fetch(&reference).map(|()| (target, Source::Forge));
+            }
             return Err(
                 "the tree of this run is no git repository, so nothing of it can be checked out".into()
             );
@@ -250,8 +254,8 @@ impl Checkout<'_> {
         let content = match (self.host.tree(), self.settings.clean) {
             (Tree::Original, _) => make_room::REFUSE,
             (Tree::Copy, true) if self.reuses() => make_room::REUSE,
-            (Tree::Copy, true) => make_room::REMOVE,
-            (Tree::Copy, false) => make_room::KEEP,
+            (Tree::Copy | Tree::Empty, true) => make_room::REMOVE,
+            (Tree::Copy | Tree::Empty, false) => make_room::KEEP,
         };
         let workspace = self.host.workspace().to_owned();
         let command = Command::builtin(MAKE_ROOM).arg(&workspace).arg(&self.settings.path).arg(content);

@@ -1,0 +1,214 @@
+//! `palisade daemon`: the service.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+
+use super::error::{Blame, Error};
+use super::forges;
+use super::setting::Setting;
+use super::signals::Signals;
+use crate::config::Config;
+use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
+use crate::job::Interrupts;
+use crate::registration::Registration;
+use crate::state::State;
+
+/// Take jobs from the forges that this host is registered at, and run each in a sandbox of its own.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES:
+  palisade register --instance https://git.example.org --token-file token
+  palisade daemon
+  palisade daemon --config /etc/palisade/config.toml --state /var/lib/palisade
+
+Without a configuration file it runs what is registered with the defaults. Each job has a process of its own, which
+outlives the daemon: one that is started again takes over the jobs that still run.
+
+SIGNALS: SIGTERM or SIGINT: take no more jobs, give those that run `shutdown-grace` to end, then cancel them; a second
+one cancels them at once, a third ends them. SIGUSR1: as `palisade drain`. SIGHUP: read the configuration again; one that is invalid changes nothing.
+
+EXIT CODES: 0 after an order to end, 2 invalid configuration, 4 the state directory can't be used")]
+pub struct Args {
+    #[command(flatten)]
+    setting: Setting,
+}
+
+/// How often the daemon looks for new registrations and writes down how it stands.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the ends of jobs are told to forges before the daemon ends itself; the next start tells the rest.
+const LAST_GRACE: Duration = Duration::from_secs(10);
+
+/// Runs it.
+pub fn run(args: Args) -> Result<ExitCode, Error> {
+    let signals = Signals::of(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1])?;
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let config = args.setting.config()?;
+    let state = args.setting.state();
+    let journal = Journal::of_process();
+    let daemon = Daemon::new(settings(&args, &config), &state, journal).map_err(failed)?;
+    let (runners, told, patient) = (Vec::new(), None, false);
+    let mut service = Service { args: &args, state: &state, config, daemon, runners, told, patient };
+    service.find_runners()?;
+    service.daemon.take_over(&service.runners).map_err(failed)?;
+    for runner in &service.runners {
+        service.daemon.serve(runner.clone());
+    }
+    if service.runners.is_empty() {
+        journal.write(Severity::Warning, "nothing is registered yet", &[("help", "palisade register")]);
+    }
+    service.go_on(&signals)?;
+    journal.write(Severity::Info, "ended", &[]);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failed(error: DaemonError) -> Error {
+    Error::new(Blame::Isolation, error)
+}
+
+fn settings(args: &Args, config: &Config) -> Settings {
+    let mut arguments = args.setting.arguments();
+    arguments.extend(["--net".into(), config.daemon.net.as_str().into()]);
+    Settings {
+        capacity: config.daemon.capacity(),
+        shutdown_grace: config.daemon.shutdown_grace.0,
+        max_job_time: config.daemon.max_job_time.0,
+        min_free: config.daemon.min_free.0,
+        starter: Starter { arguments },
+    }
+}
+
+struct Service<'a> {
+    args: &'a Args,
+    state: &'a State,
+    config: Config,
+    daemon: Arc<Daemon>,
+    runners: Vec<Arc<Runner>>,
+    /// Why registrations can't be looked for, as far as it was told.
+    told: Option<String>,
+    /// Jobs that run may take as long as they like, although no more are taken.
+    patient: bool,
+}
+
+impl Service<'_> {
+    /// Waits for signals, and for the end of what runs.
+    fn go_on(&mut self, signals: &Signals) -> Result<(), Error> {
+        let notify = Notify::of_environment();
+        notify.tell("READY=1");
+        let tick = notify.watchdog().map_or(TICK, |watchdog| watchdog.min(TICK));
+        let (mut drained, mut ending) = (None, None);
+        loop {
+            let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+            // Interrupted or not, it is looked what there is to do.
+            let _ = poll(&mut fds, PollTimeout::try_from(tick).unwrap_or(PollTimeout::MAX));
+            while let Some(signal) = signals.next() {
+                match signal {
+                    Signal::SIGHUP => self.reload(&notify),
+                    Signal::SIGUSR1 => self.drain(),
+                    _ => self.end(),
+                }
+            }
+            let (now, phase) = (Instant::now(), self.daemon.phase());
+            match phase {
+                Phase::Running => self.look_for_new(),
+                Phase::Draining if self.patient => {}
+                Phase::Draining => {
+                    notify.tell("STOPPING=1");
+                    let until = *drained.get_or_insert(now + self.daemon.settings().shutdown_grace);
+                    if now >= until {
+                        self.daemon.enter(Phase::Cancelling);
+                    }
+                }
+                Phase::Cancelling => {}
+                Phase::Ending => {
+                    let until = *ending.get_or_insert(now + LAST_GRACE);
+                    if now >= until {
+                        return Ok(());
+                    }
+                }
+            }
+            self.daemon.write_status();
+            notify.tell("WATCHDOG=1");
+            if phase > Phase::Running && self.daemon.active() == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes no more jobs, for as long as those that run need.
+    fn drain(&mut self) {
+        self.patient = self.daemon.phase() == Phase::Running;
+        if self.patient {
+            self.end();
+            self.patient = true;
+        }
+    }
+
+    /// One more order to end.
+    fn end(&mut self) {
+        self.patient = false;
+        let (next, message) = match self.daemon.phase() {
+            Phase::Running => (Phase::Draining, "taking no more jobs; those that run go on"),
+            Phase::Draining => (Phase::Cancelling, "cancelling the jobs that run"),
+            Phase::Cancelling | Phase::Ending => (Phase::Ending, "ending the jobs that run"),
+        };
+        self.daemon.journal().write(Severity::Info, message, &[]);
+        self.daemon.enter(next);
+    }
+
+    fn reload(&mut self, notify: &Notify) {
+        let journal = *self.daemon.journal();
+        notify.tell("RELOADING=1");
+        match self.args.setting.config() {
+            Ok(config) => {
+                self.daemon.set(settings(self.args, &config));
+                self.config = config;
+                journal.write(Severity::Info, "the configuration was read again", &[]);
+            }
+            Err(error) => {
+                let fields = [("error", &*error.to_string())];
+                journal.write(Severity::Error, "the configuration is invalid, the old one stays", &fields);
+            }
+        }
+        notify.tell("READY=1");
+    }
+
+    /// Serves what was registered since.
+    fn look_for_new(&mut self) {
+        let known = self.runners.clone();
+        let error = self.find_runners().err().map(|error| error.to_string());
+        if let Some(error) = error.as_deref().filter(|error| self.told.as_deref() != Some(error)) {
+            let fields = [("error", error)];
+            self.daemon.journal().write(Severity::Warning, "cannot look for registrations", &fields);
+        }
+        self.told = error;
+        for runner in self.runners.iter().filter(|runner| !known.iter().any(|old| Arc::ptr_eq(old, runner))) {
+            self.daemon.serve(runner.clone());
+        }
+    }
+
+    /// Adds the registrations that aren't known yet, and retires those that are gone.
+    fn find_runners(&mut self) -> Result<(), Error> {
+        let all = Registration::all(self.state).map_err(forges::failed)?;
+        self.runners.retain(|runner| {
+            let is_there = all.iter().any(|registration| registration.id() == runner.id);
+            if !is_there {
+                runner.retire();
+                self.daemon.wake();
+            }
+            is_there
+        });
+        let known = |registration: &Registration| self.runners.iter().any(|r| r.id == registration.id());
+        let new: Vec<Registration> = all.into_iter().filter(|registration| !known(registration)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let http = forges::http(&self.config)?;
+        for registration in &new {
+            self.runners.push(Arc::new(forges::runner(registration, &http)?));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! How commands reach forges.
+
+use palisade_proto::Http;
+use palisade_proto::http::{Proxies, Settings};
+
+use super::error::{Blame, Error};
+use crate::config::Config;
+use crate::daemon::Runner;
+use crate::forge::forgejo::{Forgejo, VERSION};
+use crate::registration::{Registration, RegistrationError};
+
+/// Connections by the environment's proxies and the configuration's certificates.
+pub fn http(config: &Config) -> Result<Http, Error> {
+    let mut settings = Settings::new(VERSION);
+    settings.proxies = Proxies::of_environment().map_err(Error::input)?;
+    settings.ca_file.clone_from(&config.daemon.ca_file);
+    Http::new(settings).map_err(Error::input)
+}
+
+/// The runner of a registration.
+pub fn runner(registration: &Registration, http: &Http) -> Result<Runner, Error> {
+    let instance = registration.instance().map_err(failed)?;
+    let known = &registration.known;
+    let server = palisade_proto::forgejo::Server::new(http, &instance, known.forge);
+    let token = palisade_proto::Secret::new(registration.token().map_err(failed)?.expose().to_owned());
+    let credentials = palisade_proto::forgejo::Credentials::new(known.uuid.clone(), token)
+        .map_err(|e| Error::input(format!("registration `{}`: {e}", registration.id())))?;
+    let forge = Forgejo::new(server.runner(credentials), known.name.clone(), known.labels.clone());
+    Ok(Runner::new(registration.id().to_owned(), known.instance.clone(), Box::new(forge)))
+}
+
+/// Registrations that can't be used, as a failure of the command.
+pub fn failed(error: RegistrationError) -> Error {
+    let blame = match error {
+        RegistrationError::Io(_) => Blame::Isolation,
+        RegistrationError::Invalid { .. }
+        | RegistrationError::NoToken { .. }
+        | RegistrationError::Unknown { .. } => Blame::Input,
+    };
+    Error::new(blame, error)
+}

@@ -1,0 +1,318 @@
+//! `palisade job`: one job of a forge. The daemon starts it, hands it an order on its standard input, and reads what it
+//! says from a file; it outlives the daemon.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::error::{Blame, Error};
+use super::run::{exit_code, tools};
+use super::sandbox::Net;
+use super::setting::Setting;
+use super::signals::Signals;
+use crate::action::Actions;
+use crate::action::fetch::Host;
+use crate::action::lock::Lock;
+use crate::action::store::CommitId;
+use crate::concurrency::Groups;
+use crate::config::Config;
+use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
+use crate::git;
+use crate::hold::hold;
+use crate::job::{
+    self, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
+    Selection, Slots, inside,
+};
+use crate::mask::Masker;
+use crate::mirror::Mirror;
+use crate::order::{EVENTS, Order};
+use crate::output::event::{Conclusion, Event, JobName, Masking};
+use crate::output::{Json, Limited, Options, Output};
+use crate::state::State;
+use crate::workflow::model::Workflow;
+use crate::workflow::{self, Called, Tree};
+
+/// Run one job of a forge: the daemon's, not yours.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES:
+  palisade job --directory /var/lib/palisade/tasks/7 < order.json
+
+The order is JSON on standard input, with the job's secrets. Events go to `events.jsonl` in the directory, masked, as
+`palisade run --json` prints them; while the process lives, it holds the file `lock` there.
+
+EXIT CODES: as those of palisade run")]
+pub struct Args {
+    /// The task's own directory, which is private to the daemon's user
+    #[arg(long, value_name = "DIR")]
+    directory: PathBuf,
+    /// What the job can reach: its own loopback, or the host's network
+    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
+    net: Net,
+    #[command(flatten)]
+    setting: Setting,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<ExitCode, Error> {
+    let signals = Signals::block()?;
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
+    let _held = hold(&args.directory).map_err(directory)?;
+    let events = events(&args.directory).map_err(directory)?;
+    let order = Order::read(io::stdin().lock()).map_err(|e| Error::input(format!("the order: {e}")))?;
+    let config = args.setting.config()?;
+    let output = output(&config, &order, events);
+    let name = JobName(order.job.as_str().into());
+    let job = Job { args: &args, config: &config, signals: &signals, output: &output };
+    let workflow = workflow_of(&order);
+    let steps = workflow.as_ref().map_or(0, Workflow::steps);
+    let file = order.file.clone();
+    let ended = workflow.and_then(|workflow| job.run(order, workflow));
+    let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
+    let failed = output.close();
+    if let Some(failed) = failed.first() {
+        return Err(Error::new(Blame::Isolation, failed));
+    }
+    Ok(ExitCode::from(if ended.interrupted { Blame::Interrupted.code() } else { exit_code(&ended) }))
+}
+
+/// Where events go. Nothing of another job is ever there: a directory is used once.
+fn events(directory: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create_new(true).mode(0o600).open(directory.join(EVENTS))
+}
+
+fn output(config: &Config, order: &Order, events: File) -> Output {
+    let masker = Masker::detecting(config.detect.policy(None));
+    for (name, value) in order.secrets.iter().chain(&order.variables) {
+        if !value.expose().is_empty() {
+            // One that is too short to be masked is told by the warning that the sandbox's report has no place for.
+            let _ = masker.add(name, value);
+        }
+    }
+    let vars = order.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let secrets = order.secrets.iter().map(|(name, value)| (name.as_str(), value.expose()));
+    // The secret goes before the variable, as on GitHub.
+    let debug = secrets.chain(vars).find(|(name, _)| name.eq_ignore_ascii_case("ACTIONS_STEP_DEBUG"));
+    let debug = debug.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
+    Output::new(
+        masker,
+        vec![Box::new(Limited::new(Json::new("the events", events), config.daemon.max_log.0))],
+        Options { debug },
+    )
+}
+
+/// The workflow, which has one job.
+fn workflow_of(order: &Order) -> Result<Workflow, Error> {
+    let workflow = workflow::parse(order.workflow.as_bytes(), Path::new(&order.file))
+        .map_err(|e| Error::input(format!("the workflow is not valid:\n{e}")))?
+        .workflow;
+    match workflow.jobs.len() {
+        1 => Ok(workflow),
+        jobs => Err(Error::input(format!("the forge sent {jobs} jobs in one"))),
+    }
+}
+
+/// Tells of a job that did not begin.
+fn not_run(error: Error, workflow: String, steps: usize, job: JobName, output: &Output) -> RunEnd {
+    let reason = Some(error.to_string());
+    let result = Conclusion::Failure;
+    let (trigger, run) = (String::new(), String::new());
+    output.emit(Event::RunStarted { workflow, trigger, name: None, run, jobs: 1, steps });
+    output.emit(Event::JobFinished { job, result, milliseconds: 0, reason, outputs: Vec::new() });
+    let masking = Masking::default();
+    output.emit(Event::RunFinished { result, milliseconds: 0, reason: None, masking });
+    RunEnd { result, interrupted: false, fault: error.fault() }
+}
+
+struct Job<'a> {
+    args: &'a Args,
+    config: &'a Config,
+    signals: &'a Signals,
+    output: &'a Output,
+}
+
+impl Job<'_> {
+    fn run(&self, order: Order, workflow: Workflow) -> Result<RunEnd, Error> {
+        let state = self.args.setting.state();
+        let tools = tools(self.config);
+        let host = Host::new(self.config.sandbox.spec(), &tools);
+        let repository = Repository::of(&order, &workflow);
+        let repository = repository.map(|repository| self.fetch(&repository, &host, &state)).transpose()?;
+        let name = order.text("repository");
+        let name = name.rsplit('/').next().unwrap_or_default();
+        let nothing = self.directory("nothing")?;
+        let mut place = Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.args.net.into());
+        if let Some(Fetched { repository, files }) = &repository {
+            place = place.with_repository(repository);
+            if let Some(files) = files {
+                place.source.clone_from(files);
+            }
+        }
+        let lock = Lock::read(&place.source).map_err(Error::input)?;
+        let settings = self.config.actions.clone();
+        let settings = match &order.actions {
+            Some(address) => settings.of_forge(address),
+            None => settings,
+        };
+        let actions = Actions::new(settings, order.server.clone(), host, state.clone(), lock);
+        let tree = Tree { root: &place.source, actions: &actions, stop: Some(self.signals.as_fd()) };
+        let called = Called::by(&workflow, tree).map_err(super::run::not_called)?;
+        let trigger = order.text("event_name");
+        let elsewhere = elsewhere(&order);
+        let passed_on = run_of(&order);
+        let identity = format!("{}/{}", order.server, order.text("repository"));
+        let groups = Groups::new(state.clone(), identity.clone());
+        let contexts = contexts(order, &workflow, &trigger, &place)?;
+        let plan = Plan::new(&workflow, &contexts, &Selection::default()).map_err(Error::input)?;
+        let run = Run {
+            name: contexts.github_text("workflow"),
+            workflow: Arc::new(workflow),
+            file: None,
+            contexts,
+            extra_env: Vec::new(),
+            place: Arc::new(place),
+            slots: Slots::new(1),
+            called: Arc::new(called),
+            actions: Arc::new(actions),
+            elsewhere,
+            gates: Gates::new(groups),
+            stores: Arc::new(super::run::stores(state, self.config, passed_on, identity)),
+        };
+        job::run(&Arc::new(run), plan, &trigger, self.output, self.signals).map_err(|e| match e {
+            RunError::Invalid(_) => Error::input(e),
+            RunError::Io(_) => Error::new(Blame::Isolation, e),
+        })
+    }
+
+    /// Brings this host's copy of the repository up to date.
+    fn fetch(&self, wanted: &Repository<'_>, host: &Host, state: &State) -> Result<Fetched, Error> {
+        let failed =
+            |e: &dyn std::fmt::Display| Error::new(Blame::Forge, format!("cannot fetch the repository: {e}"));
+        let stop = Some(self.signals.as_fd());
+        let mirror = Mirror::of(state, &wanted.url).map_err(|e| failed(&e))?;
+        mirror
+            .update(host, wanted.token.clone(), &wanted.reference, &wanted.commit, stop)
+            .map_err(|e| failed(&e))?;
+        let files = wanted.files.then(|| {
+            mirror
+                .files(host, &wanted.commit, &self.args.directory.join("files"), stop)
+                .map_err(|e| failed(&e))
+        });
+        Ok(Fetched { repository: git::Repository::bare(mirror.repository()), files: files.transpose()? })
+    }
+
+    fn directory(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.args.directory.join(name);
+        let made = DirBuilder::new().mode(0o755).create(&path);
+        made.map_err(|e| Error::new(Blame::Isolation, format!("cannot make `{}`: {e}", path.display())))?;
+        Ok(path)
+    }
+}
+
+/// The repository that a job is of, where the job may need it.
+struct Repository<'a> {
+    url: String,
+    token: Option<crate::mask::Secret>,
+    reference: std::borrow::Cow<'a, str>,
+    commit: CommitId,
+    /// Its files are read before the job begins.
+    files: bool,
+}
+
+/// What was fetched.
+struct Fetched {
+    repository: git::Repository,
+    /// The files of the commit.
+    files: Option<PathBuf>,
+}
+
+impl Repository<'_> {
+    fn of<'a>(order: &'a Order, workflow: &Workflow) -> Option<Repository<'a>> {
+        if !workflow.uses_actions() {
+            return None;
+        }
+        let text = |key: &str| order.text(key);
+        let name = text("repository");
+        // A name that isn't one, or a commit, leaves the job to say so when it needs them.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let (owner, repository) = name.split_once('/')?;
+        if ![owner, repository]
+            .iter()
+            .all(|part| !part.is_empty() && part.chars().all(plain) && !part.starts_with('.'))
+        {
+            return None;
+        }
+        let token = order.secrets.iter().find(|(name, _)| name == "GITHUB_TOKEN");
+        Some(Repository {
+            url: format!("{}/{name}", order.server),
+            token: token.map(|(_, value)| value.clone()).filter(|token| !token.expose().is_empty()),
+            reference: text("ref").into(),
+            commit: CommitId::parse(&text("sha"))?,
+            files: workflow.uses_own_files(),
+        })
+    }
+}
+
+impl Order {
+    /// A value of `github` that is text.
+    fn text(&self, key: &str) -> String {
+        self.github.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+/// The name of the run that a job is of, the same for all its jobs on this host and for no other run.
+fn run_of(order: &Order) -> String {
+    let repository = format!("{}/{} {}", order.server, order.text("repository"), order.text("run_id"));
+    let digest = Sha256::digest(repository.as_bytes());
+    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("forge-{digest}")
+}
+
+fn elsewhere(order: &Order) -> Vec<Elsewhere> {
+    let job = |need: &crate::order::Need| Elsewhere {
+        id: need.id.clone(),
+        result: need.result,
+        outputs: need.outputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+    };
+    order.needs.iter().map(job).collect()
+}
+
+/// The contexts of the job.
+fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> Result<RunContexts, Error> {
+    let inputs = inputs(&order, workflow, trigger)?;
+    let Order { github, event, vars, secrets: given, runner, prefixes, variables, .. } = order;
+    let github = read_json(&serde_json::Value::from(github).to_string(), &Memory::new(MAX_MEMORY));
+    let mut github = match github {
+        Ok(Value::Object(github)) => github.as_ref().clone(),
+        _ => Object::new(),
+    };
+    if let Some(name) = &workflow.name {
+        // The forge tells the file.
+        github.insert("workflow", name.value.as_str());
+    }
+    github.insert("workspace", place.workspace.to_string_lossy().as_ref());
+    github.insert("event_path", format!("{}/{}", inside::TEMP, inside::EVENT));
+    let mut secrets = Secrets::default();
+    for (name, value) in given {
+        secrets.insert(&name, value);
+    }
+    let vars = vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let variables = variables.into_iter().map(|(name, value)| (name, value.expose().to_owned()));
+    let forge = Forge { runner: Some(runner), prefixes, variables: variables.collect() };
+    Ok(RunContexts::new(github, event.to_string(), vars, inputs, secrets).of_forge(forge))
+}
+
+/// What the event gives for the inputs that the workflow declares.
+fn inputs(order: &Order, workflow: &Workflow, trigger: &str) -> Result<Object, Error> {
+    let declared = workflow.on.iter().find(|on| on.event.value == trigger).map(|on| &on.inputs);
+    let mut given = job::inputs_of(trigger, Some(&order.event)).map_err(super::run::no_inputs)?;
+    given.retain(|(name, _)| {
+        declared.is_some_and(|known| known.keys().any(|known| known.eq_ignore_ascii_case(name)))
+    });
+    job::inputs(workflow, trigger, &given).map_err(super::run::no_inputs)
+}

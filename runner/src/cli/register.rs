@@ -1,0 +1,228 @@
+//! `palisade register`: makes this host a runner of a forge.
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use palisade_proto::Instance;
+use palisade_proto::forgejo::{self, Dialect};
+use palisade_sandbox::memory::{StartString, erase_start_strings};
+use zeroize::Zeroizing;
+
+use super::error::{Blame, Error};
+use super::print;
+use super::setting::Setting;
+use super::{file, forges};
+use crate::mask::Secret;
+use crate::registration::{Known, Registration};
+
+/// Longest name of a runner that forges keep, in bytes.
+const MAX_NAME: usize = 255;
+
+/// Longest registration token, in bytes. Both servers' have 40.
+const MAX_TOKEN: usize = 4 << 10;
+
+/// Register this host as a runner of a forge.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  palisade register --instance https://git.example.org --token-file token
+  pass forge/token | palisade register --instance https://git.example.org --labels linux,docker
+  palisade register --forge gitea --instance https://gitea.example.org --token-file token
+
+The token is the forge's registration token: of a repository, an organisation or the whole
+instance; it decides whose jobs come here. It is read from --token-file, else from standard
+input; in --token other users of this machine can see it while palisade starts, and it stays in
+a shell's history. Labels are what `runs-on` of a workflow names.
+
+What the forge gives in return is kept in the state directory, for this user alone. A service of
+systemd takes it rather from its credential `palisade.NAME`, where it has one.
+
+A daemon that runs already takes the registration up within a few seconds.
+
+EXIT CODES: 0 success, 2 invalid input, 3 the forge refuses, 4 the state directory can't be used,
+5 the forge can't be reached")]
+pub struct Args {
+    /// Which kind of forge it is
+    #[arg(long, value_name = "KIND", default_value = "forgejo", value_parser = ["forgejo", "gitea"])]
+    forge: String,
+    /// The forge's address
+    #[arg(long, value_name = "URL")]
+    instance: Instance,
+    /// The registration token
+    #[arg(long, value_name = "TOKEN", conflicts_with = "token_file", value_parser = secret)]
+    token: Option<Secret>,
+    /// A file with the registration token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The runner's name at the forge [default: this host's]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// What `runs-on` may name for its jobs to come here
+    #[arg(long, value_name = "LABEL,…", value_delimiter = ',', default_value = "self-hosted,linux")]
+    labels: Vec<String>,
+    /// Take one job, ever; the forge then forgets this runner
+    #[arg(long)]
+    ephemeral: bool,
+    /// Send the token also where nothing encrypts it
+    #[arg(long)]
+    insecure_http: bool,
+    #[command(flatten)]
+    setting: Setting,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<ExitCode, Error> {
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let token = token(&args)?;
+    if !args.instance.is_encrypted() && !args.instance.is_loopback() && !args.insecure_http {
+        let error = format!("`{}` would get the token unencrypted", args.instance);
+        return Err(Error::input(error).hint("use https://, or add --insecure-http"));
+    }
+    let labels = args.labels.iter().map(|label| plain(label)).collect::<Result<Vec<_>, _>>()?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => {
+            let host =
+                nix::unistd::gethostname().map_err(|e| Error::input(format!("this host's name: {e}")))?;
+            host.to_string_lossy().into_owned()
+        }
+    };
+    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        let error = format!("a runner's name has 1 to {MAX_NAME} bytes and no control characters");
+        return Err(Error::input(error).hint("give another one with --name"));
+    }
+    let config = args.setting.config()?;
+    let state = args.setting.state();
+    Registration::make_room(&state).map_err(forges::failed)?;
+    let http = forges::http(&config)?;
+    let dialect: Dialect = args.forge.parse().map_err(Error::input)?;
+    let server = forgejo::Server::new(&http, &args.instance, dialect);
+    let token = palisade_proto::Secret::new(token.expose().to_owned());
+    let registration = forgejo::Registration {
+        name: &name,
+        token: &token,
+        version: crate::forge::forgejo::VERSION,
+        labels: &labels,
+        ephemeral: args.ephemeral,
+    };
+    let registered = server.register(&registration).map_err(|error| {
+        let refused = error.code().is_some() && !error.is_transient();
+        let error = Error::new(if refused { Blame::Policy } else { Blame::Forge }, error);
+        if refused {
+            error.hint("take a new token from the forge's settings, under Actions, Runners")
+        } else {
+            error
+        }
+    })?;
+    if args.ephemeral && !registered.ephemeral {
+        let error = "the forge knows no ephemeral runners, and made an ordinary one, which isn't kept here";
+        return Err(Error::new(Blame::Policy, error).hint(format!(
+            "remove runner {} in the forge's settings; leave out --ephemeral",
+            registered.id
+        )));
+    }
+    let known = Known {
+        forge: dialect,
+        instance: args.instance.to_string(),
+        number: registered.id,
+        uuid: registered.credentials.uuid().to_owned(),
+        name: if registered.name.is_empty() { name } else { registered.name },
+        labels,
+        ephemeral: registered.ephemeral,
+    };
+    let token = Secret::new(registered.credentials.token().expose().to_owned());
+    let kept = Registration::keep(&state, known, token)
+        .map_err(|e| Error::new(Blame::Isolation, e).hint("remove the runner in the forge's settings"))?;
+    print::to_stdout(format!(
+        "registered `{}` at {} with the labels {}\n",
+        kept.id(),
+        args.instance,
+        kept.known.labels.join(", ")
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The registration token, from where it was given.
+fn token(args: &Args) -> Result<Secret, Error> {
+    let text = match (&args.token, &args.token_file) {
+        (Some(token), _) => {
+            if !erase_start_strings(|string| kept(string, token)) {
+                let error =
+                    Error::new(Blame::Isolation, "cannot hide the token that stands in the arguments");
+                return Err(error.hint("give it with --token-file"));
+            }
+            Zeroizing::new(token.expose().to_owned())
+        }
+        (None, Some(path)) => file::read("--token-file", path)?,
+        (None, None) => {
+            if std::io::stdin().is_terminal() {
+                return Err(Error::input(
+                    "there is no token: give it with --token-file, or on standard input",
+                ));
+            }
+            // With room for all of it: a text that grows leaves copies behind.
+            let mut text = Zeroizing::new(String::with_capacity(MAX_TOKEN + 1));
+            let read = std::io::stdin().take(MAX_TOKEN as u64).read_to_string(&mut text);
+            read.map_err(|e| Error::input(format!("the token on standard input: {e}")))?;
+            text
+        }
+    };
+    match text.trim() {
+        "" => Err(Error::input("the token is empty")),
+        token => Ok(Secret::new(token.to_owned())),
+    }
+}
+
+/// How much of a string that palisade was started with isn't the token.
+fn kept(string: StartString<'_>, token: &Secret) -> usize {
+    match string {
+        StartString::Argument(text) if text.ends_with(token.expose().as_bytes()) => {
+            text.len() - token.expose().len()
+        }
+        StartString::Argument(text) | StartString::Variable(text) => text.len(),
+    }
+}
+
+/// A label without what other runners put behind it (`:host`).
+fn plain(label: &str) -> Result<String, Error> {
+    let (name, scheme) = match label.split_once(':') {
+        Some((name, scheme)) => (name, Some(scheme)),
+        None => (label, None),
+    };
+    if name.is_empty() || name != name.trim() || name.chars().any(char::is_control) {
+        return Err(Error::input(format!("`{}` is no label", label.escape_debug())));
+    }
+    match scheme {
+        None | Some("host") => Ok(name.to_owned()),
+        Some(scheme) => {
+            let error = format!("label `{name}`: jobs run in palisade's own sandbox, not in `{scheme}`");
+            Err(Error::input(error).hint(format!("write `{name}` alone")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_names() {
+        assert_eq!(plain("ubuntu-latest").unwrap(), "ubuntu-latest");
+        assert_eq!(plain("linux:host").unwrap(), "linux");
+        for label in ["", " x", "x:docker://node", "a\nb", ":host"] {
+            assert!(plain(label).is_err(), "{label}");
+        }
+    }
+
+    #[test]
+    fn the_token_does_not_stay_in_the_arguments() {
+        let token = Secret::new("hunter2".into());
+        assert_eq!(kept(StartString::Argument(b"--token=hunter2"), &token), "--token=".len());
+        assert_eq!(kept(StartString::Argument(b"hunter2"), &token), 0);
+        assert_eq!(kept(StartString::Argument(b"--name"), &token), "--name".len());
+    }
+}

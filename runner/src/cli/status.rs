@@ -1,0 +1,77 @@
+//! `palisade status`: what the daemon does.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::error::{Blame, Error};
+use super::setting::Setting;
+use super::{forges, print};
+use crate::daemon::{self, Standing};
+use crate::registration::Registration;
+
+/// Show what the daemon does.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES:
+  palisade status
+  palisade status --json | jq '.tasks[] | .job'
+  sudo -u palisade palisade status --state /var/lib/palisade
+
+EXIT CODES: 0 a daemon runs, 5 none does")]
+pub struct Args {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    setting: Setting,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<ExitCode, Error> {
+    let state = args.setting.state();
+    let registrations = Registration::all(&state).map_err(forges::failed)?;
+    let running = daemon::process(&state).map_err(Error::input)?.is_some();
+    let standing = Standing::read(&state).map_err(|e| Error::input(format!("the daemon's status: {e}")))?;
+    let standing = standing.filter(|_| running);
+    let text = if args.json {
+        let runners: Vec<_> =
+            registrations.iter().map(|r| json!({ "id": r.id(), "forge": r.known })).collect();
+        format!("{}\n", json!({ "running": running, "registrations": runners, "daemon": standing }))
+    } else {
+        shown(&registrations, standing.as_ref())
+    };
+    print::to_stdout(text)?;
+    Ok(ExitCode::from(if running { 0 } else { Blame::Forge.code() }))
+}
+
+fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String {
+    let mut text = String::new();
+    match standing {
+        Some(s) => text.push_str(&format!(
+            "daemon {} (process {}): {}, {} of {} slots taken\n",
+            s.version,
+            s.pid,
+            s.phase,
+            s.tasks.iter().filter(|task| !task.over).count(),
+            s.capacity
+        )),
+        None => text.push_str("no daemon runs; start it with `palisade daemon`\n"),
+    }
+    for registration in registrations {
+        let known = &registration.known;
+        text.push_str(&format!("runner {}: {} at {}\n", registration.id(), known.forge, known.instance));
+    }
+    for task in standing.into_iter().flat_map(|standing| &standing.tasks) {
+        let step = match task.step {
+            Some(step) => format!("step {} of {}", step + 1, task.steps),
+            None if task.over => "over".to_owned(),
+            None => "starting".to_owned(),
+        };
+        let (sent, rows) = task.rows;
+        text.push_str(&format!(
+            "task {} of {}: {} {}: {step}, {sent} of {rows} rows of its log at the forge\n",
+            task.key.task, task.key.runner, task.repository, task.job
+        ));
+    }
+    text
+}

@@ -1,0 +1,253 @@
+//! `palisade daemon`: takes jobs from forges, has each run by a process of its own, and tells the forges how they go. It
+//! never parses a workflow.
+//!
+//! A task is a directory (`task`): the job's process (`process`) holds a lock in it and writes events to a file there,
+//! and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`). What was delivered the
+//! forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the
+//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be, `journal` is
+//! the daemon's own log.
+
+mod backoff;
+mod deliver;
+mod journal;
+mod notify;
+mod poll;
+mod process;
+mod slots;
+mod status;
+mod task;
+mod transcript;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crate::forge::Forge;
+use crate::hold::{hold, holder};
+use crate::state::State;
+
+pub use journal::{Journal, Severity};
+pub use notify::Notify;
+pub use process::{Starter, Waiting};
+pub use status::Standing;
+
+use slots::Slots;
+use status::Status;
+use task::{Directory, Key};
+
+/// The daemon's own directory, in the state directory.
+const OWN: &str = "daemon";
+
+/// What an administrator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many jobs run at a time.
+    pub capacity: usize,
+    /// How long jobs may go on after an order to end.
+    pub shutdown_grace: Duration,
+    /// How long a job may take at most.
+    pub max_job_time: Duration,
+    /// Bytes of free space in the state directory below which no job is taken.
+    pub min_free: u64,
+    /// How a job's process is started.
+    pub starter: Starter,
+}
+
+/// One registration.
+pub struct Runner {
+    /// What it is called on this host; a plain file name.
+    pub id: String,
+    /// Its forge's address, for people.
+    pub address: String,
+    /// Its forge.
+    pub forge: Box<dyn Forge>,
+    /// It takes no more jobs.
+    retired: AtomicBool,
+}
+
+impl Runner {
+    /// A runner that takes jobs.
+    pub fn new(id: String, address: String, forge: Box<dyn Forge>) -> Runner {
+        Runner { id, address, forge, retired: AtomicBool::new(false) }
+    }
+
+    /// From now on it takes none; those that it has go on.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::SeqCst)
+    }
+}
+
+/// How far the daemon is from its end; only ever grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Jobs are taken.
+    Running,
+    /// None is taken, those that run go on.
+    Draining,
+    /// Those that run are told to end.
+    Cancelling,
+    /// They are ended.
+    Ending,
+}
+
+/// Why the daemon can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Its own files.
+    #[error("cannot use the state directory: {0}")]
+    State(#[from] io::Error),
+    /// There is one already.
+    #[error("another daemon runs with this state directory ({})", .0.display())]
+    Running(PathBuf),
+}
+
+/// The daemon, shared by its threads.
+pub struct Daemon {
+    settings: RwLock<Settings>,
+    slots: Slots,
+    phase: AtomicU8,
+    journal: Journal,
+    tasks: PathBuf,
+    finished: PathBuf,
+    status: Status,
+    /// The threads that are at a task, by its key, with the number of their runner.
+    active: Mutex<HashMap<Key, task::Shown>>,
+    _lock: File,
+}
+
+/// The process of the daemon with this state directory; none where none runs.
+pub fn process(state: &State) -> io::Result<Option<u32>> {
+    state.root().map_or(Ok(None), |root| holder(&root.join(OWN)))
+}
+
+/// Has it take no more jobs and end when those that run have ended.
+pub fn drain(state: &State) -> io::Result<Option<Waiting>> {
+    let Some(pid) = process(state)? else { return Ok(None) };
+    let waiting = Waiting::for_process(pid)?;
+    // The number may have gone to another process in between.
+    if process(state)? != Some(pid) {
+        return Ok(None);
+    }
+    waiting.signal(rustix::process::Signal::USR1)?;
+    Ok(Some(waiting))
+}
+
+impl Daemon {
+    /// Makes ready; takes over nothing yet.
+    pub fn new(settings: Settings, state: &State, journal: Journal) -> Result<Arc<Daemon>, DaemonError> {
+        let own = state.dir(OWN)?;
+        let lock = match hold(&own) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                return Err(DaemonError::Running(own));
+            }
+            held => held?,
+        };
+        let (tasks, finished) = (state.dir("tasks")?, state.dir("finished")?);
+        task::forget_old(&finished)?;
+        Ok(Arc::new(Daemon {
+            slots: Slots::new(settings.capacity),
+            settings: RwLock::new(settings),
+            phase: AtomicU8::new(Phase::Running as u8),
+            journal,
+            tasks,
+            finished,
+            status: Status::new(own.join(status::FILE)),
+            active: Mutex::default(),
+            _lock: lock,
+        }))
+    }
+
+    /// Goes on with the tasks that an earlier daemon left. Those of runners that there are no more are ended.
+    pub fn take_over(self: &Arc<Self>, runners: &[Arc<Runner>]) -> Result<(), DaemonError> {
+        for directory in Directory::all(&self.tasks, &self.journal)? {
+            let key = directory.key();
+            match runners.iter().find(|runner| runner.id == key.runner) {
+                Some(runner) => deliver::resume(self, runner, directory),
+                None => {
+                    let why = "its registration is gone";
+                    self.journal.task(Severity::Warning, &key, "ending a task", &[("reason", why)]);
+                    process::end(directory.path());
+                    directory.remove();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes jobs of a runner from now on.
+    pub fn serve(self: &Arc<Self>, runner: Arc<Runner>) {
+        poll::spawn(self.clone(), runner);
+    }
+
+    /// Goes on to a phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::SeqCst);
+        self.slots.wake();
+    }
+
+    /// Has those who wait look again what there is to do.
+    pub fn wake(&self) {
+        self.slots.wake();
+    }
+
+    /// Where the daemon is.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::SeqCst) {
+            0 => Phase::Running,
+            1 => Phase::Draining,
+            2 => Phase::Cancelling,
+            _ => Phase::Ending,
+        }
+    }
+
+    /// How many tasks are not at their end.
+    pub fn active(&self) -> usize {
+        self.shown().len()
+    }
+
+    /// Changes what an administrator decides, for the jobs to come.
+    pub fn set(&self, settings: Settings) {
+        self.slots.set_capacity(settings.capacity);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// What an administrator has decided.
+    pub fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The daemon's own log.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Writes down how it stands, for `palisade status`.
+    pub fn write_status(&self) {
+        let told = self.status.write(self.phase(), self.settings().capacity, self.shown().values());
+        if let Err(error) = told {
+            self.journal.write(
+                Severity::Warning,
+                "cannot write the status",
+                &[("error", &error.to_string())],
+            );
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, HashMap<Key, task::Shown>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while the daemon runs; less where it begins to drain.
+    fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        self.slots.wait_until(until, || self.phase() > Phase::Running);
+    }
+}

@@ -1,0 +1,83 @@
+//! How the daemon stands, in a file for `palisade status`.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::Phase;
+use super::task::Shown;
+use crate::state::State;
+
+/// Its name, in the daemon's own directory.
+pub const FILE: &str = "status.json";
+
+/// The file.
+#[derive(Debug)]
+pub struct Status {
+    path: PathBuf,
+    /// What stands in it.
+    written: Mutex<Vec<u8>>,
+}
+
+/// What stands in it.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Standing {
+    /// The daemon's process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// `running`, `draining` or `ending`.
+    pub phase: String,
+    /// How many jobs run at a time.
+    pub capacity: usize,
+    /// The tasks that aren't over.
+    pub tasks: Vec<Shown>,
+}
+
+impl Standing {
+    /// What the file in a state directory says; none where no daemon has run.
+    pub fn read(state: &State) -> io::Result<Option<Standing>> {
+        let Some(root) = state.root() else { return Ok(None) };
+        match fs::read(root.join(super::OWN).join(FILE)) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Status {
+    /// Nothing is written yet.
+    pub fn new(path: PathBuf) -> Status {
+        Status { path, written: Mutex::default() }
+    }
+
+    /// Writes it, where something has changed.
+    pub fn write<'a>(
+        &self,
+        phase: Phase,
+        capacity: usize,
+        tasks: impl Iterator<Item = &'a Shown>,
+    ) -> io::Result<()> {
+        let mut tasks: Vec<Shown> = tasks.cloned().collect();
+        tasks.sort_by(|a, b| (&a.key.runner, a.key.task).cmp(&(&b.key.runner, b.key.task)));
+        let phase = match phase {
+            Phase::Running => "running",
+            Phase::Draining => "draining",
+            Phase::Cancelling | Phase::Ending => "ending",
+        };
+        let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION").to_owned());
+        let text = serde_json::to_vec(&Standing { pid, version, phase: phase.to_owned(), capacity, tasks })?;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if *written != text {
+            let new = self.path.with_extension("new");
+            fs::write(&new, &text)?;
+            fs::rename(&new, &self.path)?;
+            *written = text;
+        }
+        Ok(())
+    }
+}

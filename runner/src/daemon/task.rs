@@ -1,0 +1,186 @@
+//! The directory of a task, and what is kept of one that is over.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Journal, Severity};
+use crate::forge::TaskId;
+
+/// What a directory says of its task.
+const RECORD: &str = "task.json";
+/// What a directory is called before it is complete.
+const INCOMPLETE: &str = ".new-";
+/// How long it is remembered that a task is over: longer than any forge gives it out again.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
+/// One task of one runner.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub struct Key {
+    /// The runner.
+    pub runner: String,
+    /// The number that its forge gives it.
+    pub task: TaskId,
+}
+
+impl Key {
+    fn name(&self) -> String {
+        format!("{}-{}", self.runner, self.task)
+    }
+}
+
+/// A task, as `palisade status` shows it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Shown {
+    /// Which.
+    #[serde(flatten)]
+    pub key: Key,
+    /// `owner/name`
+    pub repository: String,
+    /// The job's key under `jobs:`.
+    pub job: String,
+    /// The step that runs, from 0.
+    pub step: Option<usize>,
+    /// How many there are.
+    pub steps: usize,
+    /// Its process has ended; what is left is to tell the forge.
+    pub over: bool,
+    /// How many rows of its log the forge has, and how many there are.
+    pub rows: (u64, u64),
+}
+
+/// What is written down of a task; nothing of it is secret.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Record {
+    /// Which it is.
+    #[serde(flatten)]
+    pub key: Key,
+    /// `owner/name`
+    pub repository: String,
+    /// The job's key under `jobs:`.
+    pub job: String,
+    /// When it was taken.
+    pub taken: SystemTime,
+}
+
+/// The directory.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    record: Record,
+}
+
+impl Directory {
+    /// Makes the directory of a task that was just taken; none for one that is here already, or was.
+    pub fn create(tasks: &Path, finished: &Path, record: Record) -> io::Result<Option<Directory>> {
+        let name = record.key.name();
+        let path = tasks.join(&name);
+        if path.exists() || finished.join(&name).exists() {
+            return Ok(None);
+        }
+        let new = tasks.join(format!("{INCOMPLETE}{name}"));
+        // Left behind by a daemon that was killed right here.
+        let _ = fs::remove_dir_all(&new);
+        DirBuilder::new().mode(0o700).create(&new)?;
+        let mut file = File::create_new(new.join(RECORD))?;
+        file.write_all(&serde_json::to_vec(&record)?)?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        File::open(tasks)?.sync_all()?;
+        Ok(Some(Directory { path, record }))
+    }
+
+    /// All that there are. What isn't complete never began.
+    pub fn all(tasks: &Path, journal: &Journal) -> io::Result<Vec<Directory>> {
+        let mut all = Vec::new();
+        for entry in tasks.read_dir()? {
+            let path = entry?.path();
+            let incomplete = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(INCOMPLETE));
+            match fs::read(path.join(RECORD)).map(|text| serde_json::from_slice(&text)) {
+                Ok(Ok(record)) if !incomplete => all.push(Directory { path, record }),
+                _ => {
+                    let shown = path.display().to_string();
+                    journal.write(Severity::Warning, "removing what is no task", &[("path", &shown)]);
+                    fs::remove_dir_all(&path)?;
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its task.
+    pub fn key(&self) -> Key {
+        self.record.key.clone()
+    }
+
+    /// What was written down of it.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Removes it, and remembers that its task is over.
+    pub fn finish(self, finished: &Path) -> io::Result<()> {
+        File::create(finished.join(self.record.key.name()))?;
+        File::open(finished)?.sync_all()?;
+        fs::remove_dir_all(&self.path)
+    }
+
+    /// Removes it.
+    pub fn remove(self) {
+        // What is left is found, and removed, at the next start.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Forgets tasks that were over long ago.
+pub fn forget_old(finished: &Path) -> io::Result<()> {
+    for entry in finished.read_dir()? {
+        let entry = entry?;
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > REMEMBERED {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(task: i64) -> Record {
+        let key = Key { runner: "main".into(), task: TaskId(task) };
+        Record { key, repository: "o/r".into(), job: "a".into(), taken: SystemTime::now() }
+    }
+
+    #[test]
+    fn a_task_is_begun_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tasks, finished) = (dir.path().join("tasks"), dir.path().join("finished"));
+        fs::create_dir(&tasks).unwrap();
+        fs::create_dir(&finished).unwrap();
+        let create = |task| Directory::create(&tasks, &finished, record(task)).unwrap();
+        let first = create(7).unwrap();
+        assert!(create(7).is_none());
+        fs::create_dir(tasks.join(".new-main-8")).unwrap();
+        fs::create_dir(tasks.join("what")).unwrap();
+        let journal = Journal::of_process();
+        let all = Directory::all(&tasks, &journal).unwrap();
+        assert_eq!(all.iter().map(Directory::key).collect::<Vec<_>>(), [first.key()]);
+        assert_eq!(tasks.read_dir().unwrap().count(), 1);
+        first.finish(&finished).unwrap();
+        assert!(create(7).is_none());
+        assert!(create(8).is_some());
+        forget_old(&finished).unwrap();
+        assert!(create(7).is_none());
+    }
+}

@@ -1,0 +1,219 @@
+//! Forgejo and Gitea.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+
+use palisade_proto::forgejo as proto;
+use palisade_proto::forgejo::{Dialect, Fetch, RequestKey, Runner, Task};
+use palisade_proto::{Code, Error};
+use serde_json::Value as Json;
+
+use super::{Assigned, Ended, Forge, ForgeError, Progress, Row, Standing, TaskId};
+use crate::mask::Secret;
+use crate::order::{Need, Order};
+use crate::output::event::Conclusion;
+
+/// What `palisade daemon` calls itself.
+pub const VERSION: &str = concat!("palisade/", env!("CARGO_PKG_VERSION"));
+/// How often outputs are sent again that the forge did not keep.
+const OUTPUT_TRIES: usize = 3;
+
+/// One registration at such a forge.
+pub struct Forgejo {
+    runner: Runner,
+    /// As what the forge knows it.
+    name: String,
+    labels: Vec<String>,
+    asked: Mutex<Asked>,
+}
+
+/// What the next request for a job builds on.
+#[derive(Default)]
+struct Asked {
+    tasks_version: i64,
+    /// Of a request that got no answer.
+    key: Option<RequestKey>,
+}
+
+impl Forgejo {
+    /// For a runner of this name, which takes jobs with these labels.
+    pub fn new(runner: Runner, name: String, labels: Vec<String>) -> Self {
+        Forgejo { runner, name, labels, asked: Mutex::default() }
+    }
+
+    fn order(&self, task: Task) -> Order {
+        let server = self.runner.server();
+        let address = server.instance().to_string();
+        let address = address.trim_end_matches('/').to_owned();
+        let actions = task.extra("default_actions_url").and_then(Json::as_str).map(str::to_owned);
+        let mut github = task.context.clone();
+        let event = github.shift_remove("event").unwrap_or_default();
+        let text = |name: &str| github.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let (file, job) = (text("workflow"), text("job"));
+        // How the forge calls itself may be no address that this host can reach.
+        github.insert("server_url".into(), address.clone().into());
+        github.insert("api_url".into(), format!("{address}/api/v1").into());
+        let mut secrets: Vec<(String, Secret)> =
+            task.secrets.into_iter().map(|(name, value)| (name, Secret::new(value.into_inner()))).collect();
+        let mut variables: Vec<(String, Secret)> = Vec::new();
+        if let Some(token) = task.tokens.job {
+            let token = Secret::new(token.into_inner());
+            if !secrets.iter().any(|(name, _)| name == "GITHUB_TOKEN") {
+                secrets.push(("GITHUB_TOKEN".to_owned(), token.clone()));
+            }
+            // The forge's own runner sets it for every step, and workflows rely on it.
+            variables.push(("GITHUB_TOKEN".to_owned(), token));
+        }
+        if let Some(runtime) = task.tokens.runtime {
+            variables.push(("ACTIONS_RUNTIME_TOKEN".to_owned(), Secret::new(runtime.into_inner())));
+            let plain = |name: &str, value: String| (name.to_owned(), Secret::new(value));
+            variables.push(plain("ACTIONS_RUNTIME_URL", format!("{address}/api/actions_pipeline/")));
+            variables.push(plain("ACTIONS_RESULTS_URL", address.clone()));
+        }
+        let needs = task.needs.into_iter().map(|(id, need)| Need {
+            id,
+            result: match need.standing {
+                proto::Standing::Ended(conclusion) => of_proto(conclusion),
+                // A job that isn't over is no reason to run this one.
+                proto::Standing::Running | proto::Standing::Unknown(_) => Conclusion::Failure,
+            },
+            outputs: need.outputs,
+        });
+        Order {
+            workflow: String::from_utf8_lossy(&task.workflow).into_owned(),
+            file,
+            job,
+            server: address,
+            actions,
+            needs: needs.collect(),
+            github,
+            event,
+            vars: task.vars,
+            secrets,
+            runner: self.name.clone(),
+            prefixes: match server.dialect() {
+                Dialect::Forgejo => vec!["FORGEJO_".into(), "GITEA_".into()],
+                Dialect::Gitea => vec!["GITEA_".into()],
+            },
+            variables,
+        }
+    }
+
+    /// Has the forge keep all outputs that it can.
+    fn send_outputs(&self, state: &proto::TaskState, ended: &Ended) -> Result<proto::Standing, ForgeError> {
+        let fits = |(name, value): &&(String, String)| {
+            name.len() <= proto::MAX_OUTPUT_KEY && value.len() <= proto::MAX_OUTPUT_VALUE
+        };
+        let mut left: BTreeMap<String, String> = ended.outputs.iter().filter(fits).cloned().collect();
+        let mut standing = proto::Standing::Running;
+        for _ in 0..OUTPUT_TRIES {
+            if left.is_empty() {
+                break;
+            }
+            let update = self.runner.update_task(state, &left).map_err(failed)?;
+            standing = update.standing;
+            left.retain(|name, _| !update.sent_outputs.contains(name));
+        }
+        Ok(standing)
+    }
+}
+
+impl Forge for Forgejo {
+    fn announce(&self) -> Result<(), ForgeError> {
+        // What it answers may be less than what was asked for, and nothing depends on it.
+        self.runner.declare(VERSION, &self.labels).map(drop).map_err(failed)
+    }
+
+    fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.key.is_none() {
+            asked.key = RequestKey::random();
+        }
+        let fetch = Fetch {
+            tasks_version: if afresh { 0 } else { asked.tasks_version },
+            capacity: NonZeroU32::MIN,
+            request_key: asked.key.clone(),
+        };
+        let fetched = self.runner.fetch_task(&fetch).map_err(failed)?;
+        *asked = Asked { tasks_version: fetched.tasks_version, key: None };
+        let task = fetched.tasks.into_iter().next();
+        Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
+    }
+
+    fn append(&self, task: TaskId, from: u64, rows: &[Row], last: bool) -> Result<u64, ForgeError> {
+        let row = |row: &Row| proto::LogRow { time: row.time, content: row.text.clone() };
+        let rows: Vec<proto::LogRow> = rows.iter().map(row).collect();
+        self.runner.update_log(proto::TaskId(task.0), from, &rows, last).map_err(|error| match error.code() {
+            Some(Code::AlreadyExists) => ForgeError::LogClosed(error.to_string()),
+            _ => failed(error),
+        })
+    }
+
+    fn report(&self, task: TaskId, progress: &Progress<'_>) -> Result<Standing, ForgeError> {
+        let steps = progress.steps.iter().enumerate().map(|(step, state)| proto::StepState {
+            step,
+            conclusion: state.result.map(to_proto),
+            started_at: state.started.or(state.stopped),
+            stopped_at: state.stopped,
+            log_index: state.log_index,
+            log_length: state.log_length,
+        });
+        let mut state = proto::TaskState {
+            task: proto::TaskId(task.0),
+            conclusion: None,
+            started_at: Some(progress.started),
+            stopped_at: None,
+            steps: steps.filter(|step| step.started_at.is_some()).collect(),
+        };
+        let standing = match progress.ended {
+            None => self.runner.update_task(&state, &BTreeMap::new()).map_err(failed)?.standing,
+            Some(ended) => {
+                // The jobs that need this one begin with its end.
+                match self.send_outputs(&state, ended)? {
+                    over @ proto::Standing::Ended(_) => over,
+                    _ => {
+                        state.conclusion = Some(to_proto(ended.result));
+                        state.stopped_at = Some(ended.at);
+                        self.runner.update_task(&state, &BTreeMap::new()).map_err(failed)?.standing
+                    }
+                }
+            }
+        };
+        Ok(match standing {
+            proto::Standing::Ended(_) => Standing::Over,
+            proto::Standing::Running | proto::Standing::Unknown(_) => Standing::Running,
+        })
+    }
+}
+
+fn failed(error: Error) -> ForgeError {
+    let text = error.to_string();
+    if error.is_revoked() {
+        ForgeError::Revoked(text)
+    } else if error.is_too_large() {
+        ForgeError::TooLarge(text)
+    } else if error.is_transient() {
+        ForgeError::Transient(text)
+    } else {
+        ForgeError::Refused(text)
+    }
+}
+
+fn to_proto(conclusion: Conclusion) -> proto::Conclusion {
+    match conclusion {
+        Conclusion::Success => proto::Conclusion::Success,
+        Conclusion::Failure => proto::Conclusion::Failure,
+        Conclusion::Cancelled => proto::Conclusion::Cancelled,
+        Conclusion::Skipped => proto::Conclusion::Skipped,
+    }
+}
+
+fn of_proto(conclusion: proto::Conclusion) -> Conclusion {
+    match conclusion {
+        proto::Conclusion::Success => Conclusion::Success,
+        proto::Conclusion::Failure => Conclusion::Failure,
+        proto::Conclusion::Cancelled => Conclusion::Cancelled,
+        proto::Conclusion::Skipped => Conclusion::Skipped,
+    }
+}

@@ -1,0 +1,123 @@
+//! What a forge is to the daemon: it hands jobs out and is told how they go. One adapter is one module.
+//!
+//! A new forge is a type with [`Forge`], made in [`connect`]. It knows no job engine and no sandbox; what a job is made
+//! of it puts into an [`Order`].
+
+pub mod forgejo;
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::order::Order;
+use crate::output::event::Conclusion;
+
+/// A registered runner's side of a forge. Calls block, and each ends within about a minute.
+pub trait Forge: Send + Sync {
+    /// Says that the runner is there and what it takes, at each start.
+    fn announce(&self) -> Result<(), ForgeError>;
+
+    /// Asks for a job. `afresh` has the forge look in any case; else it may answer from what it told last.
+    fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError>;
+
+    /// Appends rows to a job's log, of which the first has the number `from`; gives how many the forge has now. What it
+    /// had before stays as it is. `last` closes the log. Without rows it only tells.
+    fn append(&self, task: TaskId, from: u64, rows: &[Row], last: bool) -> Result<u64, ForgeError>;
+
+    /// Tells how a job goes. With an end, that is the forge's last word on it: the log is to be complete by then.
+    fn report(&self, task: TaskId, progress: &Progress<'_>) -> Result<Standing, ForgeError>;
+}
+
+/// A job by the number that its forge gives it; no other of the forge's jobs ever has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
+#[serde(transparent)]
+pub struct TaskId(pub i64);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A job that is this runner's from now on.
+#[derive(Debug)]
+pub struct Assigned {
+    /// Its number.
+    pub task: TaskId,
+    /// What is to be done.
+    pub order: Order,
+}
+
+/// A row of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// When it was written.
+    pub time: SystemTime,
+    /// Without a line end; of at most 60 KiB.
+    pub text: String,
+}
+
+/// Where a step stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepState {
+    /// When it began; none for one that was skipped.
+    pub started: Option<SystemTime>,
+    /// When it ended.
+    pub stopped: Option<SystemTime>,
+    /// How it ended, before `continue-on-error`.
+    pub result: Option<Conclusion>,
+    /// The row that it begins at.
+    pub log_index: u64,
+    /// How many rows it has.
+    pub log_length: u64,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its result.
+    pub result: Conclusion,
+    /// Its outputs.
+    pub outputs: Vec<(String, String)>,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// How a job goes.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// When it began.
+    pub started: SystemTime,
+    /// Its steps, in their order.
+    pub steps: &'a [StepState],
+    /// How it ended, if it did and its log is complete.
+    pub ended: Option<&'a Ended>,
+}
+
+/// What a job is to its forge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is to go on.
+    Running,
+    /// It is over: cancelled by somebody, or given up.
+    Over,
+}
+
+/// Why a forge did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgeError {
+    /// It may do so the next time.
+    #[error("{0}")]
+    Transient(String),
+    /// It doesn't know this runner any more.
+    #[error("{0}")]
+    Revoked(String),
+    /// The job's log is closed: what it has is all that it takes.
+    #[error("{0}")]
+    LogClosed(String),
+    /// It takes less at a time.
+    #[error("{0}")]
+    TooLarge(String),
+    /// It never will.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -1,0 +1,152 @@
+//! What `palisade daemon` hands to the process that runs one job: all that the forge has said of it, over a pipe, never
+//! in arguments, environment or a file.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Read, Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::mask::Secret;
+use crate::output::event::Conclusion;
+
+/// Largest order, in bytes: a forge's largest payload, with escapes.
+const MAX_ORDER: u64 = 64 << 20;
+
+/// The file in a task's directory to which the job's process writes what it says, one event a line.
+pub const EVENTS: &str = "events.jsonl";
+
+/// One job.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// The text of a workflow with this one job.
+    pub workflow: String,
+    /// The name of its file, for messages.
+    pub file: String,
+    /// The job's key under `jobs:`, as the forge has it.
+    pub job: String,
+    /// The address at which this host reaches the forge, without a slash at its end.
+    pub server: String,
+    /// Where the forge looks for actions that name no forge.
+    pub actions: Option<String>,
+    /// `github`, without `event`.
+    pub github: Map<String, Json>,
+    /// The event's payload.
+    pub event: Json,
+    /// `vars`
+    pub vars: BTreeMap<String, String>,
+    /// `secrets`
+    #[serde(with = "exposed")]
+    pub secrets: Vec<(String, Secret)>,
+    /// What the jobs gave that this one needs.
+    pub needs: Vec<Need>,
+    /// `runner.name`
+    pub runner: String,
+    /// What the forge puts before the names of variables, beside `GITHUB_`.
+    pub prefixes: Vec<String>,
+    /// Further variables of every step; their values may be secrets.
+    #[serde(with = "exposed")]
+    pub variables: Vec<(String, Secret)>,
+}
+
+/// A job that has ended elsewhere.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Its key under `jobs:`.
+    pub id: String,
+    /// Its result.
+    pub result: Conclusion,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Order {
+    /// Writes it, secrets in clear, and leaves none of it in the buffer. `to` is the pipe to the job's process.
+    pub fn expose(&self, to: impl Write) -> io::Result<()> {
+        let mut writer = BufWriter::new(to);
+        let written = serde_json::to_writer(&mut writer, self).map_err(io::Error::from);
+        let flushed = writer.flush();
+        if let (_, Ok(mut buffer)) = writer.into_parts() {
+            buffer.zeroize();
+        }
+        written.and(flushed)
+    }
+
+    /// Reads one to the end of `from`.
+    pub fn read(from: impl Read) -> io::Result<Order> {
+        let mut text = Zeroizing::new(Vec::new());
+        from.take(MAX_ORDER + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > MAX_ORDER {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("it is larger than {MAX_ORDER} bytes"),
+            ));
+        }
+        Ok(serde_json::from_slice(&text)?)
+    }
+}
+
+/// Secrets in clear, for the one place where they have to be.
+mod exposed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::mask::Secret;
+
+    pub fn serialize<S: Serializer>(secrets: &[(String, Secret)], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(secrets.iter().map(|(name, value)| (name, value.expose())))
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<(String, Secret)>, D::Error> {
+        let secrets = Vec::<(String, String)>::deserialize(from)?;
+        Ok(secrets.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> Order {
+        Order {
+            workflow: "on: push\n".into(),
+            file: "ci.yml".into(),
+            job: "a".into(),
+            server: "https://forge.example".into(),
+            actions: None,
+            github: Map::new(),
+            event: Json::Null,
+            vars: BTreeMap::from([("LEVEL".into(), "3".into())]),
+            secrets: vec![("TOKEN".into(), Secret::new("hunter2hunter2".into()))],
+            needs: vec![Need {
+                id: "b".into(),
+                result: Conclusion::Skipped,
+                outputs: BTreeMap::from([("x".into(), "1".into())]),
+            }],
+            runner: "r".into(),
+            prefixes: Vec::new(),
+            variables: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut text = Vec::new();
+        order().expose(&mut text).unwrap();
+        let read = Order::read(text.as_slice()).unwrap();
+        assert_eq!(read.secrets, order().secrets);
+        assert_eq!(read.needs[0].result, Conclusion::Skipped);
+        assert_eq!(format!("{read:?}"), format!("{:?}", order()));
+        assert!(!format!("{read:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_no_order_is_refused() {
+        for text in ["", "{", "[]", "{\"workflow\": \"x\"}", "{\"surprise\": 1}"] {
+            assert!(Order::read(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(Order::read(io::repeat(b' ')).is_err());
+    }
+}

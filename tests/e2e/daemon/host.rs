@@ -1,0 +1,157 @@
+//! A build host: its state directory, its registrations, its daemon.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use palisade_tests::forge::{Forge, REGISTRATION_TOKEN};
+use palisade_tests::{Context, Invocation, Outcome};
+
+/// How long anything may take here before a test fails.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The host.
+pub struct Host {
+    /// Its files.
+    pub context: Context,
+    daemon: Option<Child>,
+}
+
+impl Host {
+    /// One that is registered at a forge.
+    pub fn at(forge: &Forge) -> Host {
+        let host = Host::new();
+        host.register(forge, &[]).assert_code(0);
+        host
+    }
+
+    /// One that is registered nowhere.
+    pub fn new() -> Host {
+        Host { context: Context::new(), daemon: None }
+    }
+
+    /// Registers it.
+    pub fn register(&self, forge: &Forge, options: &[&str]) -> Ended {
+        self.register_at(&forge.url(), options)
+    }
+
+    /// Registers it at an address.
+    pub fn register_at(&self, url: &str, options: &[&str]) -> Ended {
+        let args = ["register", "--instance", url, "--labels", "host", "--name", "test"];
+        Ended(self.palisade(&args).args(options).input(REGISTRATION_TOKEN).run())
+    }
+
+    /// A command of palisade's.
+    pub fn palisade(&self, args: &[&str]) -> Invocation<'_> {
+        self.context.palisade().args(args)
+    }
+
+    /// Writes the configuration.
+    pub fn configure(&self, text: &str) {
+        let path = self.context.config().join("palisade/config.toml");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory is made");
+        fs::write(path, text).expect("a file is written");
+    }
+
+    /// Starts the daemon.
+    pub fn start(&mut self) {
+        let mut command: Command = self.palisade(&["daemon"]).into_command();
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
+        self.daemon = Some(command.stdin(Stdio::null()).stderr(log).spawn().expect("the daemon starts"));
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.context.root().join("daemon.log")
+    }
+
+    /// What the daemon has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Waits until it says something.
+    pub fn says(&self, text: &str) {
+        wait(&format!("`{text}` in the daemon's log"), || self.log().contains(text).then_some(()));
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let daemon = self.daemon.as_ref().expect("a daemon runs");
+        kill(Pid::from_raw(daemon.id() as i32), signal).expect("it can be signalled");
+    }
+
+    /// Waits for its end; gives its exit code.
+    pub fn ends(&mut self) -> Option<i32> {
+        let mut daemon = self.daemon.take().expect("a daemon runs");
+        wait("the daemon's end", || daemon.try_wait().expect("it can be waited for")).code()
+    }
+
+    /// Ends it without a word.
+    pub fn kill(&mut self) {
+        let mut daemon = self.daemon.take().expect("a daemon runs");
+        daemon.kill().expect("it can be killed");
+        daemon.wait().expect("it can be waited for");
+    }
+
+    /// The directories of its tasks.
+    pub fn tasks(&self) -> Vec<PathBuf> {
+        let tasks = self.context.state().join("palisade/tasks");
+        let entries = fs::read_dir(tasks).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    }
+
+    /// The process of the only task.
+    pub fn job_process(&self) -> Pid {
+        let number = || fs::read_to_string(self.tasks().first()?.join("lock")).ok()?.parse().ok();
+        Pid::from_raw(wait("the process of a job", number))
+    }
+
+    /// Waits until nothing is left of any task.
+    pub fn is_idle(&self) {
+        wait("that no task is left", || self.tasks().is_empty().then_some(()));
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(daemon) = &mut self.daemon {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+        for task in self.tasks() {
+            if let Some(pid) = fs::read_to_string(task.join("lock")).ok().and_then(|n| n.parse().ok()) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+        if std::thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
+    }
+}
+
+/// How a command ended.
+pub struct Ended(pub Outcome);
+
+impl Ended {
+    /// Fails the test where it ended otherwise.
+    #[track_caller]
+    pub fn assert_code(&self, code: i32) {
+        let Outcome { stdout, stderr, .. } = &self.0;
+        assert_eq!(self.0.code, Some(code), "{stdout}{stderr}");
+    }
+}
+
+/// Waits until there is something.
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

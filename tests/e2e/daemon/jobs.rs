@@ -1,0 +1,139 @@
+//! Jobs of a forge that answers.
+
+use palisade_proto::forgejo::Conclusion;
+use palisade_tests::forge::{Dialect, Forge, Job, Setup, need};
+
+use crate::host::Host;
+
+#[test]
+fn a_job_runs_and_the_forge_hears_all_of_it() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(
+        Job::new(
+            "on: push
+jobs:
+  test:
+    runs-on: host
+    outputs: { told: '${{ steps.tell.outputs.word }}' }
+    steps:
+      - run: |
+          echo \"$GREETING to ${{ vars.WHOM }} from $FORGEJO_ACTOR of $RUNNER_NAME: $KEY\"
+          echo '::group::more'
+          echo '::warning file=a.rs,line=3::careful'
+          echo '::endgroup::'
+        env: { GREETING: '${{ needs.build.outputs.greeting }}', KEY: '${{ secrets.KEY }}' }
+      - run: exit 3
+        continue-on-error: true
+      - run: echo never
+        if: false
+      - id: tell
+        run: echo word=done >> $FORGEJO_OUTPUT
+",
+        )
+        .steps(4)
+        .secret("KEY", "correct-horse-battery")
+        .var("WHOM", "you")
+        .need("build", need(Conclusion::Success, &[("greeting", "hello")])),
+    );
+    let record = forge.closed(task);
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+    let log = record.log();
+    assert!(log.contains("hello to you from root of test: ***"), "{log}");
+    assert!(log.contains("##[group]more") && log.contains("::warning file=a.rs,line=3::careful"), "{log}");
+    assert!(log.contains("##[group]Isolation: "), "{log}");
+    assert_eq!(record.outputs.get("told").map(String::as_str), Some("done"));
+    let steps = record.states.last().expect("a state").steps.iter().map(|step| step.conclusion);
+    let (success, failure, skipped) = (Conclusion::Success, Conclusion::Failure, Conclusion::Skipped);
+    assert_eq!(steps.collect::<Vec<_>>(), [Some(success), Some(failure), Some(skipped), Some(success)]);
+    host.is_idle();
+}
+
+#[test]
+fn what_a_forge_sends_ends_as_it_should() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let job =
+        |steps: &str| Job::new(&format!("on: push\njobs:\n  test:\n    runs-on: host\n    steps:\n{steps}"));
+    let skipped =
+        "on: push\njobs:\n  test:\n    runs-on: host\n    if: false\n    steps:\n      - run: echo never\n";
+    let cases = [
+        (job("      - run: 'false'\n      - run: echo never\n").steps(2), Conclusion::Failure, "exit code 1"),
+        (Job::new(skipped).steps(1), Conclusion::Skipped, "its condition is false"),
+        (Job::new("on: push\njobs: [\n"), Conclusion::Failure, "the workflow is not valid"),
+        (Job::of_bytes(b"\xff\xfe"), Conclusion::Failure, "the workflow is not valid"),
+        (
+            Job::new(
+                "on: push\njobs:\n  a: { runs-on: x, steps: [{ run: a }] }\n  b: { runs-on: x, steps: [{ run: b }] }\n",
+            ),
+            Conclusion::Failure,
+            "the forge sent 2 jobs in one",
+        ),
+        (
+            job("      - run: echo never\n").steps(1).need("a", need(Conclusion::Failure, &[])),
+            Conclusion::Skipped,
+            "a job that it needs did not succeed",
+        ),
+    ];
+    let cases: Vec<_> = cases.into_iter().map(|(job, end, text)| (forge.enqueue(job), end, text)).collect();
+    for (task, end, text) in cases {
+        let record = forge.closed(task);
+        assert_eq!(record.conclusion(), Some(end), "{}", record.log());
+        assert!(record.log().contains(text), "{text}: {}", record.log());
+    }
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    host.is_idle();
+}
+
+#[test]
+fn a_cancelled_job_ends_by_its_grace() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(
+        Job::new("on: push\njobs:\n  test:\n    runs-on: host\n    steps:\n      - run: echo begun; sleep 1000\n      - run: echo tidied\n        if: always()\n")
+            .steps(2),
+    );
+    forge.row(task, "begun");
+    forge.cancel(task);
+    forge.row(task, "tidied");
+    let record = forge.ended(task);
+    assert_eq!(record.told(), Some(Conclusion::Cancelled));
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    host.is_idle();
+}
+
+#[test]
+fn jobs_run_side_by_side_up_to_the_capacity() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.configure("[daemon]\ncapacity = 2\n");
+    host.start();
+    let tasks: Vec<i64> = (0..6).map(|n| forge.enqueue(Job::script(&format!("echo job {n}")))).collect();
+    for task in tasks {
+        assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+    }
+    assert!(forge.look(|state| state.runners[0].most_tasks) <= 2);
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn gitea_and_a_forge_without_declarations_are_served_too() {
+    for setup in [
+        Setup { dialect: Dialect::Gitea, ..Setup::default() },
+        Setup { declare: false, recent: false, ..Setup::default() },
+    ] {
+        let options: &[&str] = if setup.dialect == Dialect::Gitea { &["--forge", "gitea"] } else { &[] };
+        let forge = Forge::with(setup);
+        let mut host = Host::new();
+        host.register(&forge, options).assert_code(0);
+        host.start();
+        let task = forge.enqueue(Job::script("echo $GITEA_ACTIONS"));
+        let record = forge.closed(task);
+        assert!(record.log().contains("true"), "{}", record.log());
+        assert_eq!(forge.violations(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,172 @@
+//! Starts, ends and kills of the daemon and of its jobs' processes.
+
+use nix::sys::signal::{Signal, kill};
+use palisade_proto::forgejo::Conclusion;
+use palisade_tests::forge::{Forge, Job};
+
+use crate::host::{Ended, Host, wait};
+
+/// A job that goes on for some seconds.
+fn slow() -> Job {
+    Job::script("echo begun\nfor i in $(seq 30); do echo tick $i; sleep 0.1; done\necho done")
+}
+
+#[test]
+fn an_order_to_end_lets_jobs_end_first() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(slow());
+    forge.row(task, "begun");
+    host.signal(Signal::SIGTERM);
+    host.says("taking no more jobs");
+    let next = forge.enqueue(Job::script("echo next"));
+    assert_eq!(host.ends(), Some(0));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+    assert!(forge.look(|state| state.task(next).is_some_and(|next| next.runner.is_none())));
+    assert!(host.tasks().is_empty());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_drained_daemon_gives_jobs_all_the_time_that_they_need() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.configure("[daemon]\nshutdown-grace = \"0s\"\n");
+    host.start();
+    let task = forge.enqueue(slow());
+    forge.row(task, "begun");
+    Ended(host.palisade(&["drain"]).run()).assert_code(0);
+    assert_eq!(host.ends(), Some(0));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+    Ended(host.palisade(&["drain"]).run()).assert_code(5);
+}
+
+#[test]
+fn a_second_order_to_end_cancels_jobs() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
+    forge.row(task, "begun");
+    host.signal(Signal::SIGTERM);
+    host.says("taking no more jobs");
+    host.signal(Signal::SIGTERM);
+    assert_eq!(host.ends(), Some(0));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Cancelled));
+    assert!(host.tasks().is_empty());
+}
+
+#[test]
+fn a_killed_daemon_takes_its_jobs_over_when_it_is_back() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(slow());
+    forge.row(task, "tick 3");
+    host.kill();
+    host.start();
+    let record = forge.closed(task);
+    assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+    let ticks = record.rows.iter().filter(|row| row.content.starts_with("tick ")).count();
+    assert_eq!(ticks, 30);
+    assert!(host.log().contains("process=\"goes on\""), "{}", host.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    host.is_idle();
+}
+
+#[test]
+fn a_job_that_ended_while_no_daemon_ran_is_reported_by_the_next() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(slow());
+    forge.row(task, "tick 3");
+    let job = host.job_process();
+    host.kill();
+    wait("the end of the job's process", || kill(job, None).is_err().then_some(()));
+    host.start();
+    let record = forge.closed(task);
+    assert_eq!(record.conclusion(), Some(Conclusion::Success));
+    assert!(record.log().contains("tick 30\ndone"), "{}", record.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    host.is_idle();
+}
+
+#[test]
+fn a_killed_job_is_a_failure_that_says_so() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    for daemon_too in [false, true] {
+        let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
+        forge.row(task, "begun");
+        let job = host.job_process();
+        if daemon_too {
+            host.kill();
+        }
+        kill(job, Signal::SIGKILL).expect("the job's process can be killed");
+        if daemon_too {
+            wait("the end of the job's process", || kill(job, None).is_err().then_some(()));
+            host.start();
+        }
+        let record = forge.closed(task);
+        assert_eq!(record.conclusion(), Some(Conclusion::Failure));
+        let why = if daemon_too { "a restart of the host" } else { "it was ended by signal 9" };
+        assert!(record.log().contains(why), "{}", record.log());
+        host.is_idle();
+    }
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_state_directory_has_one_daemon() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    host.says("waiting for jobs");
+    let second = Ended(host.palisade(&["daemon"]).run());
+    second.assert_code(4);
+    assert!(second.0.stderr.contains("another daemon runs"), "{}", second.0.stderr);
+    let status = Ended(host.palisade(&["status"]).run());
+    status.assert_code(0);
+    assert!(status.0.stdout.contains("runner test: forgejo at http://127.0.0.1:"), "{}", status.0.stdout);
+    host.kill();
+    Ended(host.palisade(&["status"]).run()).assert_code(5);
+}
+
+#[test]
+fn a_configuration_is_read_again_and_an_invalid_one_changes_nothing() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    host.says("waiting for jobs");
+    host.configure("[daemon]\ncapacity = \"many\"\n");
+    host.signal(Signal::SIGHUP);
+    host.says("the configuration is invalid, the old one stays");
+    host.configure("[daemon]\ncapacity = 3\nmax-job-time = \"1s\"\n");
+    host.signal(Signal::SIGHUP);
+    host.says("the configuration was read again");
+    let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Cancelled));
+    assert!(host.log().contains("max-job-time"), "{}", host.log());
+}
+
+#[test]
+fn a_registration_is_taken_up_while_the_daemon_runs_and_given_up_when_it_is_revoked() {
+    let forge = Forge::start();
+    let mut host = Host::new();
+    host.start();
+    host.says("nothing is registered yet");
+    host.register(&forge, &[]).assert_code(0);
+    let task = forge.enqueue(Job::script("echo hello"));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+    Ended(host.palisade(&["unregister", "test"]).run()).assert_code(0);
+    host.says("its registration is gone");
+    host.register(&forge, &[]).assert_code(0);
+    let task = forge.enqueue(Job::script("echo again"));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+    let uuid = forge.look(|state| state.runners[1].uuid.clone());
+    forge.revoke(&uuid);
+    host.says("the forge does not know this runner any more");
+}

@@ -1,0 +1,170 @@
+//! `palisade register`, `registrations` and `unregister`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use palisade_tests::forge::{Fault, Forge, Method, REGISTRATION_TOKEN, Setup};
+use palisade_tests::{Context, Outcome};
+use serde_json::Value;
+
+fn register(context: &Context, forge: &Forge, options: &[&str]) -> Outcome {
+    let url = forge.url();
+    context.palisade().args(["register", "--instance", &url]).args(options).input(REGISTRATION_TOKEN).run()
+}
+
+fn registrations(context: &Context) -> Vec<Value> {
+    let outcome = context.palisade().args(["registrations", "--json"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// How many files there are in the directory of registrations.
+fn files(context: &Context) -> usize {
+    let directory = context.state().join("palisade/registrations");
+    fs::read_dir(directory).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_registration_from_its_beginning_to_its_end() {
+    let forge = Forge::with(Setup { path: "/git".to_owned(), ..Setup::default() });
+    let context = Context::new();
+    let outcome = register(&context, &forge, &["--name", "Build 1", "--labels", "linux,big:host"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(outcome.stdout.contains("registered `build-1` at http://127.0.0.1:"), "{outcome}");
+    let (uuid, labels) = forge.look(|state| (state.runners[0].uuid.clone(), state.runners[0].labels.clone()));
+    assert_eq!(labels, ["linux", "big"]);
+
+    let file = context.state().join("palisade/registrations/build-1.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let directory = file.parent().unwrap();
+    assert_eq!(fs::metadata(directory).unwrap().permissions().mode() & 0o777, 0o700);
+    let kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let token = kept["token"].as_str().unwrap().to_owned();
+    assert_eq!(token.len(), 40);
+    assert!(!fs::read_to_string(&file).unwrap().contains(REGISTRATION_TOKEN));
+
+    assert_eq!(register(&context, &forge, &["--name", "build 1"]).code, Some(0));
+    let all = registrations(&context);
+    let names: Vec<_> = all.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(names, ["build-1", "build-1-2"]);
+    assert_eq!((&all[0]["uuid"], &all[0]["instance"]), (&uuid.into(), &forge.url().into()));
+    let shown = context.palisade().args(["registrations"]).run();
+    for text in [shown.stdout, format!("{all:?}"), outcome.stdout, outcome.stderr] {
+        assert!(!text.contains(&token) && !text.contains(REGISTRATION_TOKEN), "{text}");
+    }
+
+    let outcome = context.palisade().args(["unregister", "build-1"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(
+        outcome.stdout.contains("remove the runner `Build 1` (number 1) in the settings of"),
+        "{outcome}"
+    );
+    assert_eq!(registrations(&context).len(), 1);
+    let outcome = context.palisade().args(["unregister", "build-1"]).run();
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("there is no registration `build-1`; there are build-1-2"), "{outcome}");
+    assert_eq!(files(&context), 1);
+}
+
+#[test]
+fn a_token_is_taken_from_where_it_is_given() {
+    let forge = Forge::start();
+    let context = Context::new();
+    context.write("token", format!("{REGISTRATION_TOKEN}\n"));
+    let url = forge.url();
+    for (name, given) in [("a", ["--token", REGISTRATION_TOKEN]), ("b", ["--token-file", "token"])] {
+        let args = ["register", "--instance", &url, "--name", name];
+        let outcome = context.palisade().args(args).args(given).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+    }
+    let outcome = context.palisade().args(["register", "--instance", &url]).run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), "error: the token is empty\n"));
+    assert_eq!(forge.look(|state| state.runners.len()), 2);
+}
+
+#[test]
+fn the_token_is_gone_from_the_arguments_before_the_forge_is_asked() {
+    let forge = Forge::start();
+    let context = Context::new();
+    forge.fail_next(Method::Register, Fault::Hang);
+    let url = forge.url();
+    let args = ["register", "--instance", &url, "--token", REGISTRATION_TOKEN];
+    let mut child = context.palisade().args(args).into_command().spawn().unwrap();
+    forge.wait("a request to register", |state| (state.calls_of(Method::Register) > 0).then_some(()));
+    let cmdline = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+    forge.heal();
+    child.wait().unwrap();
+    let cmdline = String::from_utf8_lossy(&cmdline).into_owned();
+    assert!(cmdline.contains("register") && !cmdline.contains(REGISTRATION_TOKEN), "{cmdline}");
+}
+
+#[test]
+fn what_the_forge_refuses_is_not_kept() {
+    let forge = Forge::start();
+    let context = Context::new();
+    let url = forge.url();
+    let outcome = context.palisade().args(["register", "--instance", &url]).input("wrong").run();
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert!(outcome.stderr.contains("runner registration token not found"), "{outcome}");
+    assert!(!outcome.stderr.contains("wrong"), "{outcome}");
+    for (fault, code, part) in [
+        (Fault::Status(502), 5, "HTTP status 502"),
+        (Fault::ResetAfter, 5, "the connection was cut"),
+        (Fault::Garbage, 5, "the answer can't be read"),
+        (Fault::Redirect("https://elsewhere.example.org/".to_owned()), 5, "`https://elsewhere.example.org/`"),
+    ] {
+        forge.fail_next(Method::Register, fault);
+        let outcome = register(&context, &forge, &[]);
+        assert_eq!(outcome.code, Some(code), "{outcome}");
+        assert!(outcome.stderr.contains(part), "{outcome}");
+    }
+    assert_eq!(files(&context), 0);
+}
+
+#[test]
+fn an_ephemeral_runner_is_one_or_none() {
+    let context = Context::new();
+    let outcome = register(&context, &Forge::start(), &["--ephemeral", "--name", "once"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(registrations(&context)[0]["ephemeral"], true);
+
+    let old = Forge::with(Setup { recent: false, ..Setup::default() });
+    let outcome = register(&context, &old, &["--ephemeral", "--name", "twice"]);
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert!(outcome.stderr.contains("the forge knows no ephemeral runners"), "{outcome}");
+    assert!(outcome.stderr.contains("remove runner 1 in the forge's settings"), "{outcome}");
+    assert_eq!(files(&context), 1);
+}
+
+#[test]
+fn nothing_is_sent_where_something_is_wrong_here() {
+    let forge = Forge::start();
+    let context = Context::new();
+    for (options, part) in [
+        (&["--name", "a\nb"][..], "no control characters"),
+        (&["--name", ""], "1 to 255 bytes"),
+        (&["--labels", "x:docker://node"], "jobs run in palisade's own sandbox"),
+        (&["--labels", ""], "`` is no label"),
+        (&["--forge", "github"], "invalid value 'github'"),
+        (&["--token", "a", "--token-file", "b"], "cannot be used with"),
+        (&["--token-file", "nowhere"], "--token-file nowhere: No such file"),
+    ] {
+        let outcome = register(&context, &forge, options);
+        assert_eq!(outcome.code, Some(2), "{options:?} {outcome}");
+        assert!(outcome.stderr.contains(part), "{options:?} {outcome}");
+    }
+    let outcome = context
+        .palisade()
+        .args(["register", "--instance", "http://git.example.org"])
+        .input(REGISTRATION_TOKEN)
+        .run();
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("would get the token unencrypted"), "{outcome}");
+    assert!(outcome.stderr.contains("--insecure-http"), "{outcome}");
+
+    // The forge isn't asked for what can't be kept.
+    fs::write(context.state().join("palisade"), "").unwrap();
+    let outcome = register(&context, &forge, &[]);
+    assert_eq!(outcome.code, Some(4), "{outcome}");
+    assert_eq!(forge.look(|state| state.calls.len()), 0);
+}

@@ -1,0 +1,148 @@
+//! What becomes of a request: the answer of the service, or a fault.
+
+use prost::Message;
+
+use palisade_proto::forgejo::wire::runner as wire;
+
+use super::Shared;
+use super::fault::{Call, Fault, Method};
+use super::http::{Request, Response};
+use super::service::{self, Reply, Told};
+use super::state::State;
+
+/// Larger than any answer is, in bytes.
+const OVERSIZED: usize = 48 << 20;
+
+/// How a connection goes on.
+pub(super) enum Outcome {
+    /// The answer, and then the next request.
+    Answer(Response),
+    /// Half of it, and no more.
+    Half(Response),
+    /// The answer, which ends with the connection.
+    Last(Response),
+    /// Its header a byte a time.
+    Slowly(Response),
+    /// Nothing until the forge is healed.
+    Nothing,
+    /// The connection is reset.
+    Reset,
+}
+
+/// What is known of a request from its head.
+pub(super) struct Asked {
+    pub(super) method: Option<Method>,
+    pub(super) fault: Option<Fault>,
+    /// How often the forge had been healed by then.
+    pub(super) healed: u64,
+}
+
+/// Counts a request and decides what becomes of it.
+pub(super) fn asked(shared: &Shared, request: &Request) -> Asked {
+    let path = request.path.strip_prefix(shared.setup.path.as_str()).unwrap_or("");
+    let method = Method::ALL.into_iter().find(|method| method.path() == path);
+    let mut state = shared.lock();
+    let fault = method.and_then(|method| {
+        let number = state.calls.values().sum();
+        *state.calls.entry(method).or_default() += 1;
+        state.faults.take(Call { method, number })
+    });
+    let healed = state.faults.healed;
+    shared.changed.notify_all();
+    Asked { method, fault, healed }
+}
+
+/// Does the call.
+pub(super) fn answer(shared: &Shared, asked: Asked, request: &Request) -> Outcome {
+    let Some(method) = asked.method.filter(|method| *method != Method::Declare || shared.setup.declare)
+    else {
+        return Outcome::Answer(Response::new(404, "text/plain", b"Not found.\n".to_vec()));
+    };
+    if request.method != "POST" {
+        return Outcome::Answer(Response::new(405, "text/plain", Vec::new()));
+    }
+    let page = |status| Response::new(status, "text/html", b"<html>Please wait</html>".to_vec());
+    match &asked.fault {
+        Some(Fault::Status(status)) => return Outcome::Answer(page(*status)),
+        Some(Fault::Page) => return Outcome::Answer(page(200)),
+        Some(Fault::Error(code, message)) => return Outcome::Answer(Response::error(500, code, message)),
+        Some(Fault::ResetBefore | Fault::ResetInRequest) => return Outcome::Reset,
+        Some(Fault::Hang) => return Outcome::Nothing,
+        Some(Fault::Redirect(to)) => {
+            let mut response = page(307);
+            response.headers.push(("Location", to.clone()));
+            return Outcome::Answer(response);
+        }
+        _ => {}
+    }
+    let mut state = shared.lock();
+    let Reply { response, told } = service::call(&mut state, &shared.setup, method, request);
+    let outcome = match asked.fault {
+        None => {
+            // Before the answer is on its way: whoever has it may call again at once.
+            tell(&mut state, told);
+            // The servers pack what is larger, and Ping's answer always.
+            Outcome::Answer(response.packed(if method == Method::Ping { 0 } else { 1024 }))
+        }
+        Some(fault) => distorted(&state, response, &fault),
+    };
+    drop(state);
+    shared.changed.notify_all();
+    outcome
+}
+
+fn tell(state: &mut State, told: Option<Told>) {
+    match told {
+        Some(Told::Rows { task, count }) => {
+            if let Some(task) = state.task_mut(task) {
+                task.rows_told = task.rows_told.max(count);
+            }
+        }
+        Some(Told::End { task }) => {
+            if let Some(task) = state.task_mut(task) {
+                task.end_told = true;
+            }
+        }
+        None => {}
+    }
+}
+
+/// An answer with a fault that comes after the call's effect.
+fn distorted(state: &State, response: Response, fault: &Fault) -> Outcome {
+    let proto = |body: Vec<u8>| Response::new(200, "application/proto", body);
+    match fault {
+        Fault::ResetAfter => Outcome::Reset,
+        Fault::HangAfter => Outcome::Nothing,
+        Fault::HalfAnswer => Outcome::Half(response),
+        Fault::SlowLoris => Outcome::Slowly(response),
+        Fault::NoLength => Outcome::Last(Response { length: false, ..response }),
+        Fault::Oversized => Outcome::Answer(proto(vec![0; OVERSIZED])),
+        Fault::Bomb => Outcome::Answer(proto(vec![0; OVERSIZED]).packed(0)),
+        Fault::Garbage => Outcome::Answer(proto(vec![0xff; 100])),
+        // A field of 100 bytes that has two.
+        Fault::TruncatedMessage => Outcome::Answer(proto(vec![0x0a, 100, 1, 2])),
+        // Fields 1000 and 1001, a number and a text.
+        Fault::UnknownFields => {
+            Outcome::Answer(appended(response, &[0xc0, 0x3e, 0x07, 0xca, 0x3e, 0x02, b'h', b'i']))
+        }
+        // What comes later counts: `state { result: 99 }`.
+        Fault::UnknownResult => Outcome::Answer(appended(response, &[0x0a, 0x02, 0x10, 99])),
+        Fault::WrongTask => {
+            let mut answer = wire::UpdateTaskResponse::decode(&response.body[..]).unwrap_or_default();
+            answer.state.get_or_insert_default().id += 1000;
+            Outcome::Answer(proto(answer.encode_to_vec()))
+        }
+        Fault::DuplicateTask => {
+            let again = state.tasks.iter().rev().find(|task| task.runner.is_some());
+            let task = again.map(|task| service::task_in_proto(state, task));
+            let answer = wire::FetchTaskResponse { task, tasks_version: state.tasks_version };
+            Outcome::Answer(proto(answer.encode_to_vec()))
+        }
+        _ => Outcome::Answer(response),
+    }
+}
+
+fn appended(mut response: Response, fields: &[u8]) -> Response {
+    response.body.extend(fields);
+    response
+}
