@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::action::Settings;
 use crate::cli::sandbox::Net;
+use crate::environment::Environments;
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
@@ -34,6 +35,8 @@ pub struct Config {
     pub artifacts: ArtifactSettings,
     /// `[check]`
     pub check: Levels,
+    /// `[environment]`
+    pub environment: Environments,
     /// `[cache]`
     pub cache: CacheSettings,
     /// `[daemon]`

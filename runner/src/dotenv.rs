@@ -1,7 +1,27 @@
 //! Files of names and values: `NAME=value` lines, as shells and local runners read them, or one JSON object
 //! of strings.
 
-/// Why such a file can't be read.
+use std::fs::File;
+use std::io::{self, Error, ErrorKind, Read};
+
+use zeroize::Zeroizing;
+
+/// Largest file, in bytes.
+const MAX: u64 = 1 << 20;
+
+/// Reads a file whose text may be secret.
+pub fn read(file: File) -> io::Result<Zeroizing<String>> {
+    // Room from the start: a buffer that grows leaves copies behind. A pipe has no length.
+    let length = file.metadata()?.len().clamp(64 << 10, MAX);
+    let mut text = Zeroizing::new(String::with_capacity(length as usize + 1));
+    let size = file.take(MAX + 1).read_to_string(&mut text)?;
+    if size as u64 > MAX {
+        return Err(Error::new(ErrorKind::FileTooLarge, format!("larger than {MAX} bytes")));
+    }
+    Ok(text)
+}
+
+/// Why such a file isn't one.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum DotenvError {
     /// Neither empty, nor a comment, nor `NAME=value`.

@@ -36,6 +36,14 @@ impl State {
         self.0.as_deref()
     }
 
+    /// Whether it is, or would be made, in a tree.
+    pub fn is_within(&self, tree: &Path) -> Result<bool> {
+        let Some(root) = &self.0 else { return Ok(false) };
+        let root = std::path::absolute(root)?;
+        let there = root.ancestors().find_map(|path| path.canonicalize().ok());
+        Ok(there.is_some_and(|there| there.starts_with(tree)))
+    }
+
     /// A directory of this name in it, made where it isn't there, that nobody but this user can enter.
     pub fn dir(&self, name: &str) -> Result<PathBuf> {
         let root = self.0.as_ref().ok_or_else(|| {
@@ -92,6 +100,20 @@ mod tests {
         assert_eq!(located(None, false, &[("XDG_STATE_HOME", "relative")]), None);
         let error = State(None).dir("x").unwrap_err().to_string();
         assert!(error.contains("--state"), "{error}");
+    }
+
+    #[test]
+    fn it_is_in_a_tree_also_before_it_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().canonicalize().unwrap();
+        fs::create_dir(tree.join("in")).unwrap();
+        std::os::unix::fs::symlink(tree.join("in"), tree.join("link")).unwrap();
+        let is_within = |path: &Path| State(Some(path.to_owned())).is_within(&tree.join("in")).unwrap();
+        assert!(is_within(&tree.join("in/a/b")) && is_within(&tree.join("link/a")));
+        assert!(!is_within(&tree.join("inside")) && !is_within(&tree));
+        let here = std::env::current_dir().unwrap();
+        assert!(State(Some("a/b".into())).is_within(&here).unwrap());
+        assert!(!State(None).is_within(&tree).unwrap());
     }
 
     #[test]

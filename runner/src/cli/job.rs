@@ -19,7 +19,6 @@ use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
 use crate::action::store::CommitId;
-use crate::concurrency::Groups;
 use crate::config::Config;
 use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
 use crate::git;
@@ -166,7 +165,6 @@ impl Job<'_> {
         let elsewhere = elsewhere(&order);
         let passed_on = run_of(&order);
         let identity = format!("{}/{}", order.server, order.text("repository"));
-        let groups = Groups::new(state.clone(), identity.clone());
         let contexts = contexts(order, &workflow, &trigger, &place)?;
         let plan = Plan::new(&workflow, &contexts, &Selection::default()).map_err(Error::input)?;
         let run = Run {
@@ -180,7 +178,7 @@ impl Job<'_> {
             called: Arc::new(called),
             actions: Arc::new(actions),
             elsewhere,
-            gates: Gates::new(groups),
+            gates: Gates::new(state.clone(), identity.clone(), self.config.environment.clone()),
             stores: Arc::new(super::run::stores(state, self.config, passed_on, identity)),
         };
         job::run(&Arc::new(run), plan, &trigger, self.output, self.signals).map_err(|e| match e {

@@ -57,26 +57,12 @@ fn lines(rows: &[Row<'_>]) -> String {
 }
 
 fn table(rows: &[Row<'_>]) -> String {
-    let mut cells = vec![["JOB", "NEEDS", "NAME", "WORKFLOW", "FILE", "EVENTS"].map(str::to_owned)];
-    cells.extend(rows.iter().map(|row| {
+    let heading = ["JOB", "NEEDS", "NAME", "WORKFLOW", "FILE", "EVENTS"].map(str::to_owned);
+    super::table::table(std::iter::once(heading).chain(rows.iter().map(|row| {
         let needs = if row.needs.is_empty() { "-".to_owned() } else { row.needs.join(",") };
         let events = row.events.join(",");
-        [row.job, &needs, row.name, row.workflow, row.file, &events].map(crate::workflow::escape)
-    }));
-    let mut widths = [0; 6];
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut out = String::new();
-    for row in &cells {
-        let padded: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        out.push_str(padded.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
+        [row.job, &needs, row.name, row.workflow, row.file, &events].map(str::to_owned)
+    })))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
+mod approve;
 mod check;
 mod completions;
 mod daemon;
@@ -30,6 +31,7 @@ mod secrets;
 mod setting;
 mod signals;
 mod status;
+mod table;
 mod unregister;
 mod workflows;
 
@@ -60,6 +62,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Let a job use an environment that it waits for, or not
+    Approve(approve::Args),
     /// Validate workflow files
     Check(check::Args),
     /// Print the completions of a shell
@@ -130,6 +134,7 @@ fn colour_on_stderr() -> bool {
 
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
+        Command::Approve(args) => approve::run(args),
         Command::Check(args) => check::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Daemon(args) => daemon::run(args),

@@ -18,7 +18,6 @@ use super::{file, list, secrets};
 use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
-use crate::concurrency::Groups;
 use crate::config::{Config, ToolSource};
 use crate::git;
 use crate::job::{
@@ -277,7 +276,7 @@ fn prepare(
         slots: Slots::new(parallel),
         called: Arc::new(called),
         actions: Arc::new(actions),
-        gates: Gates::new(Groups::new(args.setting.state(), facts.identity().to_owned())),
+        gates: Gates::new(args.setting.state(), facts.identity().to_owned(), config.environment.clone()),
         stores: Arc::new(stores(args.setting.state(), config, new_run(), repository)),
         elsewhere: Vec::new(),
     };

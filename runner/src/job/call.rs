@@ -55,7 +55,9 @@ pub fn execute(calling: &Calling<'_>) -> Finished {
             let cancelled = finished.result == Conclusion::Cancelled;
             (finished, calling.cancel.why().filter(|_| cancelled).map(str::to_owned))
         }
-        Err(refusal) => (Finished::nothing(refusal.result), Some(refusal.reason)),
+        Err(Refusal { result, reason, fault }) => {
+            (Finished { fault, ..Finished::nothing(result) }, Some(reason))
+        }
     };
     output.emit(Event::JobFinished {
         job: name.clone(),
@@ -125,7 +127,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         .map_err(|e| format!("cannot run it: {e}"))?;
     let outputs = outputs(workflow, trigger, &called, &ended)
         .map_err(|e| format!("cannot evaluate the outputs of `{file}`: {e}"))?;
-    Ok(Finished { result: ended.end.result, outputs, fault: ended.end.fault })
+    Ok(Finished { result: ended.end.result, outputs, url: None, fault: ended.end.fault })
 }
 
 /// The inputs as the called workflow sees them.

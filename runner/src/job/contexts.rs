@@ -1,11 +1,13 @@
 //! What expressions see: the contexts of a run, a job and a step. Each is made when it is read.
 //! Source: "Contexts reference" in GitHub's documentation.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::command::Deadline;
 use super::secrets::Secrets;
 use crate::expr::{Contexts, EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
+use crate::mask::Secret;
 use crate::workflow::availability::NOT_IN_ACTIONS;
 use crate::workflow::permissions::Rights;
 
@@ -93,6 +95,18 @@ impl RunContexts {
             ("inputs", Value::from(self.inputs.clone())),
             ("vars", Value::from(self.vars.clone())),
         ]
+    }
+
+    /// The same with the variables and secrets of an environment, which go before others of their names.
+    pub fn in_environment(&self, vars: &BTreeMap<String, String>, secrets: Vec<(String, Secret)>) -> Self {
+        let mut contexts = self.of_called(self.inputs.clone(), self.secrets.clone(), self.rights.clone());
+        for (name, value) in vars {
+            contexts.vars.insert(name.as_str(), value.as_str());
+        }
+        for (name, value) in secrets {
+            contexts.secrets.insert(&name, value);
+        }
+        contexts
     }
 
     /// The contexts of a workflow that a job with these rights calls.

@@ -9,13 +9,16 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
+use super::gate::Entered;
 use super::place::Place;
 use super::post::{self, Post};
 use super::{pre, step};
 use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::expr::{EvalError, Object, Scope, Template, Value};
-use crate::output::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level};
+use crate::output::event::{
+    ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level,
+};
 use crate::output::{Matchers, Output};
 use crate::store::Stores;
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
@@ -25,6 +28,8 @@ use crate::workflow::span::Spanned;
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(360);
 /// Most bytes of a job's outputs, as on GitHub.
 const MAX_OUTPUTS: usize = 1 << 20;
+/// Longest `url` of an environment.
+const MAX_URL: usize = 2048;
 /// How long the last steps of a cancelled job may take, as on GitHub.
 const AFTER_CANCEL: Duration = Duration::from_mins(5);
 
@@ -38,6 +43,8 @@ pub struct Execution<'a> {
     pub name: JobName,
     /// The run's contexts.
     pub run: &'a RunContexts,
+    /// The environment that it has.
+    pub environment: Option<&'a Entered>,
     /// The job's contexts.
     pub contexts: JobContexts,
     /// Variables for every step, besides the workflow's.
@@ -61,6 +68,8 @@ pub struct Finished {
     pub result: Conclusion,
     /// Its outputs.
     pub outputs: Vec<(String, String)>,
+    /// Where what it has deployed can be seen.
+    pub url: Option<String>,
     /// Why it could not be done, where that isn't the job's own failure.
     pub fault: Option<Fault>,
 }
@@ -68,7 +77,7 @@ pub struct Finished {
 impl Finished {
     /// A job that gave nothing.
     pub fn nothing(result: Conclusion) -> Finished {
-        Finished { result, outputs: Vec::new(), fault: None }
+        Finished { result, outputs: Vec::new(), url: None, fault: None }
     }
 }
 
@@ -186,13 +195,14 @@ pub fn execute(execution: &Execution<'_>) -> (Finished, Option<Sandbox>) {
     let Execution { name, output, .. } = execution;
     let permissions = execution.contexts.rights.granted.clone();
     output.emit(Event::JobStarted { job: name.clone(), permissions });
+    execution.tell_deployment(DeploymentState::InProgress, None);
     let (mut finished, reason, sandbox) = match prepare_and_run(execution, start) {
         Ok((finished, reason, sandbox)) => (finished, reason, Some(sandbox)),
         Err(Broken { reason, result, fault }) => {
-            let finished = Finished { result, outputs: Vec::new(), fault };
-            (finished, Some(reason), None)
+            (Finished { fault, ..Finished::nothing(result) }, Some(reason), None)
         }
     };
+    execution.tell_deployment(finished.result.into(), finished.url.take());
     if finished.result == Conclusion::Failure && finished.fault.is_none() {
         let allowed = execution.job.continue_on_error.as_ref().map(|c| c.resolve(&execution.view()));
         if matches!(allowed, Some(Ok(true))) {
@@ -301,6 +311,14 @@ impl Execution<'_> {
         Ok(env)
     }
 
+    /// Tells how what the job deploys to its environment stands.
+    fn tell_deployment(&self, state: DeploymentState, url: Option<String>) {
+        if let Some(entered) = self.environment.filter(|entered| entered.deployment) {
+            let (job, environment) = (self.name.clone(), entered.name.clone());
+            self.output.emit(Event::Deployment { job, environment, state, url });
+        }
+    }
+
     /// Obtains the actions of other repositories and tells which they are.
     fn needed(&self) -> Result<Needed, ObtainError> {
         let search = Search {
@@ -367,7 +385,7 @@ impl Running<'_> {
             result = Conclusion::Failure;
             Vec::new()
         });
-        (Finished { result, outputs, fault: None }, reason)
+        (Finished { result, outputs, url: self.url(), fault: None }, reason)
     }
 
     /// What the status functions answer: among the steps of an action, these count.
@@ -420,6 +438,29 @@ impl Running<'_> {
         if self.cancelled.is_none() && self.outer.is_empty() {
             self.status = "failure";
         }
+    }
+
+    /// The `url` of its environment, as far as it can be shown.
+    fn url(&self) -> Option<String> {
+        self.execution.environment?;
+        let url = self.execution.job.environment.as_ref()?.url.as_ref()?;
+        let checked = match url.evaluate(&self.view(None, None)) {
+            Ok(url) if url.is_empty() => return None,
+            Ok(url) if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) => {
+                Err("it begins with neither https:// nor http://".to_owned())
+            }
+            Ok(url) if url.len() > MAX_URL => Err(format!("it is longer than {MAX_URL} bytes")),
+            Ok(url) if url.contains(|c: char| c.is_control() || c.is_whitespace()) => {
+                Err("there is a space or control character in it".to_owned())
+            }
+            Ok(url) => Ok(url),
+            Err(error) => Err(error.to_string()),
+        };
+        let told = |why| {
+            let message = format!("the environment's `url` is left out: {why}");
+            self.execution.annotate(None, Level::Warning, message);
+        };
+        checked.map_err(told).ok()
     }
 
     fn outputs(&self) -> Result<Vec<(String, String)>, EvalError> {

@@ -1,4 +1,4 @@
-//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `gate` what they wait for before, `call` one that calls a workflow, `execute` one of them from its sandbox
+//! Runs the jobs of a workflow: `plan` says which, `schedule` when, `gate` what they wait for before that, `call` one that calls a workflow, `execute` one of them from its sandbox
 //! to its outputs, `step` one of its steps, `action` what a step uses, `native` such an action that is palisade's own, `pre` and `post` what actions do before and after the steps, each a `stage`, `command`
 //! and `process` one command, `hash_files` what expressions ask of the workspace.
 

@@ -20,7 +20,6 @@ use super::place::Place;
 use super::plan::Plan;
 use super::slots::{Slot, Slots};
 use crate::action::Actions;
-use crate::concurrency::Kept;
 use crate::expr::{Object, Value};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
@@ -462,7 +461,7 @@ impl<'a> Scheduler<'a> {
             let run = self.run.clone();
             let job = self.job(&run, instance.entry);
             // A call does nothing itself: its jobs take places. What waits for something takes one afterwards.
-            let takes_none = matches!(job.work, Work::Call(_)) || job.concurrency.is_some();
+            let takes_none = matches!(job.work, Work::Call(_)) || gate::stand_before(job);
             let slot = if takes_none { None } else { self.run.slots.take(&self.wake) };
             if slot.is_none() && !takes_none {
                 held_back.push_back(instance);
@@ -492,17 +491,18 @@ impl<'a> Scheduler<'a> {
             (self.run.clone(), self.output.clone(), cancel.clone(), name.clone());
         let thread = std::thread::Builder::new().name(format!("job {slot}")).spawn(move || {
             let Some(job) = run.workflow.jobs.get(&contexts.id) else { return };
-            let passed = match pass(&run, job, &called, &contexts, &order, &output, &mut report.place) {
+            let passed = gate::pass(&run, job, &called, &contexts, &order, &output, &mut report.place);
+            let passed = match passed {
                 Ok(passed) => passed,
-                Err(Refusal { result, reason }) => {
+                Err(Refusal { result, reason, fault }) => {
                     tell(&output, called, result, reason);
-                    report.finished = Some(Finished::nothing(result));
+                    report.finished = Some(Finished { fault, ..Finished::nothing(result) });
                     drop(report);
                     return;
                 }
             };
             if let Work::Call(call) = &job.work {
-                let group = passed.as_ref().map(|(group, _)| group);
+                let group = passed.group.as_ref().map(|(group, _)| group);
                 let (run, contexts, cancel, output) = (&*run, &contexts, &order, &output);
                 let calling = call::Calling { run, call, name: called, contexts, group, cancel, output };
                 report.finished = Some(call::execute(&calling));
@@ -514,7 +514,8 @@ impl<'a> Scheduler<'a> {
                 workflow: &run.workflow,
                 job,
                 name: called,
-                run: &run.contexts,
+                run: passed.environment.as_ref().map_or(&run.contexts, |entered| &entered.contexts),
+                environment: passed.environment.as_ref(),
                 contexts,
                 extra_env: &run.extra_env,
                 place: &run.place,
@@ -699,36 +700,6 @@ impl Drop for Report {
 fn tell(output: &Output, job: JobName, result: Conclusion, reason: String) {
     let (reason, outputs) = (Some(reason), Vec::new());
     output.emit(Event::JobFinished { job, result, milliseconds: 0, reason, outputs });
-}
-
-/// Waits for what a job needs before it starts: its concurrency group, then a place.
-fn pass(
-    run: &Run,
-    job: &Job,
-    name: &JobName,
-    contexts: &JobContexts,
-    cancel: &Arc<Cancel>,
-    output: &Output,
-    place: &mut Option<Slot>,
-) -> Result<Option<(Group, Kept)>, Refusal> {
-    let view = view(&run.contexts, contexts, Standing::FRESH);
-    let passed = match &job.concurrency {
-        Some(concurrency) => {
-            let group = Group::of(concurrency, &view)?;
-            let kept = gate::enter(&group, run, Some(name), output, cancel.asked(), cancel)?;
-            Some((group, kept))
-        }
-        None => None,
-    };
-    if place.is_none() && matches!(job.work, Work::Steps(_)) {
-        let failed = |e| Refusal::from(format!("cannot wait for a place: {e}"));
-        *place = run.slots.wait(cancel.asked()).map_err(failed)?;
-        if place.is_none() {
-            let why = cancel.why().unwrap_or("it was cancelled before it started");
-            return Err(Refusal::cancelled(why.to_owned()));
-        }
-    }
-    Ok(passed)
 }
 
 /// A job that has ended, as contexts tell it.

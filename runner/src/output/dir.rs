@@ -77,7 +77,9 @@ fn job_of(event: &Event) -> Option<&JobName> {
     match event {
         Event::RunStarted { .. } | Event::RunFinished { .. } => None,
         Event::Waiting { job, .. } => job.as_ref(),
-        Event::JobStarted { job, .. }
+        Event::Reviewed { job, .. }
+        | Event::Deployment { job, .. }
+        | Event::JobStarted { job, .. }
         | Event::Actions { job, .. }
         | Event::Layers { job, .. }
         | Event::StepStarted { job, .. }
@@ -148,6 +150,7 @@ mod tests {
         let stamp = "2026-08-01T12:00:00.123Z ".len();
         let lines: Vec<&str> = text.lines().map(|l| &l[stamp..]).collect();
         insta::assert_snapshot!(lines.join("\n"), @"
+        ==> alice (uid 1000) *** approved its use of `production ***`: go ***
         ==> action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> layer limits: degraded: no delegated cgroup ***
         ==> layer net: off: by --net host ***
@@ -167,6 +170,7 @@ mod tests {
         ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
+        ==> environment `production ***`: https://example.org ***
         ==> job failure in 1 min 01 s: cancelled ***
         ");
         let events = std::fs::read_to_string(path.join("events.jsonl")).unwrap();

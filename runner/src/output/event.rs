@@ -44,6 +44,34 @@ impl Conclusion {
 pub enum Wait {
     /// That nobody else has its concurrency group.
     Group,
+    /// That people approve its use of an environment.
+    Approval,
+    /// Until it may use an environment.
+    Timer,
+}
+
+/// How what a job deploys stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentState {
+    /// The job runs.
+    InProgress,
+    /// It has succeeded.
+    Success,
+    /// It has failed.
+    Failure,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl From<Conclusion> for DeploymentState {
+    fn from(result: Conclusion) -> Self {
+        match result {
+            Conclusion::Success => DeploymentState::Success,
+            Conclusion::Failure => DeploymentState::Failure,
+            Conclusion::Cancelled | Conclusion::Skipped => DeploymentState::Cancelled,
+        }
+    }
 }
 
 /// Level of an annotation.
@@ -128,6 +156,32 @@ pub enum Event {
         name: String,
         /// Who or what it waits for, and what can be done.
         message: String,
+    },
+    /// Somebody has let a job use an environment, or not.
+    Reviewed {
+        /// Which job.
+        job: JobName,
+        /// Which environment.
+        environment: String,
+        /// Whether it may.
+        approved: bool,
+        /// Who, for people.
+        by: String,
+        /// Whose user id.
+        uid: u32,
+        /// What was said.
+        comment: Option<String>,
+    },
+    /// A job deploys to an environment.
+    Deployment {
+        /// Which job.
+        job: JobName,
+        /// Which environment.
+        environment: String,
+        /// How that stands.
+        state: DeploymentState,
+        /// Where it can be seen.
+        url: Option<String>,
     },
     /// A job starts; its sandbox isn't set up yet.
     JobStarted {

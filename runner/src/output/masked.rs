@@ -40,6 +40,17 @@ impl Masked {
             Event::Waiting { job, reason, name: thing, message } => {
                 Event::Waiting { job: job.map(name), reason, name: text(thing), message: text(message) }
             }
+            Event::Reviewed { job, environment, approved, by, uid, comment } => Event::Reviewed {
+                job: name(job),
+                environment: text(environment),
+                approved,
+                by: text(by),
+                uid,
+                comment: some(comment),
+            },
+            Event::Deployment { job, environment, state, url } => {
+                Event::Deployment { job: name(job), environment: text(environment), state, url: some(url) }
+            }
             Event::JobStarted { job, permissions } => Event::JobStarted { job: name(job), permissions },
             Event::Actions { job, actions } => Event::Actions {
                 job: name(job),

@@ -59,6 +59,7 @@ mod tests {
         insta::assert_snapshot!(shown(1, false), @"
         ==> CI *** on push ***: Build ***
         ==> waits for the concurrency group `ci` ***
+        ==> alice (uid 1000) *** approved its use of `production ***`: go ***
         ==> action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> layer limits: degraded: no delegated cgroup ***
         ==> layer net: off: by --net host ***
@@ -78,6 +79,7 @@ mod tests {
         ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
+        ==> environment `production ***`: https://example.org ***
         ==> job failure in 1 min 01 s: cancelled ***
         ==> run failure: stopped ***
         ==> report
@@ -85,7 +87,7 @@ mod tests {
             Build ***   success         1.2 s  despite failure
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 25 places
+          masked: 31 places
           run           failure    1 min 01 s
         ");
     }
@@ -95,6 +97,7 @@ mod tests {
         insta::assert_snapshot!(shown(2, false), @"
         ==> CI *** on push ***: Build ***
         ==> waits for the concurrency group `ci` ***
+        ==> build ***: alice (uid 1000) *** approved its use of `production ***`: go ***
         ==> build ***: started
         ==> build ***: action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> build ***: layer limits: degraded: no delegated cgroup ***
@@ -115,7 +118,9 @@ mod tests {
         ==> build ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> build ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> build ***: Deploy ***: skipped
+        ==> build ***: environment `production ***`: https://example.org ***
         ==> build ***: job failure in 1 min 01 s: cancelled ***
+        ==> test ***: alice (uid 1000) *** approved its use of `production ***`: go ***
         ==> test ***: started
         ==> test ***: action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         ==> test ***: layer limits: degraded: no delegated cgroup ***
@@ -135,6 +140,7 @@ mod tests {
         ==> test ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> test ***: Deploy ***: skipped
+        ==> test ***: environment `production ***`: https://example.org ***
         ==> test ***: job failure in 1 min 01 s: cancelled ***
         ==> run failure: stopped ***
         ==> report
@@ -146,7 +152,7 @@ mod tests {
             Deploy ***  skipped
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
-          masked: 45 places
+          masked: 57 places
           run           failure    1 min 01 s
         ");
     }
@@ -156,6 +162,7 @@ mod tests {
         insta::assert_snapshot!(shown(1, true).escape_debug().to_string().replace("\\n", "\n"), @r"
         \u{1b}[1m==>\u{1b}[0m CI *** on push ***: Build ***
         \u{1b}[1m==>\u{1b}[0m waits for the concurrency group `ci` ***
+        \u{1b}[1m==>\u{1b}[0m alice (uid 1000) *** approved its use of `production ***`: go ***
         \u{1b}[1m==>\u{1b}[0m action o/tool@v1 ***: commit 0123456789012345678901234567890123456789, sha256:abababababababababababababababababababababababababababababababab, from https://forge.example *** (locked)
         \u{1b}[1m==>\u{1b}[0m layer limits: degraded: no delegated cgroup ***
         \u{1b}[1m==>\u{1b}[0m layer net: off: by --net host ***
@@ -175,6 +182,7 @@ mod tests {
         \u{1b}[1m==>\u{1b}[0m artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
         \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
+        \u{1b}[1m==>\u{1b}[0m environment `production ***`: https://example.org ***
         \u{1b}[1m==>\u{1b}[0m job \u{1b}[31mfailure\u{1b}[0m in 1 min 01 s: cancelled ***
         \u{1b}[1m==>\u{1b}[0m run \u{1b}[31mfailure\u{1b}[0m: stopped ***
         \u{1b}[1m==>\u{1b}[0m report
@@ -182,7 +190,7 @@ mod tests {
             Build ***   \u{1b}[32msuccess\u{1b}[0m         1.2 s  despite failure
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 25 places
+          masked: 31 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

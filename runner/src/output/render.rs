@@ -81,6 +81,26 @@ impl Renderer {
             Event::Waiting { job, message, .. } => {
                 self.own(out, job.as_ref(), |o| text::name(message, o));
             }
+            Event::Reviewed { job, environment, approved, by, comment, .. } => {
+                self.own(out, Some(job), |o| {
+                    let verdict = if *approved { " approved its use of `" } else { " rejected its use of `" };
+                    for part in [by, verdict, environment, "`"] {
+                        text::name(part, o);
+                    }
+                    if let Some(comment) = comment {
+                        o.push_str(": ");
+                        text::name(comment, o);
+                    }
+                });
+            }
+            Event::Deployment { job, environment, url: Some(url), .. } => {
+                self.own(out, Some(job), |o| {
+                    for part in ["environment `", environment, "`: ", url] {
+                        text::name(part, o);
+                    }
+                });
+            }
+            Event::Deployment { .. } => {}
             Event::JobStarted { job, .. } => {
                 self.meet(job);
                 if self.several_jobs {

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::event::{ActionLine, Annotation, Conclusion, Event, JobName, LayerLine, Level, Masking, Wait};
+use super::event::{
+    ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level, Masking, Wait,
+};
 use super::{Options, Output, Sink};
 use crate::mask::Masker;
 use crate::workflow::permissions::Permissions;
@@ -72,8 +74,23 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         milliseconds: 1_234,
         reason: reason.map(with),
     };
+    let deployment = |state, url: Option<&str>| Event::Deployment {
+        job: job.clone(),
+        environment: with("production"),
+        state,
+        url: url.map(with),
+    };
     vec![
+        Event::Reviewed {
+            job: job.clone(),
+            environment: with("production"),
+            approved: true,
+            by: with("alice (uid 1000)"),
+            uid: 1000,
+            comment: Some(with("go")),
+        },
         Event::JobStarted { job: job.clone(), permissions: Permissions::restricted() },
+        deployment(DeploymentState::InProgress, None),
         Event::Actions {
             job: job.clone(),
             actions: vec![ActionLine {
@@ -112,6 +129,7 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
+        deployment(DeploymentState::Failure, Some("https://example.org")),
         Event::JobFinished {
             job: job.clone(),
             result: Conclusion::Failure,

@@ -1,72 +1,9 @@
 //! Concurrency groups: of the runs and jobs of one, one at a time.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Stdio};
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use palisade_tests::{Context, Events, Outcome};
-use serde_json::Value;
+use palisade_tests::{Context, Events};
 
 use super::run_in;
-
-/// A run of its own process, whose events are read one by one.
-struct Running {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-    said: String,
-}
-
-impl Running {
-    /// Starts a workflow of the context.
-    fn start(context: &Context, file: &str) -> Running {
-        let mut command = context.palisade().args(["run", "--json", file]).into_command();
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Running { child, lines, said: String::new() }
-    }
-
-    /// Reads events up to one that fits.
-    fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
-        for line in self.lines.by_ref() {
-            let line = line.unwrap();
-            self.said.push_str(&line);
-            self.said.push('\n');
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if fits(&event) {
-                return event;
-            }
-        }
-        panic!("there is no such event in\n{}", self.said);
-    }
-
-    /// Reads up to a line that a step prints.
-    fn until_printed(&mut self, text: &str) {
-        let text = format!("{text}\n");
-        self.until(|event| event["event"] == "log" && event["text"] == text.as_str());
-    }
-
-    fn until_it_waits(&mut self) -> String {
-        self.until(|event| event["event"] == "waiting")["message"].as_str().unwrap().to_owned()
-    }
-
-    fn interrupt(&self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGINT).unwrap();
-    }
-
-    fn end(mut self) -> (Outcome, Events) {
-        for line in self.lines.by_ref() {
-            self.said.push_str(&line.unwrap());
-            self.said.push('\n');
-        }
-        let mut stderr = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        let code = self.child.wait().unwrap().code();
-        let outcome = Outcome { code, signal: None, stdout: self.said, stderr };
-        let events = Events::of(&outcome);
-        (outcome, events)
-    }
-}
+use super::running::Running;
 
 /// Workflows of these names, each of which goes on until it is interrupted, with this `concurrency`.
 fn endless(workflows: &[(&str, &str)]) -> Context {
@@ -92,10 +29,6 @@ jobs:
     context
 }
 
-fn id(run: &mut Running) -> String {
-    run.until(|event| event["event"] == "run_started")["run"].as_str().unwrap().to_owned()
-}
-
 fn run_reason(events: &Events) -> String {
     events.of_kind("run_finished").next().unwrap()["reason"].as_str().unwrap_or_default().to_owned()
 }
@@ -104,7 +37,7 @@ fn run_reason(events: &Events) -> String {
 fn a_run_waits_until_its_group_is_free() {
     let context = endless(&[("one", "Deploy"), ("two", "${{ 'deploy' }}")]);
     let mut one = Running::start(&context, "one");
-    let first = id(&mut one);
+    let first = one.id();
     one.until_printed("ready");
     let mut two = Running::start(&context, "two");
     let message = two.until_it_waits();
@@ -126,7 +59,7 @@ fn of_those_that_wait_the_last_stays() {
     let mut two = Running::start(&context, "two");
     two.until_it_waits();
     let mut three = Running::start(&context, "three");
-    let third = id(&mut three);
+    let third = three.id();
     three.until_it_waits();
     let (outcome, events) = two.end();
     assert_eq!(outcome.code, Some(1), "{outcome}");
@@ -151,7 +84,7 @@ fn who_cancels_what_is_in_progress_gets_its_place() {
     let mut one = Running::start(&context, "one");
     one.until_printed("ready");
     let mut two = Running::start(&context, "two");
-    let second = id(&mut two);
+    let second = two.id();
     let (outcome, events) = one.end();
     assert_eq!(outcome.code, Some(1), "{outcome}");
     assert_eq!(events.log("a"), "ready\ninterrupted\ncleaned\n");
@@ -216,7 +149,7 @@ jobs:
     let mut one = Running::start(&context, "one");
     one.until_printed("ready");
     let mut two = Running::start(&context, "two");
-    let second = id(&mut two);
+    let second = two.id();
     let (outcome, events) = one.end();
     assert_eq!(outcome.code, Some(1), "{outcome}");
     assert_eq!(["a", "b"].map(|job| events.result(job)), ["cancelled", "success"]);

@@ -1,63 +1,17 @@
-//! What a job, or a whole run, has to wait for before it starts: its concurrency group.
+//! The concurrency group of a job or of a whole run.
 
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::cancel::Cancel;
-use super::execute::Resolve;
-use super::schedule::Run;
-use crate::concurrency::{Asked, Groups, Kept, MAX_NAME, MAX_WAITING, Wish};
+use super::super::cancel::Cancel;
+use super::super::execute::Resolve;
+use super::super::schedule::Run;
+use super::{Gates, Refusal};
+use crate::concurrency::{Asked, Kept, MAX_NAME, MAX_WAITING, Wish};
 use crate::expr::Scope;
 use crate::output::Output;
-use crate::output::event::{Conclusion, Event, JobName, Wait};
+use crate::output::event::{Event, JobName, Wait};
 use crate::workflow::model::{Concurrency, Queue};
-
-/// What decides whether the jobs of a run may start.
-#[derive(Debug)]
-pub struct Gates {
-    /// What the run is called on this machine.
-    run: String,
-    groups: Groups,
-    /// Concurrency groups of the workflows and jobs that it is part of.
-    outer: Vec<String>,
-    /// The one of the run itself, once it has it.
-    own: OnceLock<String>,
-}
-
-impl Gates {
-    /// Those of a new run.
-    pub fn new(groups: Groups) -> Gates {
-        Gates { run: new_id(), groups, outer: Vec::new(), own: OnceLock::new() }
-    }
-
-    /// The id of the run.
-    pub fn run(&self) -> &str {
-        &self.run
-    }
-
-    /// Those of a run that is part of this one, within a job that has the group.
-    pub fn within(&self, group: Option<&Group>) -> Gates {
-        let mut outer = self.outer.clone();
-        outer.extend(self.own.get().cloned());
-        outer.extend(group.map(Group::key));
-        Gates { run: self.run.clone(), groups: self.groups.clone(), outer, own: OnceLock::new() }
-    }
-
-    /// Takes note of the run's own group.
-    pub fn have(&self, group: &Group) {
-        let _ = self.own.set(group.key());
-    }
-}
-
-/// Eight digits that no other run of this machine is likely to have.
-fn new_id() -> String {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-    let digest = Sha256::digest(format!("{} {now}", std::process::id()));
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A `concurrency:`, evaluated.
 #[derive(Clone, Debug)]
@@ -87,31 +41,8 @@ impl Group {
     }
 
     /// In any case it is the same group.
-    fn key(&self) -> String {
+    pub fn key(&self) -> String {
         self.name.to_lowercase()
-    }
-}
-
-/// A job or run that doesn't start.
-#[derive(Debug)]
-pub struct Refusal {
-    /// Failure or cancelled.
-    pub result: Conclusion,
-    /// Why.
-    pub reason: String,
-}
-
-/// What is wrong is a failure.
-impl From<String> for Refusal {
-    fn from(reason: String) -> Refusal {
-        Refusal { result: Conclusion::Failure, reason }
-    }
-}
-
-impl Refusal {
-    /// Somebody wanted so.
-    pub fn cancelled(reason: String) -> Refusal {
-        Refusal { result: Conclusion::Cancelled, reason }
     }
 }
 
@@ -124,7 +55,7 @@ pub fn enter(
     stop: BorrowedFd<'_>,
     cancel: &Arc<Cancel>,
 ) -> Result<Kept, Refusal> {
-    let Gates { run: id, groups, outer, own } = &run.gates;
+    let Gates { run: id, groups, outer, own, .. } = &run.gates;
     let name = &group.name;
     if outer.iter().chain(own.get()).any(|held| *held == group.key()) {
         return Err(Refusal::from(format!(
