@@ -9,6 +9,7 @@ use crate::expr::{Condition, Template, nearest};
 use crate::lint::Lint;
 use crate::workflow::availability::{ACTION_INPUT, ACTION_OUTPUT, POST_IF};
 use crate::workflow::keys::{self, Keys};
+use crate::workflow::members::Members;
 use crate::workflow::model::{Step, StepKind};
 use crate::workflow::reader::Reader;
 use crate::workflow::span::Spanned;
@@ -19,7 +20,7 @@ use crate::workflow::{Diagnostics, Examined, step};
 const MAX_ENTRIES: usize = 1000;
 
 /// What the file of an action may be called.
-const FILES: [&str; 2] = ["action.yml", "action.yaml"];
+pub const FILES: [&str; 2] = ["action.yml", "action.yaml"];
 
 /// An action that can be run.
 #[derive(Clone, Debug)]
@@ -132,6 +133,7 @@ pub fn parse(source: &[u8], path: &Path) -> Result<Read, Diagnostics> {
 fn manifest(reader: &mut Reader, root: &Node) -> Option<Manifest> {
     let entries = reader.mapping(root, "an action")?;
     warn_of_unknown(reader, entries, "an action", &keys::ACTION);
+    reader.members = value(entries, "runs").map(Members::of_action).unwrap_or_default();
     let name = value(entries, "name").and_then(|node| reader.text(node, "`name`"));
     let inputs = named(reader, entries, "inputs", &keys::ACTION_INPUT, |reader, name, node| Input {
         required: boolean(reader, value(node, "required")),

@@ -11,7 +11,7 @@ use super::obtain::{Actions, ObtainError, Obtained};
 use super::{LocalPath, Remote, Uses};
 use crate::native::Native;
 use crate::workflow::model::{Step, StepKind};
-use crate::workflow::{MAX_BYTES, read as read_bounded};
+use crate::workflow::{MAX_BYTES, read_within};
 
 /// How deep actions may use each other, as on GitHub.
 pub const MAX_NESTING: usize = 10;
@@ -124,13 +124,6 @@ impl Needed {
 
 /// An action of the job's own tree, as far as it is there.
 fn local(root: &Path, path: &LocalPath) -> Option<Manifest> {
-    let root = root.canonicalize().ok()?;
-    let look = |path: &Path| {
-        let file = root.join(path).canonicalize()?;
-        if !file.starts_with(&root) || !file.is_file() {
-            return Err(std::io::ErrorKind::NotFound.into());
-        }
-        read_bounded(&file)
-    };
+    let look = |path: &Path| read_within(root, path);
     Some(manifest::find(&"", Path::new(path.as_str()), look).ok()?.manifest)
 }

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use indexmap::IndexMap;
+
 use super::workflows::root_of;
 use super::{Blame, Error, print};
 use crate::check::Checker;
@@ -20,7 +22,8 @@ use crate::workflow::{self, Diagnostics, DiscoverError, Severity};
   palisade check --json | jq -r 'select(.severity == \"error\") | \"\\(.file):\\(.line): \\(.message)\"'
 
 Without FILE, checks all files of the first directory that exists of .forgejo/workflows,
-.gitea/workflows and .github/workflows. Nothing is run and nothing is fetched.
+.gitea/workflows and .github/workflows. Workflows that these call and actions that they use of
+the same repository are checked too. Nothing is run and nothing is fetched.
 
 What lints find are warnings; docs/lints.md explains each. A comment in the file allows one:
 `# palisade: allow(ID)`, at the end of the line or on a line above the key, step or job.
@@ -66,14 +69,10 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     } else {
         args.files
     };
-    let here = std::env::current_dir()
-        .map_err(|e| Error::input(format!("cannot tell the current directory: {e}")))?;
-    let checker = Checker::new(root_of(&here), config.detect.policy(None), levels).map_err(Error::input)?;
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let colour = super::colour_on_stderr();
     let mut tally = Tally::default();
-    for file in &files {
-        let diagnostics = checker.workflow(file);
+    let mut told = |diagnostics: Diagnostics| {
         tally.add(&diagnostics);
         let result = if args.json {
             out.write_all(diagnostics.json_lines().as_bytes())
@@ -83,14 +82,31 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         match result {
             // A reader that has read enough is no failure, but the verdict still counts.
             Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(Error::input(format!("cannot write the report: {e}")));
+                Err(Error::input(format!("cannot write the report: {e}")))
             }
-            _ => {}
+            _ => Ok(()),
         }
+    };
+    for (root, files) in by_repository(files) {
+        let checker =
+            Checker::new(&root, config.detect.policy(None), levels.clone()).map_err(Error::input)?;
+        checker.check(files, &mut told)?;
     }
     // Nobody is left to be told if this fails.
     let _ = writeln!(err, "{}", tally.summary());
     Ok(if tally.errors > 0 { ExitCode::from(Blame::Input.code()) } else { ExitCode::SUCCESS })
+}
+
+/// The files with the root of the repository that they are in, in their order.
+fn by_repository(files: Vec<PathBuf>) -> IndexMap<PathBuf, Vec<PathBuf>> {
+    let mut all: IndexMap<PathBuf, Vec<PathBuf>> = IndexMap::new();
+    for file in files {
+        // One that isn't there is told when it is read.
+        let real = file.canonicalize().unwrap_or_else(|_| file.clone());
+        let root = real.parent().map(root_of).unwrap_or(&real).to_owned();
+        all.entry(root).or_default().push(file);
+    }
+    all
 }
 
 /// Each lint with what it finds.

@@ -28,8 +28,11 @@ mod untrusted;
 pub use allow::Allowances;
 pub use levels::{Level, Levels, UnknownLint};
 pub use report::Report;
-pub use subject::{Block, Subject};
+pub use script::scripts;
+pub use subject::{Block, Subject, official};
 pub use table::Lint;
+pub use text::Text;
+pub use untrusted::is_untrusted;
 
 use crate::mask::detect::Detector;
 

@@ -1,13 +1,18 @@
 //! What the lints look at.
 
+use super::text::Text;
 use crate::action::manifest::{Manifest, Runs};
 use crate::action::{Lock, Remote, Uses};
-use crate::workflow::model::{Env, Job, Step, StepKind, Workflow};
+use crate::expr::Template;
+use crate::workflow::model::{Call, Env, Job, PassedSecrets, Step, StepKind, Work, Workflow};
+use crate::workflow::span::Spanned;
 
 /// A workflow or an action.
 pub struct Subject<'a> {
     /// The workflow, if it is one.
     pub workflow: Option<&'a Workflow>,
+    /// The action, if it is one.
+    pub manifest: Option<&'a Manifest>,
     /// All steps.
     pub blocks: Vec<Block<'a>>,
     /// What is pinned in the repository.
@@ -29,7 +34,8 @@ impl<'a> Subject<'a> {
     pub fn workflow(workflow: &'a Workflow, lock: Option<&'a Lock>) -> Self {
         let block =
             |job: &'a Job| Block { steps: job.steps(), job: Some(job), envs: vec![&job.env, &workflow.env] };
-        Subject { workflow: Some(workflow), blocks: workflow.jobs.values().map(block).collect(), lock }
+        let blocks = workflow.jobs.values().map(block).collect();
+        Subject { workflow: Some(workflow), manifest: None, blocks, lock }
     }
 
     /// An action.
@@ -38,7 +44,7 @@ impl<'a> Subject<'a> {
             Runs::Composite { steps } => vec![Block { steps, job: None, envs: Vec::new() }],
             Runs::JavaScript { .. } | Runs::Container { .. } => Vec::new(),
         };
-        Subject { workflow: None, blocks, lock }
+        Subject { workflow: None, manifest: Some(manifest), blocks, lock }
     }
 
     /// All steps.
@@ -49,6 +55,41 @@ impl<'a> Subject<'a> {
     /// Whether an event starts the workflow.
     pub fn starts_by(&self, event: &str) -> bool {
         self.workflow.is_some_and(|workflow| workflow.on.iter().any(|on| on.event.value == event))
+    }
+}
+
+impl<'a> Block<'a> {
+    /// All texts of the steps and their job that may hold expressions.
+    pub fn texts(&self) -> Vec<Text<'a>> {
+        let mut texts = Vec::new();
+        if let Some(job) = self.job {
+            texts.extend(job.condition.iter().map(Text::from));
+            let call: Vec<&Env> = match &job.work {
+                Work::Steps(_) => Vec::new(),
+                Work::Call(Call { with, secrets: PassedSecrets::Given(secrets), .. }) => vec![with, secrets],
+                Work::Call(call) => vec![&call.with],
+            };
+            let values = [&job.env].into_iter().chain(call).flatten().map(|(_, value)| value);
+            let defaults = [&job.defaults.shell, &job.defaults.working_directory].into_iter().flatten();
+            let all =
+                job.name.iter().chain(&job.runs_on).chain(job.outputs.values()).chain(defaults).chain(values);
+            texts.extend(all.map(Text::from));
+        }
+        for step in self.steps {
+            texts.extend(step.condition.iter().map(Text::from));
+            let (values, single): (&Env, Vec<&Spanned<Template>>) = match &step.kind {
+                StepKind::Run { script, shell, working_directory } => {
+                    (&step.env, shell.iter().chain(working_directory).chain([script]).collect())
+                }
+                StepKind::Uses { with, .. } => {
+                    texts.extend(step.env.iter().map(|(_, value)| Text::from(value)));
+                    (with, Vec::new())
+                }
+            };
+            let values = values.iter().map(|(_, value)| value);
+            texts.extend(step.name.iter().chain(values).chain(single).map(Text::from));
+        }
+        texts
     }
 }
 

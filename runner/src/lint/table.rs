@@ -35,6 +35,8 @@ lints! {
     EmptyFilter "empty-filter" "a filter can never pick anything"
     EmptyScript "empty-script" "a step has nothing to run"
     HardcodedCredential "hardcoded-credential" "a credential is written in the file"
+    MissingAction "missing-action" "a step uses an action that the repository doesn't have"
+    MissingInput "missing-input" "a step doesn't give an action what it needs"
     MissingShell "missing-shell" "a script of a composite action names no shell"
     NumberSpelling "number-spelling" "a number is written in a way that doesn't survive, such as 1.10"
     PersistedCredentials "persisted-credentials" "the token that a checkout leaves in the tree is uploaded"

@@ -2,10 +2,10 @@
 
 use super::availability::{CALL_SECRET, CALL_WITH};
 use super::file::WorkflowFile;
-use super::model::{Call, DispatchInput, PassedSecrets, Trigger, Workflow};
+use super::model::{Call, Env, PassedSecrets, Trigger, Workflow};
 use super::reader::Reader;
 use super::scalar::Scalar;
-use super::span::Spanned;
+use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Yaml};
 use crate::action::Uses;
 
@@ -47,37 +47,37 @@ pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
 }
 
 impl Call {
-    /// Whether a workflow can be called so; if not, why.
-    pub fn check(&self, called: &Workflow) -> Result<(), String> {
+    /// Why a workflow can't be called so, each with its place.
+    pub fn mismatches(&self, called: &Workflow) -> Vec<(Span, String)> {
+        let uses = self.workflow.span;
         let Some(trigger) = called.call() else {
-            return Err("it has no `workflow_call` under `on`".into());
+            return vec![(uses, "it has no `workflow_call` under `on`".into())];
         };
+        let mut found = Vec::new();
+        let given = |env: &Env, name: &str| env.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         for (name, _) in &self.with {
             if !trigger.inputs.keys().any(|known| known.eq_ignore_ascii_case(name)) {
-                return Err(format!("it has no input `{}`", name.value));
+                found.push((name.span, format!("it has no input `{}`", name.value)));
             }
         }
-        let given = |env: &[(Spanned<String>, _)], name: &str| {
-            env.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
-        };
-        let missing = |(name, input): &(&String, &DispatchInput)| {
-            input.required && input.default.is_none() && !given(&self.with, name)
-        };
-        if let Some((name, _)) = trigger.inputs.iter().find(missing) {
-            return Err(format!("its input `{name}` is required and not given in `with`"));
+        for (name, input) in &trigger.inputs {
+            if input.required && input.default.is_none() && !given(&self.with, name) {
+                found.push((uses, format!("its input `{name}` is required and not given in `with`")));
+            }
         }
         if let PassedSecrets::Given(secrets) = &self.secrets {
-            let missing =
-                trigger.secrets.iter().find(|(name, secret)| secret.required && !given(secrets, name));
-            if let Some((name, _)) = missing {
-                return Err(format!("its secret `{name}` is required and not given in `secrets`"));
+            for (name, secret) in &trigger.secrets {
+                if secret.required && !given(secrets, name) {
+                    found.push((uses, format!("its secret `{name}` is required and not given in `secrets`")));
+                }
             }
-            let known = |name: &str| trigger.secrets.keys().any(|known| known.eq_ignore_ascii_case(name));
-            if let Some((name, _)) = secrets.iter().find(|(name, _)| !known(name)) {
-                return Err(format!("it has no secret `{}`", name.value));
+            for (name, _) in secrets {
+                if !trigger.secrets.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+                    found.push((name.span, format!("it has no secret `{}`", name.value)));
+                }
             }
         }
-        Ok(())
+        found
     }
 }
 

@@ -10,12 +10,12 @@ use super::file::WorkflowFile;
 use super::model::{Call, Work, Workflow};
 use super::yaml::MAX_BYTES;
 use super::{discover, parse};
-use crate::action::{Actions, LocalPath, ObtainError, Obtained};
+use crate::action::{Actions, ObtainError, Obtained};
 
 /// How deep workflows may call each other, the first included, as on GitHub.
-const MAX_NESTING: usize = 10;
+pub const MAX_NESTING: usize = 10;
 /// Most workflows that may be called by one, as on GitHub.
-const MAX_CALLED: usize = 50;
+pub const MAX_CALLED: usize = 50;
 
 /// Where workflow files come from.
 #[derive(Clone, Copy)]
@@ -161,7 +161,11 @@ impl Called {
             }
             None => {
                 let (source, shown, obtained) = match file {
-                    WorkflowFile::Here(path) => (read(tree.root, path), path.as_str().to_owned(), None),
+                    WorkflowFile::Here(path) => {
+                        let shown = path.as_str();
+                        let source = discover::read_within(tree.root, Path::new(shown));
+                        (source.map_err(|e| e.to_string()), shown.to_owned(), None)
+                    }
                     WorkflowFile::Elsewhere(remote) => match tree.actions.obtain(remote, tree.stop) {
                         Ok(obtained) => {
                             let source = obtained.read(&remote.path, MAX_BYTES).map_err(|e| e.to_string());
@@ -186,21 +190,9 @@ impl Called {
                 workflow
             }
         };
-        call.check(&workflow).map_err(|why| CalledError::Mismatch { file: file.to_string(), job, why })?;
-        Ok(workflow)
+        match call.mismatches(&workflow).into_iter().next() {
+            Some((_, why)) => Err(CalledError::Mismatch { file: file.to_string(), job, why }),
+            None => Ok(workflow),
+        }
     }
-}
-
-/// Reads a file of the tree that no link leads out of.
-fn read(root: &Path, path: &LocalPath) -> Result<Vec<u8>, String> {
-    let file = root.join(path.as_str());
-    let real = file.canonicalize().map_err(|e| e.to_string())?;
-    let root = root.canonicalize().map_err(|e| e.to_string())?;
-    if !real.starts_with(&root) {
-        return Err("a link leads out of the repository".into());
-    }
-    if !real.is_file() {
-        return Err("it is no file".into());
-    }
-    discover::read(&real).map_err(|e| e.to_string())
 }

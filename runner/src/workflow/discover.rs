@@ -48,6 +48,18 @@ pub fn discover(root: &Path) -> Result<Vec<PathBuf>, DiscoverError> {
     Ok(files)
 }
 
+/// Reads a file of the tree at `root` that no link leads out of, but no more of it than shows that it is too large.
+pub fn read_within(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
+    let real = root.join(path).canonicalize()?;
+    if !real.starts_with(root.canonicalize()?) {
+        return Err(io::Error::other("a link leads out of the repository"));
+    }
+    if !real.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    read(&real)
+}
+
 /// Reads a workflow file, but no more of it than shows that it is too large.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

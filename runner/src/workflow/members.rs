@@ -21,12 +21,7 @@ impl Members {
             Some(node) => texts(&node),
             None => Some(IndexSet::new()),
         };
-        let steps = value(job, "steps").and_then(|node| match &node.value {
-            Yaml::Sequence(steps) => {
-                Some(steps.iter().filter_map(|step| text(mapping(step)?.get("id")?.value.as_ref())).collect())
-            }
-            _ => None,
-        });
+        let steps = value(job, "steps").and_then(|node| step_ids(&node));
         let matrix = match value(job, "strategy") {
             Some(strategy) => match mapping(&strategy).map(|strategy| value(strategy, "matrix")) {
                 Some(Some(matrix)) => axes(&matrix),
@@ -39,6 +34,12 @@ impl Members {
         Members(all.into_iter().filter_map(|(context, members)| Some((context, members?))).collect())
     }
 
+    /// Those of `steps` in a composite action whose `runs` is written so.
+    pub fn of_action(runs: &Node) -> Self {
+        let steps = mapping(runs).and_then(|runs| runs.get("steps")).and_then(|entry| step_ids(&entry.value));
+        Members(steps.map(|steps| ("steps", steps)).into_iter().collect())
+    }
+
     /// The name that is read, if the context never has it.
     pub fn missing<'e>(&self, reading: &Reading<'e>) -> Option<&'e str> {
         let name = (*reading.path.first()?)?;
@@ -49,6 +50,15 @@ impl Members {
     /// All names that a context may have.
     pub fn names(&self, context: &str) -> impl Iterator<Item = &str> {
         self.0.get(context).into_iter().flatten().map(String::as_str)
+    }
+}
+
+fn step_ids(steps: &Node) -> Option<IndexSet<String>> {
+    match &steps.value {
+        Yaml::Sequence(steps) => {
+            Some(steps.iter().filter_map(|step| text(mapping(step)?.get("id")?.value.as_ref())).collect())
+        }
+        _ => None,
     }
 }
 

@@ -10,14 +10,14 @@ pub mod span;
 
 pub(crate) mod availability;
 mod call;
-mod called;
+pub(crate) mod called;
 mod discover;
 mod examined;
 mod file;
 mod job;
 pub(crate) mod keys;
 mod matrix;
-mod members;
+pub(crate) mod members;
 mod needs;
 mod on;
 mod parse;
@@ -31,7 +31,7 @@ pub(crate) mod yaml;
 
 pub use called::{Called, CalledError, Callee, Tree};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use discover::{DIRECTORIES, DiscoverError, discover, read};
+pub use discover::{DIRECTORIES, DiscoverError, discover, read, read_within};
 pub use examined::Examined;
 pub use file::WorkflowFile;
 pub use parse::{Parsed, examine, parse};

@@ -332,7 +332,7 @@ impl<'s> Reader<'s> {
             let help = match (closest(member, names), context) {
                 (Some(name), _) => format!("did you mean `{name}`?"),
                 (None, "needs") => format!("add `{member}` to the `needs` of this job"),
-                (None, "steps") => format!("no step of this job has the id `{member}`"),
+                (None, "steps") => format!("no step here has the id `{member}`"),
                 (None, _) => format!("the matrix of this job has no `{member}`"),
             };
             Diagnostic::warning(Lint::AlwaysEmpty, span, format!("`{context}.{member}` is always empty"))

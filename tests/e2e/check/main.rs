@@ -3,6 +3,7 @@
 use palisade_tests::{Context, Outcome};
 
 mod lints;
+mod uses;
 
 fn check(context: &Context, args: &[&str]) -> Outcome {
     context.palisade().args(["check"]).args(args).run()
