@@ -116,11 +116,12 @@ impl Error {
     /// says so of a task that it doesn't know: bound the tries.
     pub fn is_transient(&self) -> bool {
         match &self.reason {
-            Reason::Unreachable { .. } => true,
+            // None of it is the forge's own word on the call.
+            Reason::Unreachable { .. } | Reason::Malformed { .. } | Reason::Redirected { .. } => true,
             Reason::Refused { code, .. } => code.is_transient(),
             // It says nothing of the forge, but where the request itself can't pass.
             Reason::Status { status, .. } => !matches!(status, 400 | 405 | 413 | 414 | 415 | 431 | 501 | 505),
-            Reason::Redirected { .. } | Reason::Malformed { .. } | Reason::Misconfigured { .. } => false,
+            Reason::Misconfigured { .. } => false,
         }
     }
 

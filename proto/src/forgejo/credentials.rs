@@ -79,6 +79,13 @@ impl RequestKey {
         Some(RequestKey(groups.join("-")))
     }
 
+    /// The key that was written down as this text; none if it isn't one.
+    pub fn parse(text: &str) -> Option<RequestKey> {
+        let groups: Vec<_> = text.split('-').map(str::len).collect();
+        let plain = text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        (plain && groups == [8, 4, 4, 4, 12]).then(|| RequestKey(text.to_owned()))
+    }
+
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let value = HeaderValue::from_str(&self.0).ok()?;
         Some((HeaderName::from_static("x-runner-request-key"), value))
@@ -121,5 +128,9 @@ mod tests {
         assert_eq!(groups, [8, 4, 4, 4, 12]);
         assert_eq!(&a[14..15], "4");
         assert!(matches!(&a[19..20], "8" | "9" | "a" | "b"), "{a}");
+        assert_eq!(RequestKey::parse(&a).map(|key| key.to_string()), Some(a));
+        for text in ["", "81243289-614b", "8124328\n-614b-49ab-ab01-42ae8c4dd98e", &"a".repeat(36)] {
+            assert_eq!(RequestKey::parse(text), None);
+        }
     }
 }

@@ -38,13 +38,13 @@ fn every_fault_has_its_word() {
         (Fault::ResetInRequest, "Cut", true),
         (Fault::ResetAfter, "Cut", true),
         (Fault::HalfAnswer, "Cut", true),
-        (Fault::Oversized, "malformed", false),
-        (Fault::Bomb, "malformed", false),
-        (Fault::Garbage, "malformed", false),
-        (Fault::TruncatedMessage, "malformed", false),
-        (Fault::NoLength, "malformed", false),
+        (Fault::Oversized, "malformed", true),
+        (Fault::Bomb, "malformed", true),
+        (Fault::Garbage, "malformed", true),
+        (Fault::TruncatedMessage, "malformed", true),
+        (Fault::NoLength, "malformed", true),
         (Fault::Page, "status 200", true),
-        (Fault::Redirect(elsewhere.clone()), "redirected 307", false),
+        (Fault::Redirect(elsewhere.clone()), "redirected 307", true),
     ] {
         let id = forge.enqueue(Job::script("true").runs_on(&["nobody"]));
         forge.fail_next(Method::FetchTask, fault.clone());
