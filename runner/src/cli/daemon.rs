@@ -207,7 +207,7 @@ impl Service<'_> {
         }
         let http = forges::http(&self.config)?;
         for registration in &new {
-            self.runners.push(Arc::new(forges::runner(registration, &http)?));
+            self.runners.push(Arc::new(forges::runner(registration, &http, self.state)?));
         }
         Ok(())
     }

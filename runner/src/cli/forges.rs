@@ -5,9 +5,10 @@ use palisade_proto::http::{Proxies, Settings};
 
 use super::error::{Blame, Error};
 use crate::config::Config;
-use crate::daemon::Runner;
+use crate::daemon::{self, Runner};
 use crate::forge::forgejo::{Forgejo, VERSION};
 use crate::registration::{Registration, RegistrationError};
+use crate::state::State;
 
 /// Connections by the environment's proxies and the configuration's certificates.
 pub fn http(config: &Config) -> Result<Http, Error> {
@@ -18,14 +19,16 @@ pub fn http(config: &Config) -> Result<Http, Error> {
 }
 
 /// The runner of a registration.
-pub fn runner(registration: &Registration, http: &Http) -> Result<Runner, Error> {
+pub fn runner(registration: &Registration, http: &Http, state: &State) -> Result<Runner, Error> {
     let instance = registration.instance().map_err(failed)?;
     let known = &registration.known;
     let server = palisade_proto::forgejo::Server::new(http, &instance, known.forge);
     let token = palisade_proto::Secret::new(registration.token().map_err(failed)?.expose().to_owned());
     let credentials = palisade_proto::forgejo::Credentials::new(known.uuid.clone(), token)
         .map_err(|e| Error::input(format!("registration `{}`: {e}", registration.id())))?;
-    let forge = Forgejo::new(server.runner(credentials), known.name.clone(), known.labels.clone());
+    let kept = daemon::request_key(state, registration.id()).map_err(|e| Error::new(Blame::Isolation, e))?;
+    let runner = server.runner(credentials);
+    let forge = Forgejo::new(runner, known.name.clone(), known.labels.clone(), kept);
     Ok(Runner::new(registration.id().to_owned(), known.instance.clone(), Box::new(forge)))
 }
 

@@ -395,10 +395,10 @@ impl Task {
     }
 
     /// Gives a task up whose end nobody wants to know.
-    fn abandon(self, why: &str) {
+    fn abandon(mut self, why: &str) {
         self.journal(Severity::Error, "giving a task up", why);
         if self.process.is_alive() {
-            super::process::end(self.directory.path());
+            self.process.end();
         }
         self.forget();
     }

@@ -21,6 +21,7 @@ mod transcript;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -138,6 +139,12 @@ pub fn drain(state: &State) -> io::Result<Option<Waiting>> {
     }
     waiting.signal(rustix::process::Signal::USR1)?;
     Ok(Some(waiting))
+}
+
+/// Where the key of a runner's open request for a job stands.
+pub fn request_key(state: &State, runner: &str) -> io::Result<File> {
+    let path = state.dir(OWN)?.join(format!("request-{runner}"));
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 impl Daemon {

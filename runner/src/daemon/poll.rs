@@ -63,7 +63,9 @@ impl Poll {
             match self.runner.forge.fetch(afresh <= Instant::now()) {
                 Ok(Some(assigned)) => {
                     self.answered();
-                    self.begin(assigned, slot);
+                    if !self.begin(assigned, slot) {
+                        self.daemon.pause(NO_SPACE);
+                    }
                     afresh = Instant::now();
                 }
                 Ok(None) => {
@@ -103,7 +105,8 @@ impl Poll {
         false
     }
 
-    fn begin(&self, Assigned { task, order }: Assigned, slot: super::slots::Slot) {
+    /// False where the task can't be written down.
+    fn begin(&self, Assigned { task, order }: Assigned, slot: super::slots::Slot) -> bool {
         let key = Key { runner: self.runner.id.clone(), task };
         let text = |key: &str| order.github.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let record = Record {
@@ -115,19 +118,23 @@ impl Poll {
         let Daemon { journal, tasks, finished, .. } = &*self.daemon;
         match Directory::create(tasks, finished, record) {
             Ok(Some(directory)) => {
+                self.runner.forge.begun();
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
                 journal.task(Severity::Info, &key, "taking a task", &fields);
                 deliver::begin(&self.daemon, &self.runner, directory, &order, slot);
             }
             Ok(None) => {
-                journal.task(Severity::Warning, &key, "the forge gave a task again: it runs once", &[])
+                self.runner.forge.begun();
+                journal.task(Severity::Warning, &key, "the forge gave a task again: it runs once", &[]);
             }
-            // The forge gives it up in its own time.
+            // The forge gives it again, or gives it up in its own time.
             Err(error) => {
                 journal.task(Severity::Error, &key, "cannot begin a task", &[("error", &error.to_string())]);
+                return false;
             }
         }
+        true
     }
 
     /// Whether there is disk space for a job.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::posix_fallocate;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -60,6 +61,8 @@ impl Starter {
     /// Starts one for a task's directory and hands it its order.
     pub fn start(&self, directory: &Path, order: &Order) -> io::Result<Process> {
         let stderr = File::options().write(true).create_new(true).mode(0o600).open(directory.join(STDERR))?;
+        // Room for its last words, also on a disk that is full by then; without it they may be missing.
+        let _ = posix_fallocate(&stderr, 0, MAX_SAID as i64);
         // Also after an upgrade it is this very program.
         let mut command = Command::new("/proc/self/exe");
         command
@@ -146,10 +149,28 @@ impl Process {
         }
     }
 
+    /// Ends it, by force where it takes too long.
+    pub fn end(&mut self) {
+        self.ask();
+        self.ask();
+        let until = Instant::now() + LAST_GRACE;
+        while Instant::now() < until {
+            if matches!(self.wait(Duration::from_millis(100)), Ok(true)) {
+                return;
+            }
+        }
+        if let Some(alive) = &self.alive {
+            let _ = alive.process.signal(Signal::KILL);
+        }
+        // A child whose end nobody sees stays as a zombie.
+        let _ = self.wait(LAST_GRACE);
+    }
+
     /// Why it ended without saying so by an event.
     pub fn why(&self) -> String {
         let said = fs::read(self.directory.join(STDERR)).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said[said.len().saturating_sub(MAX_SAID)..]).trim().to_owned();
+        let said = String::from_utf8_lossy(&said[said.len().saturating_sub(MAX_SAID)..]);
+        let said = said.trim_end_matches('\0').trim().to_owned();
         match (&self.end, said.as_str()) {
             (None, "") => "it was ended together with the daemon, or by a restart of the host".to_owned(),
             (Some(end), "") => end.clone(),
@@ -185,15 +206,10 @@ impl Waiting {
     }
 }
 
-/// Ends the process of a task that nobody wants any more.
+/// Ends the process of a task that an earlier daemon began and nobody wants any more.
 pub fn end(directory: &Path) {
-    let Ok((mut process, _lock)) = Process::find(directory) else { return };
-    let until = Instant::now() + LAST_GRACE;
-    process.ask();
-    process.ask();
-    while Instant::now() < until && !matches!(process.wait(Duration::from_millis(100)), Ok(true)) {}
-    if let Some(alive) = &process.alive {
-        let _ = alive.process.signal(Signal::KILL);
+    if let Ok((mut process, _lock)) = Process::find(directory) {
+        process.end();
     }
 }
 

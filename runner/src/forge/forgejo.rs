@@ -1,7 +1,10 @@
 //! Forgejo and Gitea.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::num::NonZeroU32;
+use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
 use palisade_proto::forgejo as proto;
@@ -16,6 +19,8 @@ use crate::output::event::Conclusion;
 
 /// What `palisade daemon` calls itself.
 pub const VERSION: &str = concat!("palisade/", env!("CARGO_PKG_VERSION"));
+/// Longest text of a request's key, in bytes.
+const MAX_KEY: u64 = 64;
 /// How often outputs are sent again that the forge did not keep.
 const OUTPUT_TRIES: usize = 3;
 
@@ -29,17 +34,45 @@ pub struct Forgejo {
 }
 
 /// What the next request for a job builds on.
-#[derive(Default)]
 struct Asked {
     tasks_version: i64,
-    /// Of a request that got no answer.
+    /// Of a request without an answer, or whose job isn't safe yet.
     key: Option<RequestKey>,
+    /// Where that key is written down, for the next daemon where this one is killed.
+    kept: File,
+}
+
+impl Asked {
+    /// With the key that an earlier daemon has left.
+    fn read(mut kept: File) -> Asked {
+        let mut text = String::new();
+        let read = kept.by_ref().take(MAX_KEY).read_to_string(&mut text);
+        let key = read.ok().and_then(|_| RequestKey::parse(text.trim()));
+        Asked { tasks_version: 0, key, kept }
+    }
+
+    fn key(&mut self) -> Option<RequestKey> {
+        if self.key.is_none() {
+            self.key = RequestKey::random();
+            if let Some(key) = &self.key {
+                // Without it a job can only be lost where the daemon is killed at the wrong moment.
+                let _ = self.kept.write_all_at(format!("{key}\n").as_bytes(), 0);
+            }
+        }
+        self.key.clone()
+    }
+
+    fn forget_key(&mut self) {
+        self.key = None;
+        let _ = self.kept.set_len(0);
+    }
 }
 
 impl Forgejo {
-    /// For a runner of this name, which takes jobs with these labels.
-    pub fn new(runner: Runner, name: String, labels: Vec<String>) -> Self {
-        Forgejo { runner, name, labels, asked: Mutex::default() }
+    /// For a runner of this name, which takes jobs with these labels. In `kept` stands the key of a request that an
+    /// earlier daemon got no job by.
+    pub fn new(runner: Runner, name: String, labels: Vec<String>, kept: File) -> Self {
+        Forgejo { runner, name, labels, asked: Mutex::new(Asked::read(kept)) }
     }
 
     fn order(&self, task: Task) -> Order {
@@ -101,21 +134,19 @@ impl Forgejo {
     }
 
     /// Has the forge keep all outputs that it can.
-    fn send_outputs(&self, state: &proto::TaskState, ended: &Ended) -> Result<proto::Standing, ForgeError> {
+    fn send_outputs(&self, state: &proto::TaskState, ended: &Ended) -> Result<(), ForgeError> {
         let fits = |(name, value): &&(String, String)| {
             name.len() <= proto::MAX_OUTPUT_KEY && value.len() <= proto::MAX_OUTPUT_VALUE
         };
         let mut left: BTreeMap<String, String> = ended.outputs.iter().filter(fits).cloned().collect();
-        let mut standing = proto::Standing::Running;
         for _ in 0..OUTPUT_TRIES {
             if left.is_empty() {
                 break;
             }
             let update = self.runner.update_task(state, &left).map_err(failed)?;
-            standing = update.standing;
             left.retain(|name, _| !update.sent_outputs.contains(name));
         }
-        Ok(standing)
+        Ok(())
     }
 }
 
@@ -127,18 +158,22 @@ impl Forge for Forgejo {
 
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.key.is_none() {
-            asked.key = RequestKey::random();
-        }
         let fetch = Fetch {
             tasks_version: if afresh { 0 } else { asked.tasks_version },
             capacity: NonZeroU32::MIN,
-            request_key: asked.key.clone(),
+            request_key: asked.key(),
         };
         let fetched = self.runner.fetch_task(&fetch).map_err(failed)?;
-        *asked = Asked { tasks_version: fetched.tasks_version, key: None };
+        asked.tasks_version = fetched.tasks_version;
         let task = fetched.tasks.into_iter().next();
+        if task.is_none() {
+            asked.key = None;
+        }
         Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
+    }
+
+    fn begun(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).forget_key();
     }
 
     fn append(&self, task: TaskId, from: u64, rows: &[Row], last: bool) -> Result<u64, ForgeError> {
@@ -169,15 +204,12 @@ impl Forge for Forgejo {
         let standing = match progress.ended {
             None => self.runner.update_task(&state, &BTreeMap::new()).map_err(failed)?.standing,
             Some(ended) => {
-                // The jobs that need this one begin with its end.
-                match self.send_outputs(&state, ended)? {
-                    over @ proto::Standing::Ended(_) => over,
-                    _ => {
-                        state.conclusion = Some(to_proto(ended.result));
-                        state.stopped_at = Some(ended.at);
-                        self.runner.update_task(&state, &BTreeMap::new()).map_err(failed)?.standing
-                    }
-                }
+                // The jobs that need this one begin with its end. It is told also where the forge has ended the task
+                // itself: a Gitea waits for that with one that is being cancelled.
+                self.send_outputs(&state, ended)?;
+                state.conclusion = Some(to_proto(ended.result));
+                state.stopped_at = Some(ended.at);
+                self.runner.update_task(&state, &BTreeMap::new()).map_err(failed)?.standing
             }
         };
         Ok(match standing {

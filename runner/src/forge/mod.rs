@@ -19,6 +19,10 @@ pub trait Forge: Send + Sync {
     /// Asks for a job. `afresh` has the forge look in any case; else it may answer from what it told last.
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError>;
 
+    /// Says that the job that was fetched last is written down on this host: it needn't be given again. Until then the
+    /// forge gives the same one, where it can.
+    fn begun(&self) {}
+
     /// Appends rows to a job's log, of which the first has the number `from`; gives how many the forge has now. What it
     /// had before stays as it is. `last` closes the log. Without rows it only tells.
     fn append(&self, task: TaskId, from: u64, rows: &[Row], last: bool) -> Result<u64, ForgeError>;
