@@ -182,6 +182,11 @@ impl Forge {
         self.listening.resume();
     }
 
+    /// Takes note that a runner was killed: it may not know what it was answered, and say it again.
+    pub fn runner_was_killed(&self) {
+        self.change(State::forget_told);
+    }
+
     /// Looks at everything.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.shared.lock())

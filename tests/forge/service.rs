@@ -368,16 +368,16 @@ fn update_task(
         }
     }
     let next = TaskState::from(&told);
-    let mut broken = match (task.told(), &next) {
-        // What was told already may come again where its answer was lost.
-        (Some(_), next) if task.states.last() == Some(next) && !task.end_told => Vec::new(),
-        (Some(_), _) => vec![format!("UpdateTask of task {}: its end was told before", task.id)],
-        (None, next) => rules::next_state(task, next),
+    let mut broken = match task.told() {
+        None => rules::next_state(task, &next),
+        // It may come again where its answer was lost, with what is sent before it.
+        Some(told) if !task.end_told && next.conclusion.is_none_or(|again| again == told) => Vec::new(),
+        Some(_) => vec![format!("UpdateTask of task {}: its end was told before", task.id)],
     };
     if task.told().is_none() {
         task.states.push(next);
     }
-    let (ended, id) = (task.reported(), task.id);
+    let (ended, id) = (told.result() != wire::Result::Unspecified, task.id);
     let answer = wire::UpdateTaskResponse {
         state: Some(wire::TaskState {
             id,

@@ -58,7 +58,28 @@ impl Host {
 
     /// Starts the daemon.
     pub fn start(&mut self) {
-        let mut command: Command = self.palisade(&["daemon"]).into_command();
+        let command = self.palisade(&["daemon"]).into_command();
+        self.start_by(command);
+    }
+
+    /// Starts the daemon with its state on a disk of this size, which nobody else sees.
+    pub fn start_on_disk_of(&mut self, size: &str) {
+        // What stands there already goes with it.
+        let script = format!(
+            "cp -a \"$0\" \"$0.before\" && mount -t tmpfs -o size={size} disk \"$0\" && \
+             cp -a \"$0.before/.\" \"$0\" && exec \"$@\""
+        );
+        let mut command = self.context.command("unshare");
+        command.arg("--mount");
+        if !nix::unistd::geteuid().is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args(["sh", "-c", &script]).arg(self.context.state());
+        command.arg(self.context.palisade_path()).arg("daemon");
+        self.start_by(command);
+    }
+
+    fn start_by(&mut self, mut command: Command) {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
         self.daemon = Some(command.stdin(Stdio::null()).stderr(log).spawn().expect("the daemon starts"));
     }
