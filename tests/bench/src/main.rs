@@ -1,9 +1,10 @@
-//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB]]`: palisade beside its peers in the same run, taking
+//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS]]`: palisade beside its peers in the same run, taking
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
 mod cache;
 mod checkout;
 mod chunk;
+mod daemon;
 mod floor;
 mod log;
 mod mask;
@@ -15,9 +16,11 @@ mod table;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB]]";
+const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS]]";
 /// How often each command is started.
 const ROUNDS: usize = 100;
+/// How often a batch of a daemon's jobs runs.
+const BATCHES: usize = 5;
 /// How much text is masked, in millions of bytes.
 const MEGABYTES: usize = 200;
 /// How much a cache holds, in millions of bytes.
@@ -27,14 +30,16 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
-    let (palisade, rounds, megabytes, cache) = match args[..] {
-        [palisade] => (palisade, Some(ROUNDS), Some(MEGABYTES), Some(CACHE)),
-        [palisade, "run"] => (palisade, Some(ROUNDS), None, None),
-        [palisade, "run", n] if number(n).is_some() => (palisade, number(n), None, None),
-        [palisade, "mask"] => (palisade, None, Some(MEGABYTES), None),
-        [palisade, "mask", n] if number(n).is_some() => (palisade, None, number(n), None),
-        [palisade, "cache"] => (palisade, None, None, Some(CACHE)),
-        [palisade, "cache", n] if number(n).is_some() => (palisade, None, None, number(n)),
+    let (palisade, rounds, megabytes, cache, batches) = match args[..] {
+        [palisade] => (palisade, Some(ROUNDS), Some(MEGABYTES), Some(CACHE), Some(BATCHES)),
+        [palisade, "run"] => (palisade, Some(ROUNDS), None, None, None),
+        [palisade, "run", n] if number(n).is_some() => (palisade, number(n), None, None, None),
+        [palisade, "mask"] => (palisade, None, Some(MEGABYTES), None, None),
+        [palisade, "mask", n] if number(n).is_some() => (palisade, None, number(n), None, None),
+        [palisade, "cache"] => (palisade, None, None, Some(CACHE), None),
+        [palisade, "cache", n] if number(n).is_some() => (palisade, None, None, number(n), None),
+        [palisade, "daemon"] => (palisade, None, None, None, Some(BATCHES)),
+        [palisade, "daemon", n] if number(n).is_some() => (palisade, None, None, None, number(n)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -51,6 +56,9 @@ fn main() -> ExitCode {
     }
     if let Some(megabytes) = cache {
         cache::section(&palisade, megabytes, scratch.path());
+    }
+    if let Some(batches) = batches {
+        daemon::section(&palisade, batches, scratch.path());
     }
     println!("load at the end: {}", measure::load());
     ExitCode::SUCCESS
