@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
@@ -176,7 +177,7 @@ impl Init {
                 .into_iter()
                 .map(|arg| wire::c_string("argument", arg))
                 .collect::<Result<_, _>>()?,
-            env: environment(command.env)?,
+            env: environment(&command.env)?,
             current_dir: wire::c_string("working directory", command.current_dir.into_os_string())?,
             terminal: command.pty,
         };
@@ -196,20 +197,23 @@ impl Init {
 }
 
 /// `KEY=VALUE` strings; the last of a name stands.
-fn environment(env: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> Result<Vec<std::ffi::CString>, Error> {
+fn environment(env: &[(std::ffi::OsString, std::ffi::OsString)]) -> Result<Vec<std::ffi::CString>, Error> {
     let mut last = std::collections::HashMap::with_capacity(env.len());
     for (index, (key, _)) in env.iter().enumerate() {
-        last.insert(key.clone(), index);
+        last.insert(key.as_os_str(), index);
     }
-    env.into_iter()
+    env.iter()
         .enumerate()
-        .filter(|(index, (key, _))| last.get(key) == Some(index))
+        .filter(|(index, (key, _))| last.get(key.as_os_str()) == Some(index))
         .map(|(_, (key, value))| {
-            let name = format!("environment variable `{}`:", key.to_string_lossy().escape_debug());
-            let mut entry = key;
-            entry.push("=");
-            entry.push(value);
-            wire::c_string(&name, entry)
+            let mut entry = Vec::with_capacity(key.len() + value.len() + 2);
+            entry.extend_from_slice(key.as_bytes());
+            entry.push(b'=');
+            entry.extend_from_slice(value.as_bytes());
+            std::ffi::CString::new(entry).map_err(|_| {
+                let name = key.to_string_lossy();
+                Error::Spec(format!("environment variable `{}` holds a NUL byte", name.escape_debug()))
+            })
         })
         .collect()
 }
@@ -285,5 +289,21 @@ impl Child {
             }
             Err(_) => Err(Error::Ended(format!("while `{}` ran: its init was killed", self.program))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_a_name_stands_and_a_mistake_names_no_value() {
+        let pairs = |pairs: &[(&str, &str)]| {
+            environment(&pairs.iter().map(|(key, value)| (key.into(), value.into())).collect::<Vec<_>>())
+        };
+        let entries = pairs(&[("A", "1"), ("B", "2"), ("A", "3")]).unwrap();
+        assert_eq!(entries, [c"B=2".to_owned(), c"A=3".to_owned()]);
+        let error = pairs(&[("A\n", "secret\0")]).unwrap_err().to_string();
+        assert!(error.contains(r"`A\n` holds a NUL byte") && !error.contains("secret"), "{error}");
     }
 }
