@@ -20,11 +20,13 @@ use palisade_proto::forgejo::Fetched;
 use palisade_proto::forgejo::wire::runner::FetchTaskResponse;
 use prost::Message;
 
+pub mod egress;
+
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 11] = [
+pub const ALL: [(&str, Target); 15] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -36,6 +38,10 @@ pub const ALL: [(&str, Target); 11] = [
     ("hash_files_patterns", hash_files_patterns),
     ("actions_lock", actions_lock),
     ("forge_reply", forge_reply),
+    ("dns_message", egress::dns_message),
+    ("tls_hello", egress::tls_hello),
+    ("http_requests", egress::http_requests),
+    ("egress_rule", egress::egress_rule),
 ];
 
 /// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything

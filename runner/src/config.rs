@@ -11,7 +11,7 @@ use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
 use crate::action::Settings;
-use crate::cli::sandbox::Net;
+use crate::egress::Network;
 use crate::environment::Environments;
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
@@ -35,6 +35,8 @@ pub struct Config {
     pub artifacts: ArtifactSettings,
     /// `[check]`
     pub check: Levels,
+    /// `[network]`
+    pub network: Network,
     /// `[environment]`
     pub environment: Environments,
     /// `[cache]`
@@ -49,8 +51,6 @@ pub struct Config {
 pub struct Daemon {
     /// How many jobs run at a time; 0 is the number of processors.
     pub capacity: usize,
-    /// What jobs can reach.
-    pub net: Net,
     /// How long jobs may go on after an order to end.
     pub shutdown_grace: Time,
     /// How long a job may take at most, whatever it says itself.
@@ -67,7 +67,6 @@ impl Default for Daemon {
     fn default() -> Self {
         Daemon {
             capacity: 0,
-            net: Net::None,
             shutdown_grace: Time(Duration::from_mins(10)),
             max_job_time: Time(Duration::from_hours(6)),
             min_free: Size(1 << 30),

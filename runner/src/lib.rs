@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod dotenv;
+pub mod egress;
 pub mod environment;
 pub mod expr;
 pub mod forge;

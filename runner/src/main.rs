@@ -2,5 +2,5 @@
 
 fn main() -> std::process::ExitCode {
     palisade_sandbox::init_if_asked(palisade::inside::BUILTINS);
-    palisade::cli::main()
+    palisade::egress::gateway::run_if_asked().unwrap_or_else(palisade::cli::main)
 }

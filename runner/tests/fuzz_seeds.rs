@@ -146,6 +146,26 @@ fn forge_reply() {
 }
 
 #[test]
+fn dns_message() {
+    run("dns_message");
+}
+
+#[test]
+fn tls_hello() {
+    run("tls_hello");
+}
+
+#[test]
+fn http_requests() {
+    run("http_requests");
+}
+
+#[test]
+fn egress_rule() {
+    run("egress_rule");
+}
+
+#[test]
 fn every_target_has_its_binary_and_nothing_else_has() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
     let mut binaries: Vec<_> = fs::read_dir(dir)

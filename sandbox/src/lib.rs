@@ -25,6 +25,7 @@
 
 mod command;
 mod error;
+mod inlet;
 mod inside;
 pub mod memory;
 mod outside;
@@ -40,6 +41,7 @@ use std::sync::OnceLock;
 
 pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
 pub use error::{Error, LayerError, StartStage};
+pub use inlet::{DnsSockets, Inlet, Synthetic};
 pub use inside::seccomp;
 pub use report::{LayerId, LayerReport, LayerState, Report};
 pub use sandbox::{Child, Sandbox, Starting, Terminal};
@@ -68,6 +70,13 @@ pub fn init_if_asked(builtins: &'static [(&'static str, Builtin)]) {
 /// its core dumps: for a process that holds secrets.
 pub fn make_undumpable() -> Result<(), Error> {
     outside::spawn::undumpable().map_err(Error::Layer)
+}
+
+/// Confines the calling process, which has one thread, to sockets of the internet and the descriptors that it
+/// holds: for a gateway, before it reads what anybody sends. No file can be opened from then on, no program
+/// started, no other process seen.
+pub fn confine_gateway() -> Result<(), Error> {
+    outside::gateway::confine().map_err(Error::Layer)
 }
 
 /// The Landlock ABI of this kernel, or why there is none.

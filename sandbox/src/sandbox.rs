@@ -27,6 +27,7 @@ use crate::wire::{self, Identity, Opened, Outcome, Reply, Request, Run};
 pub struct Starting {
     init: Init,
     identity: Identity,
+    inlet: Option<OwnedFd>,
 }
 
 /// A sandbox: set up once, runs many commands. Dropping it kills everything in it.
@@ -57,6 +58,12 @@ impl Starting {
     /// way there and back.
     pub fn spawn(&self, command: Command) -> Result<Child, Error> {
         self.init.spawn(command)
+    }
+
+    /// The gateway's way in, once: for the process that opens an [`Inlet`](crate::Inlet) with it. There is none
+    /// where the specification asks for no gateway or the layer `net` is off.
+    pub fn take_inlet(&mut self) -> Option<OwnedFd> {
+        self.inlet.take()
     }
 
     /// Waits until the sandbox stands. Every layer that isn't off by configuration then holds, or is
@@ -94,10 +101,17 @@ impl Sandbox {
         }
         let planned = plan::make(spec, pid, init.cgroup.as_ref())?;
         let identity = planned.plan.identity;
-        let fds: Vec<_> = planned.trees.iter().map(AsRawFd::as_raw_fd).collect();
+        let inlet = match planned.plan.network.has_gateway() {
+            true => Some(UnixStream::pair().map_err(|e| {
+                Error::Layer(LayerError::new(LayerId::Net, "make a socket pair", spawn::errno_of(&e)))
+            })?),
+            false => None,
+        };
+        let theirs = inlet.as_ref().map(|(_, theirs)| theirs.as_raw_fd());
+        let fds: Vec<_> = planned.trees.iter().map(AsRawFd::as_raw_fd).chain(theirs).collect();
         wire::send(&init.control, &Request::Setup(Box::new(planned.plan)), &fds)
             .map_err(|e| Error::Ended(format!("before it was set up: {e}")))?;
-        Ok(Starting { init, identity })
+        Ok(Starting { init, identity, inlet: inlet.map(|(ours, _)| ours.into()) })
     }
 
     /// Sets a sandbox up.

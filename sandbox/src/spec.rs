@@ -201,8 +201,20 @@ pub enum Access {
 pub enum Network {
     /// A loopback of their own, nothing else.
     None,
+    /// A loopback of their own, and the names that a gateway's rules allow. The caller runs the gateway, with the
+    /// sandbox's [`Inlet`](crate::Inlet); without one nothing is reached.
+    Allow,
+    /// As `Allow`, with a gateway that lets every public name through and records it.
+    Audit,
     /// The host's network, all of it. The layer reports `off`.
     Host,
+}
+
+impl Network {
+    /// Whether a gateway outside decides what is reached.
+    pub fn has_gateway(self) -> bool {
+        matches!(self, Network::Allow | Network::Audit)
+    }
 }
 
 /// What happens to processes that outlive the command that started them.

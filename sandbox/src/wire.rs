@@ -3,12 +3,15 @@
 //!
 //! | direction | message | descriptors |
 //! | --- | --- | --- |
-//! | → init | [`Request::Setup`] | the trees of [`Plan`] |
+//! | → init | [`Request::Setup`] | the trees of [`Plan`], and init's end of the inlet if there is a gateway |
 //! | ← init | [`Reply::Ready`] | the shared directory, if any |
 //! | → init | [`Request::Run`] | stdin, stdout, stderr, and a pipe for the [`Outcome`] |
 //! | → init | [`Request::Signal`] | none |
 //! | → init | [`Request::Terminal`] | a socket, on which init answers |
 //! | ← init | [`Opened`] | the terminal's master side |
+//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream |
+//! | → init, inlet | [`Wanted`] | none |
+//! | ← init, inlet | [`Opened`] | the sockets |
 
 use std::ffi::{CString, OsString};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -29,7 +32,9 @@ use crate::spec::{Access, Limits, Network, Stragglers};
 /// Largest frame: `execve(2)` takes no more than a quarter of 8 MiB of arguments and environment anyway.
 const MAX_FRAME: usize = 16 << 20;
 /// Most descriptors with one frame (the kernel's `SCM_MAX_FD` is 253).
-pub const MAX_FDS: usize = 128;
+const MAX_FDS: usize = MAX_TREES + 1;
+/// Most trees of a [`Plan`].
+pub const MAX_TREES: usize = 128;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
@@ -39,9 +44,28 @@ pub enum Request {
     Terminal,
 }
 
-/// Answer to [`Request::Terminal`]: an `errno` number where there is no descriptor with it.
+/// Answer to [`Request::Terminal`] and to [`Wanted`]: an `errno` number where there is no descriptor with it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Opened(pub Option<i32>);
+
+/// The first word to a gateway: the sandbox's network stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Standing {
+    pub has_v6: bool,
+}
+
+/// What a gateway asks for: stream sockets of the sandbox's network.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Wanted {
+    pub family: Family,
+    pub count: u8,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Family {
+    V4,
+    V6,
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {

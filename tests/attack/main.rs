@@ -6,6 +6,7 @@
 
 use std::process::ExitCode;
 
+mod egress;
 mod exhaustion;
 mod files;
 mod kernel;
@@ -21,7 +22,8 @@ mod victim;
 
 use outcome::{Program, Stop};
 
-const FAMILIES: [&[(&str, Program)]; 10] = [
+const FAMILIES: [&[(&str, Program)]; 11] = [
+    egress::PROGRAMS,
     exhaustion::PROGRAMS,
     files::PROGRAMS,
     kernel::PROGRAMS,

@@ -69,14 +69,12 @@ fn failed(error: DaemonError) -> Error {
 }
 
 fn settings(args: &Args, config: &Config) -> Settings {
-    let mut arguments = args.setting.arguments();
-    arguments.extend(["--net".into(), config.daemon.net.as_str().into()]);
     Settings {
         capacity: config.daemon.capacity(),
         shutdown_grace: config.daemon.shutdown_grace.0,
         max_job_time: config.daemon.max_job_time.0,
         min_free: config.daemon.min_free.0,
-        starter: Starter { arguments },
+        starter: Starter { arguments: args.setting.arguments() },
     }
 }
 

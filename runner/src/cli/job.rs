@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::error::{Blame, Error};
 use super::run::{exit_code, tools};
-use super::sandbox::Net;
 use super::setting::Setting;
 use super::signals::Signals;
 use crate::action::Actions;
@@ -49,9 +48,6 @@ pub struct Args {
     /// The task's own directory, which is private to the daemon's user
     #[arg(long, value_name = "DIR")]
     directory: PathBuf,
-    /// What the job can reach: its own loopback, or the host's network
-    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
-    net: Net,
     #[command(flatten)]
     setting: Setting,
 }
@@ -145,7 +141,8 @@ impl Job<'_> {
         let name = order.text("repository");
         let name = name.rsplit('/').next().unwrap_or_default();
         let nothing = self.directory("nothing")?;
-        let mut place = Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.args.net.into());
+        let mut place =
+            Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.config.network.clone());
         if let Some(Fetched { repository, files }) = &repository {
             place = place.with_repository(repository);
             if let Some(files) = files {

@@ -22,6 +22,7 @@ mod list;
 mod lock;
 mod man;
 mod mask;
+mod network;
 mod print;
 mod register;
 mod registrations;

@@ -10,7 +10,8 @@ use palisade_proto::event::Trigger;
 use palisade_sandbox::{Access, Bind, Stragglers};
 
 use super::error::{Blame, Error};
-use super::sandbox::{Net, key_value};
+use super::network::NetworkArgs;
+use super::sandbox::key_value;
 use super::setting::Setting;
 use super::signals::Signals;
 use super::workflows::{self, Found, Request};
@@ -19,6 +20,7 @@ use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
 use crate::config::{Config, ToolSource};
+use crate::egress::Mode;
 use crate::git;
 use crate::job::{
     self, Fault, Gates, InputError, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
@@ -28,7 +30,7 @@ use crate::local::{self, Facts};
 use crate::mask::detect::Action;
 use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
-use crate::output::{Dir, Json, Options, Output, Sink, for_stdout};
+use crate::output::{Allowlist, Dir, Json, Options, Output, Sink, for_stdout};
 use crate::state::State;
 use crate::store::{LocalArtifacts, LocalCaches, Stores};
 use crate::toolchain::{self, Tools};
@@ -43,6 +45,8 @@ use crate::workspace;
   palisade run --event pull_request              as if a pull request had been opened
   palisade run --secret NPM_TOKEN --var LEVEL=3  a secret from the environment, a variable
   palisade run --matrix os:ubuntu --json         a part of a matrix, events as JSON lines
+  palisade run --preset crates --allow git.example:443   two places that jobs may reach
+  palisade run --net audit --suggest             what they reach, as rules
   palisade run --list                            what there is to run
 
 Without FILE, the event decides what runs, by all that `on` says: types, branches, tags, paths (those that the
@@ -104,9 +108,11 @@ pub struct Args {
     /// Let jobs change the tree itself instead of a copy
     #[arg(long)]
     write: bool,
-    /// What jobs can reach: their own loopback, or the host's network
-    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
-    net: Net,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// With --net audit, print the rules that allow what the jobs reached
+    #[arg(long, conflicts_with = "json")]
+    suggest: bool,
     /// What happens to credentials in output that are no registered secrets [default: mask]
     #[arg(long, value_name = "ACTION", value_enum)]
     detect: Option<Action>,
@@ -147,6 +153,9 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let mut secrets = Secrets::default();
     secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
     let config = args.setting.config()?;
+    if args.suggest && args.network.decide(&config.network)?.mode != Mode::Audit {
+        return Err(Error::input("--suggest needs --net audit"));
+    }
     let found = workflows::find(&request)?;
     if found.example {
         note(&format!("no workflow in {}: running the built-in example", found.root.display()));
@@ -345,7 +354,8 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
         })?;
         spec = spec.bind(Bind::copy(found).at(job::inside::TOOL_CACHE));
     }
-    let mut place = Place::new(spec, root.to_owned(), access, withheld, tools, args.net.into());
+    let network = args.network.decide(&config.network)?;
+    let mut place = Place::new(spec, root.to_owned(), access, withheld, tools, network);
     if uses_actions && let Some(repository) = git::Repository::open(root) {
         place = place.with_repository(&repository);
     }
@@ -369,6 +379,9 @@ fn output(args: &Args, debug: bool, masker: Masker, subdirectory: Option<String>
         sinks.push(Box::new(Json::new("standard output", std::io::stdout())));
     } else {
         sinks.push(for_stdout());
+    }
+    if args.suggest {
+        sinks.push(Box::new(Allowlist::new(std::io::stdout())));
     }
     if let Some(dir) = &args.log_dir {
         let dir = subdirectory.map_or_else(|| dir.clone(), |name| dir.join(name));

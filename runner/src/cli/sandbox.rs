@@ -12,11 +12,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as OsSignal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use palisade_sandbox::{
-    Bind, Child, Command, Exit, InitMemory, LayerId, Limits, Network, Report, Sandbox, Signal, Spec, Stdio,
+    Bind, Child, Command, Exit, InitMemory, LayerId, Limits, Report, Sandbox, Signal, Spec, Stdio,
 };
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use super::error::{Blame, Error};
+use super::network::NetworkArgs;
+use crate::egress::record::{Attempt, Outcome, Table};
+use crate::egress::{self, Gateway, GatewayError, Mode};
 use crate::limits::set_limit;
 use relay::Relay;
 
@@ -27,6 +30,7 @@ use relay::Relay;
   palisade sandbox --report -- sh -c 'ls /; cat /etc/passwd'
   palisade sandbox --tty -- bash
   palisade sandbox --ro ~/.cargo/bin --rw ./out --limit memory=2G --limit disk=1G -- make
+  palisade sandbox --allow example.com -- curl -sS https://example.com
 
 The command's own exit code is palisade's; 128 + n where signal n ended it; 126 or 127 where it could not
 be executed; 4 where the sandbox could not be set up.")]
@@ -46,9 +50,8 @@ pub struct Args {
     /// Working directory inside
     #[arg(long, value_name = "PATH", default_value = "/tmp")]
     workdir: PathBuf,
-    /// What the command can reach: its own loopback, or the host's network
-    #[arg(long, value_name = "MODE", value_enum, default_value = "none")]
-    net: Net,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Limit a resource: disk, memory, file-size (bytes, with K, M, G or T), processes, open-files, inodes,
     /// cpus
     #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
@@ -70,35 +73,6 @@ pub struct Args {
     command: Vec<OsString>,
 }
 
-/// Value of `--net`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Net {
-    /// A loopback of the sandbox's own
-    None,
-    /// The host's network; the layer reports `off`
-    Host,
-}
-
-impl Net {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Net::None => "none",
-            Net::Host => "host",
-        }
-    }
-}
-
-impl From<Net> for Network {
-    fn from(net: Net) -> Self {
-        match net {
-            Net::None => Network::None,
-            Net::Host => Network::Host,
-        }
-    }
-}
-
 /// Parses `K=V`.
 pub fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -109,13 +83,15 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
-    let spec = spec(&args)?;
+    let network = args.network.decide(&egress::Network::default())?;
+    let spec = spec(&args, network.mode)?;
     if args.tty && !std::io::stdin().is_terminal() {
         return Err(Error::input("--tty needs a terminal on standard input"));
     }
     let signals = Signals::block()?;
     let command = command(args.command, args.workdir, args.env);
-    let starting = Sandbox::start(&spec).map_err(isolation)?;
+    let mut starting = Sandbox::start(&spec).map_err(isolation)?;
+    let gateway = gateway(&network, starting.take_inlet())?;
     let (sandbox, child, relay) = if args.report || args.tty {
         let sandbox = starting.ready().map_err(isolation)?;
         if args.report {
@@ -133,10 +109,13 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         let child = starting.spawn(command).map_err(isolation)?;
         (starting.ready().map_err(isolation)?, child, None)
     };
-    match signals.wait(&sandbox, child, relay) {
+    let ended = signals.wait(&sandbox, child, relay, gateway.as_ref());
+    let table = gateway.map(Gateway::finish).transpose().map_err(|e| Error::new(Blame::Isolation, e))?;
+    match ended {
         Ok(exit) => {
             if args.report {
                 used(&exit, args.json)?;
+                table.map(|table| reached(&table, args.json)).transpose()?;
             }
             sandbox.end();
             Ok(ExitCode::from(u8::try_from(exit.status.shell_code()).unwrap_or(u8::MAX)))
@@ -150,6 +129,20 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     }
 }
 
+/// The gateway of a sandbox that is to have one. What it refuses is told as it happens.
+fn gateway(network: &egress::Network, inlet: Option<OwnedFd>) -> Result<Option<Gateway>, Error> {
+    let Some(scope) = network.mode.scope() else { return Ok(None) };
+    let inlet = inlet.ok_or_else(|| Error::input("--net allow and --net audit need the layer `net`"))?;
+    let told = |attempt: Attempt| {
+        if attempt.outcome != Outcome::Reached {
+            // In one piece: the command writes there too.
+            let _ = std::io::stderr().write_all(format!("palisade: {attempt}\n").as_bytes());
+        }
+    };
+    let started = Gateway::start(scope, &network.settings, inlet, told, |_: &GatewayError| {});
+    started.map(Some).map_err(|e| Error::new(Blame::Isolation, e))
+}
+
 fn command(argv: Vec<OsString>, workdir: PathBuf, env: Vec<(String, String)>) -> Command {
     let mut argv = argv.into_iter();
     let command = Command::new(argv.next().unwrap_or_default())
@@ -161,13 +154,13 @@ fn command(argv: Vec<OsString>, workdir: PathBuf, env: Vec<(String, String)>) ->
     default_environment().chain(env).fold(command, |command, (key, value)| command.env(key, value))
 }
 
-fn spec(args: &Args) -> Result<Spec, Error> {
+fn spec(args: &Args, mode: Mode) -> Result<Spec, Error> {
     let mut limits = Limits::default();
     for (name, value) in &args.limit {
         set_limit(&mut limits, name, value).map_err(|e| Error::input(format!("--limit {name}: {e}")))?;
     }
     let mut spec = Spec::new()
-        .network(args.net.into())
+        .network(mode.into())
         .limits(limits)
         .allow_degraded(LayerId::Limits)
         // What this process knows is meant for the command anyway.
@@ -251,6 +244,17 @@ fn used(exit: &Exit, json: bool) -> Result<(), Error> {
     Ok(())
 }
 
+fn reached(table: &Table, json: bool) -> Result<(), Error> {
+    let mut err = std::io::stderr().lock();
+    if json {
+        return line(&mut err, &serde_json::json!({ "network": table }));
+    }
+    for row in &table.rows {
+        let _ = writeln!(err, "{row}");
+    }
+    Ok(())
+}
+
 fn line(to: &mut impl Write, value: &serde_json::Value) -> Result<(), Error> {
     writeln!(to, "{value}").map_err(|e| Error::new(Blame::Job, format!("cannot write the report: {e}")))
 }
@@ -275,6 +279,7 @@ impl Signals {
         sandbox: &Sandbox,
         child: Child,
         mut relay: Option<Relay>,
+        gateway: Option<&Gateway>,
     ) -> Result<Exit, palisade_sandbox::Error> {
         let stdin = std::io::stdin();
         loop {
@@ -282,6 +287,7 @@ impl Signals {
                 PollFd::new(child.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.0.as_fd(), PollFlags::POLLIN),
             ];
+            fds.extend(gateway.map(|gateway| PollFd::new(gateway.as_fd(), PollFlags::POLLIN)));
             if let Some(relay) = &relay {
                 fds.push(PollFd::new(relay.terminal.as_fd(), PollFlags::POLLIN));
                 fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
@@ -289,12 +295,16 @@ impl Signals {
             let _ = poll(&mut fds, PollTimeout::NONE);
             let ready: Vec<bool> = fds.iter().map(|fd| fd.any() == Some(true)).collect();
             drop(fds);
-            if let Some(relay) = &mut relay {
-                if ready[2] {
+            if let (Some(relay), [.., output, input]) = (&mut relay, &ready[..]) {
+                if *output {
                     relay.output();
-                } else if ready[3] {
+                } else if *input {
                     relay.input();
                 }
+            }
+            if gateway.is_some() && ready[2] {
+                // Without it the command would go on with a network that it wasn't promised.
+                return Err(palisade_sandbox::Error::Ended("its egress gateway is gone".into()));
             }
             if ready[0] {
                 if let Some(relay) = &mut relay {

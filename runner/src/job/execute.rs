@@ -10,11 +10,13 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::gate::Entered;
+use super::network::{AtStep, Egress};
 use super::place::Place;
 use super::post::{self, Post};
 use super::{pre, step};
 use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
+use crate::egress::GatewayError;
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::output::event::{
     ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level,
@@ -56,7 +58,7 @@ pub struct Execution<'a> {
     /// What jobs pass on.
     pub stores: &'a Arc<Stores>,
     /// Orders to stop.
-    pub cancel: &'a Cancel,
+    pub cancel: &'a Arc<Cancel>,
     /// Where everything that is said goes.
     pub output: &'a Output,
 }
@@ -128,6 +130,8 @@ pub struct Running<'a> {
     pub cancelled: Option<Instant>,
     /// When it ends at the latest.
     pub deadline: Option<Instant>,
+    /// Tells the gateway's record which of the job's own steps runs.
+    pub at_step: AtStep,
     /// Scratch space for output.
     pub buffer: Vec<u8>,
 }
@@ -147,6 +151,11 @@ impl Broken {
             result: Conclusion::Failure,
             fault: Some(Fault::NoIsolation),
         }
+    }
+
+    fn of_gateway(error: GatewayError) -> Self {
+        let (result, fault) = (Conclusion::Failure, Some(Fault::NoIsolation));
+        Broken { reason: error.to_string(), result, fault }
     }
 }
 
@@ -231,7 +240,8 @@ fn prepare_and_run(
         let bind = Bind::read_only(&obtained.stored.tree).at(&obtained.inside);
         spec = Cow::Owned(spec.into_owned().bind(bind));
     }
-    let starting = Sandbox::start(&spec).map_err(|e| Broken::of_isolation(&e))?;
+    let mut starting = Sandbox::start(&spec).map_err(|e| Broken::of_isolation(&e))?;
+    let egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();
     let env = execution.env()?;
     let timeout = match &job.timeout_minutes {
@@ -273,9 +283,14 @@ fn prepare_and_run(
         variables,
         cancelled: None,
         deadline: start.checked_add(timeout),
+        at_step: egress.step(),
         buffer: Vec::new(),
     };
-    let (finished, reason) = running.run_steps(timeout);
+    let (mut finished, mut reason) = running.run_steps(timeout);
+    let refused = egress.finish(execution).map_err(Broken::of_gateway)?;
+    if let (Some(refused), Conclusion::Success) = (refused, finished.result) {
+        (finished.result, reason) = (Conclusion::Failure, Some(refused));
+    }
     Ok((finished, reason, sandbox))
 }
 

@@ -14,6 +14,7 @@ mod hash_files;
 mod inputs;
 pub mod matrix;
 mod native;
+mod network;
 mod place;
 mod plan;
 mod post;

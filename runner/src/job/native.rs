@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use palisade_sandbox::{Command, Network, Status, Stdio};
+use palisade_sandbox::{Command, Status, Stdio};
 
 use super::action::{Use, due};
 use super::command::{Deadline, earliest, stopped};
@@ -17,6 +17,7 @@ use super::files::Said;
 use super::post::{Post, Stage};
 use super::process::{self, Watch};
 use super::step::Outcome;
+use crate::egress::Mode;
 use crate::expr::{EvalError, Object, Template};
 use crate::native::{Failure, Host, Inputs, Native, PostIf, Poured, Tree};
 use crate::output::StepLog;
@@ -213,7 +214,7 @@ impl Host for Step<'_, '_> {
     }
 
     fn offline(&self) -> bool {
-        self.job.execution.place.network == Network::None
+        self.job.execution.place.network.mode == Mode::None
     }
 
     fn say(&mut self, text: &str) {

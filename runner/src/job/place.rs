@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use palisade_sandbox::{Access, Bind, Network, Spec, Workspace};
+use palisade_sandbox::{Access, Bind, Spec, Workspace};
 
 use super::contexts::inside;
+use crate::egress::Network;
 use crate::git::Repository;
 use crate::native::Tree;
 use crate::toolchain::Tools;
@@ -82,7 +83,8 @@ impl Place {
             hidden: withheld.hidden,
             replaced: withheld.replaced,
         };
-        let spec = tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network);
+        let spec =
+            tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network.mode.into());
         Place { spec, workspace, source, tree, tools, repository: false, network, native: true }
     }
 

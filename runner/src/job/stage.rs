@@ -13,6 +13,7 @@ pub fn run(job: &mut Running<'_>, name: String, perform: impl FnOnce(&mut Runnin
     let index = execution.job.steps().len() + job.stages;
     job.stages += 1;
     job.look_for_end();
+    job.at_step.set(index);
     execution.output.emit(Event::StepStarted {
         job: execution.name.clone(),
         step: index,

@@ -142,6 +142,7 @@ fn started(job: &Running<'_>, at: At, name: &str) {
         log.finish();
     } else {
         let name = name.to_owned();
+        job.at_step.set(at.index);
         execution.output.emit(Event::StepStarted { job: execution.name.clone(), step: at.index, name });
     }
 }

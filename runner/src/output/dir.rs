@@ -87,6 +87,8 @@ fn job_of(event: &Event) -> Option<&JobName> {
         | Event::GroupStarted { job, .. }
         | Event::GroupEnded { job, .. }
         | Event::Annotation { job, .. }
+        | Event::Network { job, .. }
+        | Event::NetworkSummary { job, .. }
         | Event::Summary { job, .. }
         | Event::Artifact { job, .. }
         | Event::StepFinished { job, .. }

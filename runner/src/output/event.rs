@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::egress::Mode;
+use crate::egress::record::{Attempt, Table};
 use crate::mask::{Late, Masker};
 use crate::workflow::permissions::Permissions;
 
@@ -249,6 +251,26 @@ pub enum Event {
         /// What it says.
         #[serde(flatten)]
         annotation: Annotation,
+    },
+    /// A job tried to reach something, and it has ended.
+    Network {
+        /// Which job.
+        job: JobName,
+        /// Index of the step that ran when it ended.
+        step: Option<usize>,
+        /// What it was.
+        #[serde(flatten)]
+        attempt: Attempt,
+    },
+    /// All that a job tried to reach.
+    NetworkSummary {
+        /// Which job.
+        job: JobName,
+        /// What it could reach.
+        mode: Mode,
+        /// By name, port and outcome.
+        #[serde(flatten)]
+        table: Table,
     },
     /// What a step wrote to `GITHUB_STEP_SUMMARY`.
     Summary {

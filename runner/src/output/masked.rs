@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use crate::egress::record::{Attempt, Row, Table};
 use crate::mask::Masker;
 
 use super::event::{ActionLine, Annotation, Event, JobName, LayerLine, Masking};
@@ -98,6 +99,44 @@ impl Masked {
                     end_column,
                 };
                 Event::Annotation { job: name(job), step, annotation }
+            }
+            Event::Network { job, step, attempt } => {
+                let Attempt {
+                    name: host,
+                    port,
+                    address,
+                    rule,
+                    outcome,
+                    reason,
+                    protocol,
+                    sent,
+                    received,
+                    milliseconds,
+                    suggestion,
+                } = attempt;
+                let attempt = Attempt {
+                    name: text(host),
+                    port,
+                    address,
+                    rule: some(rule),
+                    outcome,
+                    reason: some(reason),
+                    protocol,
+                    sent,
+                    received,
+                    milliseconds,
+                    suggestion: some(suggestion),
+                };
+                Event::Network { job: name(job), step, attempt }
+            }
+            Event::NetworkSummary { job, mode, table: Table { rows, untold, beyond } } => {
+                let rows = rows.into_iter().map(|row| {
+                    let Row { name: host, port, outcome, count, sent, received, reason, suggestion } = row;
+                    let (reason, suggestion) = (some(reason), some(suggestion));
+                    Row { name: text(host), port, outcome, count, sent, received, reason, suggestion }
+                });
+                let table = Table { rows: rows.collect(), untold, beyond };
+                Event::NetworkSummary { job: name(job), mode, table }
             }
             Event::Summary { job, step, markdown } => {
                 Event::Summary { job: name(job), step, markdown: text(markdown) }

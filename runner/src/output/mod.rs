@@ -4,6 +4,7 @@
 //! [emitted](Output::emit) as an [`event::Event`]; [`Output`] masks both and hands them to its [`Sink`]s,
 //! which can take nothing but [`Masked`] events.
 
+mod allowlist;
 pub mod clock;
 mod command;
 mod dir;
@@ -24,6 +25,7 @@ mod step_log;
 pub(crate) mod text;
 mod tty;
 
+pub use allowlist::Allowlist;
 pub use dir::Dir;
 pub use fanout::{Options, Output};
 pub use json::Json;

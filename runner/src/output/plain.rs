@@ -87,7 +87,9 @@ mod tests {
             Build ***   success         1.2 s  despite failure
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 31 places
+          network of build ***:
+            refused  evil.example ***:443  once: no rule allows it ***
+          masked: 32 places
           run           failure    1 min 01 s
         ");
     }
@@ -152,7 +154,11 @@ mod tests {
             Deploy ***  skipped
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
-          masked: 57 places
+          network of build ***:
+            refused  evil.example ***:443  once: no rule allows it ***
+          network of test ***:
+            refused  evil.example ***:443  once: no rule allows it ***
+          masked: 59 places
           run           failure    1 min 01 s
         ");
     }
@@ -190,7 +196,9 @@ mod tests {
             Build ***   \u{1b}[32msuccess\u{1b}[0m         1.2 s  despite failure
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
-          masked: 31 places
+          network of build ***:
+            refused  evil.example ***:443  once: no rule allows it ***
+          masked: 32 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

@@ -3,6 +3,10 @@
 use super::event::{Conclusion, Event, JobName, LayerLine, Masking};
 use super::render::{Style, result};
 use super::{Masked, clock, text};
+use crate::egress::record::Table;
+
+/// Most names of one job that are shown; the events have them all.
+const MAX_NETWORK_ROWS: usize = 100;
 
 /// What the report will say, gathered from the events of a run.
 #[derive(Default)]
@@ -16,6 +20,7 @@ struct Job {
     name: JobName,
     steps: Vec<Row>,
     layers: Option<Vec<LayerLine>>,
+    network: Option<Table>,
     end: Option<Ended>,
 }
 
@@ -40,6 +45,7 @@ impl Report {
                 self.job(job);
             }
             Event::Layers { job, layers } => self.job(job).layers = Some(layers.clone()),
+            Event::NetworkSummary { job, table, .. } => self.job(job).network = Some(table.clone()),
             Event::StepFinished { job, name, outcome, conclusion, milliseconds, .. } => {
                 let end = Ended { conclusion: *conclusion, milliseconds: *milliseconds };
                 self.job(job).steps.push(Row { name: name.clone(), outcome: *outcome, end });
@@ -65,6 +71,7 @@ impl Report {
             }
         }
         self.render_layers(out);
+        self.render_network(out);
         let Masking { masked, credentials, shown } = &self.masking;
         let places = if *masked == 1 { "place" } else { "places" };
         out.push_str(&format!("  masked: {masked} {places}\n"));
@@ -85,7 +92,13 @@ impl Report {
 
     fn job(&mut self, name: &JobName) -> &mut Job {
         let at = self.jobs.iter().position(|j| j.name == *name).unwrap_or_else(|| {
-            self.jobs.push(Job { name: name.clone(), steps: Vec::new(), layers: None, end: None });
+            self.jobs.push(Job {
+                name: name.clone(),
+                steps: Vec::new(),
+                layers: None,
+                network: None,
+                end: None,
+            });
             self.jobs.len() - 1
         });
         &mut self.jobs[at]
@@ -122,6 +135,27 @@ impl Report {
             out.push_str(": ");
             out.push_str(shown);
             out.push('\n');
+        }
+    }
+}
+
+impl Report {
+    /// What each job tried to reach.
+    fn render_network(&self, out: &mut String) {
+        for job in &self.jobs {
+            let Some(Table { rows, beyond, .. }) = &job.network else { continue };
+            out.push_str("  network of ");
+            text::name(&job.name.0, out);
+            out.push_str(if rows.is_empty() { ": nothing was tried\n" } else { ":\n" });
+            for row in rows.iter().take(MAX_NETWORK_ROWS) {
+                out.push_str("    ");
+                text::name(&row.to_string(), out);
+                out.push('\n');
+            }
+            let more = rows.len().saturating_sub(MAX_NETWORK_ROWS) as u64 + beyond;
+            if more > 0 {
+                out.push_str(&format!("    and {more} more\n"));
+            }
         }
     }
 }

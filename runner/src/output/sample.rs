@@ -7,6 +7,8 @@ use super::event::{
     ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level, Masking, Wait,
 };
 use super::{Options, Output, Sink};
+use crate::egress::Mode;
+use crate::egress::record::{Attempt, Ledger};
 use crate::mask::Masker;
 use crate::workflow::permissions::Permissions;
 
@@ -80,6 +82,14 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         state,
         url: url.map(with),
     };
+    let attempt = || Attempt {
+        rule: Some(with("*.example")),
+        suggestion: Some(with("evil.example:443")),
+        ..Attempt::new(with("evil.example"), Some(443)).refused(with("no rule allows it"))
+    };
+    let mut ledger = Ledger::default();
+    ledger.note(&attempt());
+    let table = ledger.table();
     vec![
         Event::Reviewed {
             job: job.clone(),
@@ -127,9 +137,11 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
             digest: format!("sha256:{}", "cd".repeat(32)),
             path: with("/state/artifacts/1.1/logs.zip"),
         },
+        Event::Network { job: job.clone(), step: Some(0), attempt: attempt() },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
         deployment(DeploymentState::Failure, Some("https://example.org")),
+        Event::NetworkSummary { job: job.clone(), mode: Mode::Allow, table },
         Event::JobFinished {
             job: job.clone(),
             result: Conclusion::Failure,

@@ -6,6 +6,7 @@ use super::root::Root;
 use super::scratch::HOME;
 use super::{GID, UID, USER};
 use crate::error::LayerError;
+use crate::inlet::Synthetic;
 use crate::spec::Network;
 use crate::wire::Plan;
 
@@ -14,10 +15,13 @@ pub fn write(plan: &Plan, root: &Root) -> Result<(), LayerError> {
     let host = &plan.hostname;
     let resolv = match plan.network {
         Network::None => Vec::new(),
+        Network::Allow | Network::Audit => format!("nameserver {}\n", Synthetic::DNS.v4()).into_bytes(),
         Network::Host => std::fs::read("/etc/resolv.conf").unwrap_or_default(),
     };
     let hosts = match plan.network {
-        Network::None => format!("127.0.0.1 localhost {host}\n::1 localhost\n").into_bytes(),
+        Network::None | Network::Allow | Network::Audit => {
+            format!("127.0.0.1 localhost {host}\n::1 localhost\n").into_bytes()
+        }
         Network::Host => {
             let mut hosts = std::fs::read("/etc/hosts").unwrap_or_default();
             hosts.extend(format!("\n127.0.0.1 {host}\n").into_bytes());

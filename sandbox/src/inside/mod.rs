@@ -48,15 +48,16 @@ pub fn main() -> i32 {
         return 2;
     }
     let control = UnixStream::from(control);
-    let Ok(Some((Request::Setup(plan), trees))) = wire::receive(&control) else { return 2 };
-    match set_up(&plan, trees) {
+    let Ok(Some((Request::Setup(plan), mut fds))) = wire::receive(&control) else { return 2 };
+    let gateway = if plan.network.has_gateway() { fds.pop().map(UnixStream::from) } else { None };
+    match set_up(&plan, fds, gateway.as_ref()) {
         Ok((report, shared_dir, confinement)) => {
             let fds: Vec<_> = shared_dir.iter().map(AsRawFd::as_raw_fd).collect();
             if wire::send(&control, &Reply::Ready(report), &fds).is_err() {
                 return 1;
             }
             drop(shared_dir);
-            serve::serve(&control, confinement, plan.stragglers)
+            serve::serve(&control, gateway, confinement, plan.stragglers)
         }
         Err(error) => {
             let _ = wire::send(&control, &Reply::Failed(error), &[]);
@@ -68,7 +69,7 @@ pub fn main() -> i32 {
 type SetUp = (Report, Option<OwnedFd>, confine::Confinement);
 
 /// The whole set-up in its order. A step that fails ends it.
-fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
+fn set_up(plan: &Plan, trees: Vec<OwnedFd>, gateway: Option<&UnixStream>) -> Result<SetUp, LayerError> {
     let mut report = ReportBuilder::new(plan);
 
     // Modes are meant as written here; commands get the usual mask.
@@ -107,7 +108,7 @@ fn set_up(plan: &Plan, trees: Vec<OwnedFd>) -> Result<SetUp, LayerError> {
     }
     report.add(LayerId::Uts, format!("host name `{}`", plan.hostname));
     report.add(LayerId::Cgroup, "own cgroup root".into());
-    report.add(LayerId::Net, network.enter()?);
+    report.add(LayerId::Net, network.enter(plan, gateway)?);
 
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
 

@@ -14,7 +14,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::confine::Confinement;
-use super::step;
+use super::{net, step};
 use crate::command::{Exit, Status};
 use crate::spec::Stragglers;
 use crate::sys::process::{Ended, reap, unlock_terminal};
@@ -26,8 +26,14 @@ struct Running {
     outcome: File,
 }
 
-/// Serves until the caller's end of the socket is closed; gives init's exit code.
-pub fn serve(control: &UnixStream, confinement: Confinement, stragglers: Stragglers) -> i32 {
+/// Serves the caller, and the gateway's requests for sockets, until the caller's end of the socket is closed;
+/// gives init's exit code.
+pub fn serve(
+    control: &UnixStream,
+    mut gateway: Option<UnixStream>,
+    confinement: Confinement,
+    stragglers: Stragglers,
+) -> i32 {
     let mut init = Init { confinement, stragglers, running: Vec::new() };
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
@@ -37,17 +43,24 @@ pub fn serve(control: &UnixStream, confinement: Confinement, stragglers: Straggl
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let Ok(ended) = SignalFd::with_flags(&children, flags) else { return 1 };
     loop {
-        let mut fds =
-            [PollFd::new(control.as_fd(), PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+        let mut fds = vec![
+            PollFd::new(control.as_fd(), PollFlags::POLLIN),
+            PollFd::new(ended.as_fd(), PollFlags::POLLIN),
+        ];
+        fds.extend(gateway.iter().map(|gateway| PollFd::new(gateway.as_fd(), PollFlags::POLLIN)));
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return 1,
         }
-        if fds[1].any() == Some(true) {
+        let [ordered, child, asked] = [0, 1, 2].map(|n| fds.get(n).and_then(PollFd::any) == Some(true));
+        if child {
             while let Ok(Some(_)) = ended.read_signal() {}
             init.reap();
         }
-        if fds[0].any() == Some(true) {
+        if asked {
+            gateway = gateway.filter(net::inlet::answer);
+        }
+        if ordered {
             match wire::receive::<Request>(control) {
                 Ok(Some((Request::Run(run), fds))) => init.run(run, fds),
                 Ok(Some((Request::Signal(signal), _))) => {

@@ -12,7 +12,7 @@ use super::{idmap, remedy};
 use crate::error::{Context, Error};
 use crate::report::LayerId;
 use crate::spec::{Access, Bind, Network, Spec, Workspace};
-use crate::wire::{Identity, MAX_FDS, Plan, PlannedBind, PlannedWorkspace, Source, c_string};
+use crate::wire::{Identity, MAX_TREES, Plan, PlannedBind, PlannedWorkspace, Source, c_string};
 
 /// A plan, and the trees that go with it to init.
 pub struct Planned {
@@ -105,8 +105,8 @@ impl Trees {
     }
 
     fn pass(&mut self, tree: OwnedFd) -> Result<Source, Error> {
-        if self.detached.len() == MAX_FDS {
-            return Err(Error::Spec(format!("more than {MAX_FDS} paths of the host are to be shown")));
+        if self.detached.len() == MAX_TREES {
+            return Err(Error::Spec(format!("more than {MAX_TREES} paths of the host are to be shown")));
         }
         self.detached.push(tree);
         Ok(Source::Detached(self.detached.len() - 1))

@@ -3,13 +3,14 @@
 use super::{Result, check};
 
 /// Those that init needs to set the sandbox up; they are carried through its exec as ambient ones.
-pub const FOR_SETUP: [u32; 9] = [
+pub const FOR_SETUP: [u32; 10] = [
     CAP_CHOWN,
     CAP_DAC_OVERRIDE,
     CAP_FOWNER,
     CAP_SETGID,
     CAP_SETUID,
     CAP_SETPCAP,
+    CAP_NET_BIND_SERVICE,
     CAP_NET_ADMIN,
     CAP_SYS_ADMIN,
     CAP_SYS_RESOURCE,
@@ -21,6 +22,7 @@ const CAP_FOWNER: u32 = 3;
 const CAP_SETGID: u32 = 6;
 const CAP_SETUID: u32 = 7;
 const CAP_SETPCAP: u32 = 8;
+const CAP_NET_BIND_SERVICE: u32 = 10;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_RESOURCE: u32 = 24;
@@ -77,9 +79,7 @@ pub fn drop_all() -> Result<()> {
     // SAFETY: takes integers only.
     check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) })?;
     set(0)?;
-    // SAFETY: takes integers only.
-    check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
-    Ok(())
+    super::restrict::no_new_privs()
 }
 
 /// Sets effective, permitted and inheritable to the capabilities below 32 in `mask`.

@@ -1,5 +1,5 @@
-//! Raw system calls, one wrapper each. All the crate's `unsafe` that isn't the fork itself is here; no
-//! wrapper allocates, so every one may run between clone and exec.
+//! Raw system calls, one wrapper each. All the crate's `unsafe` that isn't the fork itself is here; but for
+//! [`netlink`] no wrapper allocates, so every other one may run between clone and exec.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -9,6 +9,7 @@ pub mod caps;
 pub mod memory;
 pub mod mount;
 pub mod net;
+pub mod netlink;
 pub mod process;
 pub mod restrict;
 

@@ -42,6 +42,13 @@ pub fn undumpable() -> Result<()> {
     Ok(())
 }
 
+/// Denies the calling process and its future children every privilege that an exec could give.
+pub fn no_new_privs() -> Result<()> {
+    // SAFETY: takes integers only.
+    check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    Ok(())
+}
+
 /// Sets soft and hard limit of a resource to `value`, or to the hard limit where that is lower.
 pub fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Result<()> {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

@@ -1,4 +1,4 @@
-//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS]]`: palisade beside its peers in the same run, taking
+//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net]`: palisade beside its peers in the same run, taking
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
 mod cache;
@@ -9,6 +9,7 @@ mod floor;
 mod log;
 mod mask;
 mod measure;
+mod net;
 mod random;
 mod run;
 mod secrets;
@@ -16,7 +17,8 @@ mod table;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS]]";
+const USAGE: &str =
+    "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net]";
 /// How often each command is started.
 const ROUNDS: usize = 100;
 /// How often a batch of a daemon's jobs runs.
@@ -29,6 +31,9 @@ const CACHE: usize = 500;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    if net::part(&args).is_some() {
+        return ExitCode::SUCCESS;
+    }
     let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
     let (palisade, rounds, megabytes, cache, batches) = match args[..] {
         [palisade] => (palisade, Some(ROUNDS), Some(MEGABYTES), Some(CACHE), Some(BATCHES)),
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         [palisade, "cache", n] if number(n).is_some() => (palisade, None, None, number(n), None),
         [palisade, "daemon"] => (palisade, None, None, None, Some(BATCHES)),
         [palisade, "daemon", n] if number(n).is_some() => (palisade, None, None, None, number(n)),
+        [palisade, "net"] => (palisade, None, None, None, None),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -59,6 +65,9 @@ fn main() -> ExitCode {
     }
     if let Some(batches) = batches {
         daemon::section(&palisade, batches, scratch.path());
+    }
+    if args.len() == 1 || args.get(1) == Some(&"net") {
+        net::section(&palisade);
     }
     println!("load at the end: {}", measure::load());
     ExitCode::SUCCESS

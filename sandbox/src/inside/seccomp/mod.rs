@@ -38,11 +38,20 @@ pub fn refused() -> usize {
 
 /// The filter.
 pub fn program() -> Vec<sock_filter> {
-    let mut calls: Vec<(u32, Answer)> =
-        rows().flat_map(|row| row.calls.iter().map(|(_, n)| (*n as u32, row.answer))).collect();
+    let calls = rows().flat_map(|row| row.calls.iter().map(|(_, n)| (*n, Leaf::Answer(row.answer))));
+    compile(calls.collect(), Leaf::Allow)
+}
+
+/// A filter that allows these calls, some of them only as their answer says, and refuses all others.
+pub fn only(calls: &[(libc::c_long, Option<Answer>)]) -> Vec<sock_filter> {
+    let calls = calls.iter().map(|(number, answer)| (*number, answer.map_or(Leaf::Allow, Leaf::Answer)));
+    compile(calls.collect(), Leaf::Answer(Answer::Errno(EPERM)))
+}
+
+fn compile(mut calls: Vec<(libc::c_long, Leaf)>, otherwise: Leaf) -> Vec<sock_filter> {
     calls.sort_by_key(|(number, _)| *number);
     // The search tree's leaves: each starts at a number and reaches to the next one's.
-    let mut leaves: Vec<(u32, Leaf)> = vec![(0, Leaf::Allow)];
+    let mut leaves: Vec<(u32, Leaf)> = vec![(0, otherwise)];
     let mut push = |start: u32, leaf: Leaf| match leaves.last() {
         Some((_, last)) if *last == leaf => {}
         Some((last, _)) if *last == start => {
@@ -53,12 +62,12 @@ pub fn program() -> Vec<sock_filter> {
         }
         _ => leaves.push((start, leaf)),
     };
-    for (number, answer) in calls {
-        push(number, Leaf::Answer(answer));
-        push(number + 1, Leaf::Allow);
+    for (number, leaf) in calls {
+        push(number as u32, leaf);
+        push(number as u32 + 1, otherwise);
     }
-    leaves.push((NEWEST as u32 + 1, Leaf::Answer(Answer::Errno(ENOSYS))));
-    leaves.push((FOREIGN, Leaf::Kill));
+    push(NEWEST as u32 + 1, Leaf::Answer(Answer::Errno(ENOSYS)));
+    push(FOREIGN, Leaf::Kill);
 
     let mut code =
         vec![load(ARCH), jump(BPF_JEQ, NATIVE, 1, 0), give(SECCOMP_RET_KILL_PROCESS), load(NUMBER)];
@@ -161,7 +170,10 @@ mod tests {
 
     /// Runs the filter as the kernel would.
     fn run(arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
-        let code = program();
+        run_of(&program(), arch, number, arguments)
+    }
+
+    fn run_of(code: &[sock_filter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
         let mut data = [0u8; 64];
         data[0..4].copy_from_slice(&number.to_le_bytes());
         data[4..8].copy_from_slice(&arch.to_le_bytes());
@@ -253,6 +265,21 @@ mod tests {
         let personality = |p: u64| native(libc::SYS_personality, [p, 0, 0, 0, 0, 0]);
         assert_eq!(personality(0xffff_ffff), SECCOMP_RET_ALLOW);
         assert_eq!(personality(0x0040_0000), errno(EPERM));
+    }
+
+    #[test]
+    fn a_filter_of_few_calls_refuses_all_others() {
+        const ONLY: &[(libc::c_long, Option<Answer>)] =
+            &[(libc::SYS_socket, Some(Answer::NoneOf(0, &[AF_INET as u32], EPERM))), (libc::SYS_read, None)];
+        let code = only(ONLY);
+        for number in 0..=NEWEST {
+            let expected = if number == libc::SYS_read { SECCOMP_RET_ALLOW } else { errno(EPERM) };
+            assert_eq!(run_of(&code, NATIVE, number as u32, [0; 6]), expected, "{number}");
+        }
+        let inet = [AF_INET as u64, 1, 0, 0, 0, 0];
+        assert_eq!(run_of(&code, NATIVE, libc::SYS_socket as u32, inet), SECCOMP_RET_ALLOW);
+        assert_eq!(run_of(&code, NATIVE, NEWEST as u32 + 1, [0; 6]), errno(ENOSYS));
+        assert_eq!(run_of(&code, NATIVE, FOREIGN, [0; 6]), SECCOMP_RET_KILL_PROCESS);
     }
 
     #[test]

@@ -1,0 +1,79 @@
+//! Targets of the egress gateway: what a job and name servers send it, and rules.
+
+use palisade::egress::dns::{self, Code, Kind, Query};
+use palisade::egress::http::Requests;
+use palisade::egress::name::Name;
+use palisade::egress::rule::{Kind as RuleKind, Rule};
+use palisade::egress::tls::{self, Hello};
+
+fn name() -> Name {
+    match Name::parse("a.test") {
+        Ok(name) => name,
+        Err(error) => panic!("`a.test` is a name: {error:?}"),
+    }
+}
+
+/// A message of the domain name system, as a question and as an answer. What is answered is read back.
+pub fn dns_message(data: &[u8]) {
+    if let Ok(query) = Query::parse(data) {
+        let answer = query.address("198.18.0.2".parse().unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()), 60);
+        assert!(answer.len() <= data.len() + 64, "an answer much longer than its question");
+        assert!(Query::parse(&answer).is_err(), "an answer that is a question");
+        query.answer(Code::NoName, true);
+        if let Ok(name) = &query.name {
+            assert_eq!(Name::parse(name.as_str()).as_ref(), Ok(name), "shown as another");
+        }
+    }
+    let id = data.get(..2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
+    for kind in [Kind::A, Kind::Aaaa] {
+        if let Some(answer) = dns::read_answer(data, id, &name(), kind) {
+            let kind_is = |v4| v4 == (kind == Kind::A);
+            assert!(answer.addresses.iter().all(|address| kind_is(address.is_ipv4())), "of another kind");
+        }
+    }
+}
+
+/// The first bytes of TLS: what is decided isn't changed by what follows.
+pub fn tls_hello(data: &[u8]) {
+    let whole = tls::read(data);
+    for cut in [1, 5, data.len() / 2, data.len().saturating_sub(1)] {
+        match tls::read(&data[..cut.min(data.len())]) {
+            Ok(Hello::Incomplete) => {}
+            decided => assert_eq!(decided, whole, "changed after {cut} bytes"),
+        }
+    }
+}
+
+/// Requests of a connection. The first byte says how they are cut, which makes no difference; what goes through
+/// goes through again, unchanged.
+pub fn http_requests(data: &[u8]) {
+    let Some((&size, sent)) = data.split_first() else { return };
+    let pass = |input: &[u8], size: usize| {
+        let (mut requests, mut out) = (Requests::new(name(), 80), Vec::new());
+        for part in input.chunks(size.max(1)) {
+            requests.take(part, &mut out)?;
+        }
+        Ok::<_, palisade::egress::http::HttpError>(out)
+    };
+    let whole = pass(sent, sent.len());
+    let cut = pass(sent, size.into());
+    assert_eq!(whole.is_ok(), cut.is_ok(), "in parts of {size}");
+    if let (Ok(whole), Ok(cut)) = (whole, cut) {
+        assert!(whole == cut, "other bytes in parts of {size}");
+        assert!(pass(&whole, whole.len()).as_ref() == Ok(&whole), "refused or changed the second time");
+    }
+}
+
+/// A rule.
+pub fn egress_rule(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for kind in [RuleKind::Allow, RuleKind::Deny] {
+        match Rule::parse(text, kind) {
+            Ok(rule) => assert_eq!(rule.text(), text),
+            Err(error) => {
+                assert!(error.column <= text.chars().count() + 1, "a place out of the rule");
+                assert!(!error.to_string().contains(|c: char| c.is_control()), "a control sequence is shown");
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The options about the network that `run` and `sandbox` share.
+
+use std::net::SocketAddr;
+
+use super::error::Error;
+use crate::egress::rule::Scope;
+use crate::egress::{Mode, Network, parse_resolver};
+
+/// What can be reached.
+#[derive(clap::Args)]
+pub struct NetworkArgs {
+    /// What can be reached [default: none, or allow where --allow or --preset is given]
+    #[arg(long, value_name = "MODE", value_enum)]
+    net: Option<Mode>,
+    /// A name that can be reached, over HTTP and HTTPS unless ports are given: NAME, *.NAME, NAME:PORT,
+    /// NAME:FIRST-LAST, NAME:PORT/opaque; or a network that names may lead to: ADDRESS/LENGTH (repeatable)
+    #[arg(long, value_name = "RULE")]
+    allow: Vec<String>,
+    /// The names of a package registry or forge, such as crates, npm, pypi, debian, github (repeatable)
+    #[arg(long, value_name = "NAME")]
+    preset: Vec<String>,
+    /// Name server to ask for allowed names, instead of the host's
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = parse_resolver)]
+    resolver: Option<SocketAddr>,
+}
+
+impl NetworkArgs {
+    /// What they come to, over what is configured.
+    pub fn decide(&self, configured: &Network) -> Result<Network, Error> {
+        let gives_rules = !self.allow.is_empty() || !self.preset.is_empty();
+        let mode = match self.net {
+            Some(mode) => mode,
+            None if gives_rules && configured.mode == Mode::None => Mode::Allow,
+            None => configured.mode,
+        };
+        if gives_rules && mode.scope().is_none() {
+            return Err(Error::input("--allow and --preset need --net allow or --net audit"));
+        }
+        let mut settings = configured.settings.clone();
+        settings.allow.extend(self.allow.iter().cloned());
+        for preset in &self.preset {
+            settings.add_preset(preset).map_err(|e| Error::input(format!("--preset: {e}")))?;
+        }
+        settings.resolver = self.resolver.or(settings.resolver);
+        settings.policy(Scope::Allowed).map_err(|e| Error::input(format!("--allow: {e}")))?;
+        Ok(Network { mode, on_refused: configured.on_refused, settings })
+    }
+}

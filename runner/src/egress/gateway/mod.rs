@@ -1,0 +1,109 @@
+//! The gateway: a process of its own for each job, on the host's side. It holds sockets of the job's network, knows
+//! rules and nothing else of the job, and is the only way out. What it reads is hostile, so it gives up files,
+//! programs and other processes before it reads any of it; if it dies, the job has no network any more.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `serve` | the loop; name server and listening |
+//! | `names` | which address stands for which name |
+//! | `stream`, `streams` | one connection; what becomes of all of them |
+//! | `splice` | moving bytes |
+//! | `resolve` | the names' own addresses |
+//! | `outbox` | what is told |
+
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use palisade_sandbox::{Inlet, confine_gateway};
+use serde::{Deserialize, Serialize};
+
+use super::rule::Scope;
+use super::settings::Settings;
+use outbox::Outbox;
+use resolve::Resolver;
+use serve::{End, Gateway, Limits};
+
+mod names;
+mod outbox;
+mod resolve;
+mod serve;
+mod splice;
+mod stream;
+mod streams;
+
+/// Argument zero that makes this binary a gateway. Its standard input is the inlet, its standard output the socket
+/// to its caller.
+pub const NAME: &str = "palisade-gateway";
+
+/// The caller's first and only word.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Orders {
+    /// Which names are let through.
+    pub scope: Scope,
+    /// Rules, resolver, limits.
+    pub settings: Settings,
+}
+
+/// Becomes a gateway where this process was started as one, and gives its exit code when its job is over.
+pub fn run_if_asked() -> Option<ExitCode> {
+    if std::env::args_os().next().is_none_or(|name| name != NAME) {
+        return None;
+    }
+    Some(match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+fn run() -> io::Result<()> {
+    let inlet = std::io::stdin().as_fd().try_clone_to_owned()?;
+    let control = UnixStream::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let mut orders = String::new();
+    BufReader::new(&control).read_line(&mut orders)?;
+    let (end, outbox) = match prepare(&orders, inlet, control.try_clone()?) {
+        Ok(gateway) => gateway.serve(),
+        Err(why) => (End::Broken(why), Outbox::new(control)),
+    };
+    outbox.finish(match end {
+        End::Done => None,
+        End::Broken(why) => Some(why),
+    })
+}
+
+/// Opens what it needs of the host, gives up the rest, and waits for the sandbox's network.
+fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream) -> Result<Gateway, String> {
+    let Orders { scope, settings } = serde_json::from_str(orders).map_err(|e| format!("its orders: {e}"))?;
+    let policy = settings.policy(scope).map_err(|e| e.to_string())?;
+    let limits = limits(&settings).map_err(|e| format!("setting its limits: {e}"))?;
+    let resolver =
+        Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
+    confine_gateway().map_err(|e| e.to_string())?;
+    let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
+    Gateway::new(policy, limits, resolver, inlet, control).map_err(|e| format!("watching its sockets: {e}"))
+}
+
+/// Memory of a gateway's own. What a job makes it keep has bounds, each of which is much smaller; all of them
+/// together end the job rather than the host's memory.
+const MEMORY: u64 = 256 << 20;
+/// Descriptors besides those of names and connections.
+const FEW: u64 = 256;
+
+/// Limits the process, and what it takes on to what it has descriptors for: an `accept(2)` without any would fail
+/// over and over.
+fn limits(settings: &Settings) -> nix::Result<Limits> {
+    setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)?;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let listeners = (most / 4).min(8192);
+    // A connection has two, and four more while both its ends are held up.
+    let connections = most.saturating_sub(listeners + FEW) / 6;
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(Limits {
+        names_per_wildcard: settings.names_per_wildcard,
+        connections: settings.connections.min(count(connections)),
+        listeners: count(listeners),
+    })
+}

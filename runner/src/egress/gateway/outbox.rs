@@ -1,0 +1,70 @@
+//! What the gateway tells its caller, a line of JSON each, without ever waiting for it.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, send};
+
+use crate::egress::record::{Attempt, Ledger, Notice};
+
+/// Most bytes that wait for a caller who doesn't read.
+const MAX_WAITING: usize = 4 << 20;
+
+/// The control socket, and what is to go over it.
+#[derive(Debug)]
+pub struct Outbox {
+    control: UnixStream,
+    waiting: Vec<u8>,
+    ledger: Ledger,
+}
+
+impl Outbox {
+    /// For this socket.
+    pub fn new(control: UnixStream) -> Outbox {
+        Outbox { control, waiting: Vec::new(), ledger: Ledger::default() }
+    }
+
+    /// Tells an attempt, if it is one that is told; whether something waits for the caller.
+    pub fn tell(&mut self, attempt: Attempt) -> bool {
+        if self.ledger.note(&attempt) && self.waiting.len() < MAX_WAITING {
+            self.push(&Notice::Attempt(attempt));
+            self.flush();
+        }
+        !self.waiting.is_empty()
+    }
+
+    fn push(&mut self, notice: &Notice) {
+        // Plain data always serializes.
+        if let Ok(line) = serde_json::to_vec(notice) {
+            self.waiting.extend(line);
+            self.waiting.push(b'\n');
+        }
+    }
+
+    /// Sends what can be sent now.
+    pub fn flush(&mut self) {
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        while !self.waiting.is_empty() {
+            match send(self.control.as_raw_fd(), &self.waiting, flags) {
+                Ok(length) => drop(self.waiting.drain(..length)),
+                Err(Errno::EINTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Says the last word, and waits until it is taken.
+    pub fn finish(mut self, broken: Option<String>) -> io::Result<()> {
+        let table = std::mem::take(&mut self.ledger).table();
+        self.push(&broken.map_or(Notice::Table(table), Notice::Broken));
+        self.control.write_all(&self.waiting)
+    }
+}
+
+impl AsFd for Outbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+}

@@ -1,0 +1,561 @@
+//! The gateway's loop: one thread, one epoll, everything that a job's network consists of.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::sockopt::TcpNoDelay;
+use nix::sys::socket::{
+    Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
+    setsockopt,
+};
+use palisade_sandbox::{DnsSockets, Inlet, Synthetic};
+use slab::Slab;
+
+use super::names::{Names, NoAddress};
+use super::outbox::Outbox;
+use super::resolve::Resolver;
+use super::splice::Pipes;
+use super::stream::{GREETING, Stream, abort};
+use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
+use crate::egress::name::Name;
+use crate::egress::record::{Attempt, Protocol};
+use crate::egress::rule::{Decision, Policy};
+
+/// How long an answer with a synthetic address is good for; it never changes while the job lasts.
+const TTL: u32 = 60;
+/// Most connections to the name server over TCP at a time.
+const DNS_CONNECTIONS: usize = 64;
+/// Largest question over TCP.
+const MAX_QUESTION: usize = 2 + MAX_UDP;
+/// Events, questions and connections that are taken at a time, so that each kind has its turn.
+const TURN: usize = 64;
+
+/// What a gateway may have at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Names below one wildcard.
+    pub names_per_wildcard: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Sockets that listen.
+    pub listeners: usize,
+}
+
+/// Why the gateway ends.
+#[derive(Debug)]
+pub enum End {
+    /// Its job is over.
+    Done,
+    /// It can't go on.
+    Broken(String),
+}
+
+/// All that a gateway has.
+pub struct Gateway {
+    pub(super) policy: Policy,
+    pub(super) epoll: Epoll,
+    pub(super) resolver: Resolver,
+    pub(super) streams: Slab<Stream>,
+    pub(super) pipes: Pipes,
+    pub(super) outbox: Outbox,
+    /// Streams that have more to do than one turn allows.
+    pub(super) unfinished: VecDeque<usize>,
+    /// Streams that are over.
+    pub(super) closed: Vec<usize>,
+    /// When streams must have come further; an entry counts if the stream's own deadline is the same.
+    pub(super) deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+    pub(super) now: Instant,
+    names: Names,
+    limits: Limits,
+    inlet: Option<Inlet>,
+    dns: DnsSockets,
+    dns_connections: Slab<DnsConnection>,
+    listeners: Slab<Listener>,
+    /// Sockets that init has made and that aren't used yet: of IPv4 and of IPv6.
+    sockets: [Vec<OwnedFd>; 2],
+}
+
+struct Listener {
+    fd: OwnedFd,
+    name: Name,
+    port: u16,
+}
+
+struct DnsConnection {
+    fd: OwnedFd,
+    read: Vec<u8>,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    Control,
+    Inlet,
+    DnsUdp,
+    DnsTcp,
+    DnsConnection(usize),
+    Listener(usize),
+    Client(usize),
+    Server(usize),
+    /// One try to connect a stream.
+    Try(usize, usize),
+    Lookup(usize),
+}
+
+impl Token {
+    /// Kind, number of the try and key, each in its bits.
+    fn encode(self) -> u64 {
+        let (kind, key, number) = match self {
+            Token::Control => (0, 0, 0),
+            Token::Inlet => (1, 0, 0),
+            Token::DnsUdp => (2, 0, 0),
+            Token::DnsTcp => (3, 0, 0),
+            Token::DnsConnection(key) => (4, key, 0),
+            Token::Listener(key) => (5, key, 0),
+            Token::Client(key) => (6, key, 0),
+            Token::Server(key) => (7, key, 0),
+            Token::Try(key, number) => (8, key, number),
+            Token::Lookup(key) => (9, key, 0),
+        };
+        kind << 56 | (number as u64 & 0xff_ffff) << 32 | key as u64 & 0xffff_ffff
+    }
+
+    fn decode(data: u64) -> Option<Token> {
+        let (key, number) = ((data & 0xffff_ffff) as usize, (data >> 32 & 0xff_ffff) as usize);
+        Some(match data >> 56 {
+            0 => Token::Control,
+            1 => Token::Inlet,
+            2 => Token::DnsUdp,
+            3 => Token::DnsTcp,
+            4 => Token::DnsConnection(key),
+            5 => Token::Listener(key),
+            6 => Token::Client(key),
+            7 => Token::Server(key),
+            8 => Token::Try(key, number),
+            9 => Token::Lookup(key),
+            _ => return None,
+        })
+    }
+}
+
+/// Events that are told once each time something changes.
+pub(super) const EDGES: EpollFlags =
+    EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT).union(EpollFlags::EPOLLRDHUP).union(EpollFlags::EPOLLET);
+
+impl Gateway {
+    /// Puts one together; nothing is answered yet.
+    pub fn new(
+        policy: Policy,
+        limits: Limits,
+        resolver: Resolver,
+        (inlet, dns): (Inlet, DnsSockets),
+        control: UnixStream,
+    ) -> io::Result<Gateway> {
+        let gateway = Gateway {
+            policy,
+            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
+            resolver,
+            streams: Slab::new(),
+            pipes: Pipes::default(),
+            outbox: Outbox::new(control),
+            unfinished: VecDeque::new(),
+            closed: Vec::new(),
+            deadlines: BinaryHeap::new(),
+            now: Instant::now(),
+            names: Names::default(),
+            limits,
+            inlet: Some(inlet),
+            dns,
+            dns_connections: Slab::new(),
+            listeners: Slab::new(),
+            sockets: [Vec::new(), Vec::new()],
+        };
+        gateway.watch(gateway.outbox.as_fd(), Token::Control, EpollFlags::EPOLLIN)?;
+        gateway.watch(gateway.dns.udp.as_fd(), Token::DnsUdp, EpollFlags::EPOLLIN)?;
+        gateway.watch(gateway.dns.tcp.as_fd(), Token::DnsTcp, EpollFlags::EPOLLIN)?;
+        if let Some(inlet) = &gateway.inlet {
+            gateway.watch(inlet.as_fd(), Token::Inlet, EpollFlags::EPOLLIN)?;
+        }
+        Ok(gateway)
+    }
+
+    /// Serves until the job is over. What was tried until then is told.
+    pub fn serve(mut self) -> (End, Outbox) {
+        let mut events = [EpollEvent::empty(); TURN];
+        let end = loop {
+            let count = match self.epoll.wait(&mut events, self.timeout()) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => continue,
+                Err(errno) => break End::Broken(format!("waiting for events: {errno}")),
+            };
+            self.now = Instant::now();
+            let mut over = false;
+            for event in &events[..count] {
+                match Token::decode(event.data()) {
+                    Some(Token::Control) => over |= self.control(event.events()),
+                    Some(token) => self.event(token, event.events()),
+                    None => {}
+                }
+            }
+            if over {
+                break End::Done;
+            }
+            for _ in 0..self.unfinished.len() {
+                if let Some(key) = self.unfinished.pop_front() {
+                    self.pump(key);
+                }
+            }
+            self.expire();
+            self.sweep();
+        };
+        for key in self.streams.iter().map(|(key, _)| key).collect::<Vec<_>>() {
+            self.close(key, None);
+        }
+        (end, self.outbox)
+    }
+
+    /// Has a descriptor's events come with a token.
+    pub(super) fn watch(&self, fd: impl AsFd, token: Token, flags: EpollFlags) -> nix::Result<()> {
+        self.epoll.add(fd, EpollEvent::new(flags, token.encode()))
+    }
+
+    /// Gives a watched descriptor another token.
+    pub(super) fn watch_as(&self, fd: impl AsFd, token: Token, flags: EpollFlags) -> nix::Result<()> {
+        self.epoll.modify(fd, &mut EpollEvent::new(flags, token.encode()))
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        if !self.unfinished.is_empty() {
+            return EpollTimeout::ZERO;
+        }
+        let stream = self.deadlines.peek().map(|Reverse((at, _))| *at);
+        let Some(at) = [stream, self.resolver.deadline()].into_iter().flatten().min() else {
+            return EpollTimeout::NONE;
+        };
+        // Rounded up, so that what is due has passed.
+        let wait = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        EpollTimeout::try_from(wait).unwrap_or(EpollTimeout::MAX)
+    }
+
+    fn event(&mut self, token: Token, flags: EpollFlags) {
+        match token {
+            // The sandbox has ended; its sockets lead nowhere any more.
+            Token::Inlet => self.inlet = None,
+            Token::DnsUdp => self.answer_udp(),
+            Token::DnsTcp => self.accept_dns(),
+            Token::DnsConnection(key) => self.answer_tcp(key),
+            Token::Listener(key) => self.accept(key),
+            Token::Client(key) => self.client(key, flags),
+            Token::Server(key) => self.server(key, flags),
+            Token::Try(key, number) => self.tried(key, number, flags),
+            Token::Lookup(key) => {
+                if let Some(resolved) = self.resolver.read(key, self.now) {
+                    self.resolved(resolved);
+                }
+            }
+            Token::Control => {}
+        }
+    }
+
+    /// Whether the caller has ended the job.
+    fn control(&mut self, flags: EpollFlags) -> bool {
+        if flags.contains(EpollFlags::EPOLLOUT) {
+            self.outbox.flush();
+        }
+        // It never says anything more: what can be read is the end.
+        flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR)
+    }
+
+    /// Takes note of an attempt, and tells it.
+    pub(super) fn record(&mut self, attempt: Attempt) {
+        if self.outbox.tell(attempt) {
+            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
+            // A control socket that can't be watched any more has ended, which is seen next.
+            let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
+        }
+    }
+
+    fn sweep(&mut self) {
+        for key in self.closed.drain(..) {
+            self.streams.try_remove(key);
+        }
+    }
+
+    // The name server.
+
+    fn answer_udp(&mut self) {
+        let mut message = [0; MAX_UDP];
+        for _ in 0..TURN {
+            let (length, asker) = match recvfrom::<SockaddrStorage>(self.dns.udp.as_raw_fd(), &mut message) {
+                Ok((length, Some(asker))) => (length, asker),
+                Ok((_, None)) | Err(Errno::EINTR) => continue,
+                Err(_) => return,
+            };
+            let answer = self.answer(&message[..length], true);
+            if let Some(answer) = answer {
+                // Who doesn't take it asks again.
+                let _ = sendto(self.dns.udp.as_raw_fd(), &answer, &asker, MsgFlags::MSG_DONTWAIT);
+            }
+        }
+    }
+
+    fn accept_dns(&mut self) {
+        for _ in 0..TURN {
+            let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+            let Ok(fd) = accept4(&self.dns.tcp, flags) else { return };
+            if self.dns_connections.len() >= DNS_CONNECTIONS {
+                continue;
+            }
+            let key = self.dns_connections.insert(DnsConnection { fd, read: Vec::new() });
+            let fd = self.dns_connections[key].fd.as_fd();
+            if self.watch(fd, Token::DnsConnection(key), EpollFlags::EPOLLIN).is_err() {
+                self.dns_connections.remove(key);
+            }
+        }
+    }
+
+    fn answer_tcp(&mut self, key: usize) {
+        let mut buffer = [0; MAX_QUESTION];
+        let Some(connection) = self.dns_connections.get_mut(key) else { return };
+        let room = MAX_QUESTION - connection.read.len().min(MAX_QUESTION);
+        match recv(connection.fd.as_raw_fd(), &mut buffer[..room], MsgFlags::MSG_DONTWAIT) {
+            Ok(length) if length > 0 => connection.read.extend_from_slice(&buffer[..length]),
+            Err(Errno::EAGAIN | Errno::EINTR) => return,
+            Ok(_) | Err(_) => {
+                self.dns_connections.remove(key);
+                return;
+            }
+        }
+        let mut read = std::mem::take(&mut connection.read);
+        while let Some((length, rest)) = read.split_first_chunk::<2>() {
+            let length = usize::from(u16::from_be_bytes(*length));
+            let Some(question) = rest.get(..length) else { break };
+            let answer = self.answer(question, false).unwrap_or_default();
+            let framed = [&(answer.len() as u16).to_be_bytes(), answer.as_slice()].concat();
+            let fd = self.dns_connections[key].fd.as_raw_fd();
+            let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+            // A client that doesn't take its answers is cut off.
+            if answer.is_empty() || send(fd, &framed, flags) != Ok(framed.len()) {
+                self.dns_connections.remove(key);
+                return;
+            }
+            read.drain(..2 + length);
+        }
+        match read.len() >= MAX_QUESTION {
+            true => drop(self.dns_connections.remove(key)),
+            false => self.dns_connections[key].read = read,
+        }
+    }
+
+    /// The answer to a question of the job; `None` where it deserves none.
+    fn answer(&mut self, message: &[u8], udp: bool) -> Option<Vec<u8>> {
+        let query = match Query::parse(message) {
+            Ok(query) => query,
+            Err(NotAsked::Ignore) => return None,
+            Err(NotAsked::Answer(id, code)) => return Some(dns::refuse(id, code)),
+        };
+        let answer = self.answer_query(&query);
+        // None of ours is longer than its question by much.
+        if udp && query.is_too_long(&answer) {
+            return Some(query.answer(Code::ServerFailure, false));
+        }
+        Some(answer)
+    }
+
+    fn answer_query(&mut self, query: &Query) -> Vec<u8> {
+        if !query.is_of_internet() {
+            return query.answer(Code::NotImplemented, false);
+        }
+        // Whose address something is, is a question that programs ask by themselves.
+        if query.is_reverse() {
+            return query.answer(Code::NoName, false);
+        }
+        let name = match &query.name {
+            Ok(name) => name.clone(),
+            Err(shown) => {
+                self.record(Attempt::new(shown.as_str(), None).refused("it isn't a host's name"));
+                return query.answer(Code::NoName, true);
+            }
+        };
+        let (policy, most) = (&self.policy, self.limits.names_per_wildcard);
+        let synthetic = match self.names.address(&name, policy, most) {
+            Ok(known) => known.synthetic,
+            Err(no) => {
+                let suggestion = (no == NoAddress::Unknown).then(|| name.to_string());
+                let rule = match &no {
+                    NoAddress::Denied(rule) | NoAddress::Wildcard { rule, .. } => Some(rule.clone()),
+                    NoAddress::Unknown | NoAddress::Full => None,
+                };
+                let attempt = Attempt { suggestion, rule, ..Attempt::new(name.as_str(), None) };
+                self.record(attempt.refused(no));
+                return query.answer(Code::NoName, true);
+            }
+        };
+        let has_v6 = self.inlet.as_ref().is_some_and(Inlet::has_v6);
+        let address: IpAddr = match query.kind {
+            Kind::A => synthetic.v4().into(),
+            Kind::Aaaa if has_v6 => synthetic.v6().into(),
+            // Among these HTTPS records, whose hints would lead past the name.
+            Kind::Aaaa | Kind::Other(_) => return query.answer(Code::NoError, false),
+        };
+        match self.listen(&name, synthetic, address) {
+            Ok(()) => query.address(address, TTL),
+            Err(e) => {
+                self.record(
+                    Attempt::new(name.as_str(), None).failed(format!("it can't be listened for: {e}")),
+                );
+                query.answer(Code::ServerFailure, false)
+            }
+        }
+    }
+
+    // Listening.
+
+    /// Opens the ports of a name on one of its addresses, once.
+    fn listen(&mut self, name: &Name, synthetic: Synthetic, address: IpAddr) -> io::Result<()> {
+        let family = usize::from(address.is_ipv6());
+        let (policy, most) = (&self.policy, self.limits.names_per_wildcard);
+        let known = self.names.address(name, policy, most).map_err(io::Error::other)?;
+        if std::mem::replace(&mut known.listening[family], true) {
+            return Ok(());
+        }
+        let mut opened = Vec::new();
+        for port in self.policy.ports(name) {
+            match self.open_port(name, synthetic, port, family) {
+                Ok(key) => opened.push(key),
+                // A server of the job's own has the port, on all addresses.
+                Err(e) if e.raw_os_error() == Some(Errno::EADDRINUSE as i32) => {
+                    let reason = "a server of the job's own has this port on all addresses; let it listen on \
+                                  127.0.0.1 alone";
+                    self.record(Attempt::new(name.as_str(), Some(port)).failed(reason));
+                }
+                Err(e) => {
+                    for key in opened {
+                        self.listeners.remove(key);
+                    }
+                    if let Ok(known) = self.names.address(name, &self.policy, most) {
+                        known.listening[family] = false;
+                    }
+                    return Err(e);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_port(
+        &mut self,
+        name: &Name,
+        synthetic: Synthetic,
+        port: u16,
+        family: usize,
+    ) -> io::Result<usize> {
+        if self.listeners.len() >= self.limits.listeners {
+            return Err(io::Error::other("the job has all the ports that it may"));
+        }
+        let fd = self.socket(family)?;
+        let address: SockaddrStorage = match family {
+            0 => SocketAddrV4::new(synthetic.v4(), port).into(),
+            _ => SocketAddrV6::new(synthetic.v6(), port, 0, 0).into(),
+        };
+        bind(fd.as_raw_fd(), &address)?;
+        listen(&fd, Backlog::MAXALLOWABLE)?;
+        let key = self.listeners.insert(Listener { fd, name: name.clone(), port });
+        let watched = self.watch(self.listeners[key].fd.as_fd(), Token::Listener(key), EpollFlags::EPOLLIN);
+        if let Err(errno) = watched {
+            self.listeners.remove(key);
+            return Err(errno.into());
+        }
+        Ok(key)
+    }
+
+    /// A socket of the job's network.
+    fn socket(&mut self, family: usize) -> io::Result<OwnedFd> {
+        if self.sockets[family].is_empty() {
+            let inlet = self.inlet.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+            self.sockets[family] = if family == 0 { inlet.stream_v4()? } else { inlet.stream_v6()? };
+        }
+        self.sockets[family].pop().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn accept(&mut self, key: usize) {
+        for _ in 0..TURN {
+            let Some(listener) = self.listeners.get(key) else { return };
+            let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+            let Ok(fd) = accept4(&listener.fd, flags) else { return };
+            let (name, port) = (listener.name.clone(), listener.port);
+            if self.streams.len() >= self.limits.connections {
+                abort(fd.as_fd());
+                let reason =
+                    format!("the job has {} connections, which is all that it may", self.limits.connections);
+                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
+                continue;
+            }
+            let Decision::Allowed(grant) = self.policy.of_port(&name, port) else {
+                abort(fd.as_fd());
+                continue;
+            };
+            let (rule, opaque) = (grant.rule.map(|rule| rule.text().to_owned()), grant.opaque);
+            // What is small and waits for more, waits at its sender already.
+            let _ = setsockopt(&fd, TcpNoDelay, &true);
+            let stream = self.streams.insert(Stream::new(fd, name, port, rule, self.now));
+            if self.watch(self.streams[stream].client.fd.as_fd(), Token::Client(stream), EDGES).is_err() {
+                self.streams.remove(stream);
+                continue;
+            }
+            self.arm(stream, GREETING);
+            if opaque {
+                self.begin(stream, Protocol::Opaque);
+            }
+        }
+    }
+
+    /// Sets when a stream must have come further.
+    pub(super) fn arm(&mut self, key: usize, wait: Duration) {
+        let at = self.now + wait;
+        if let Some(stream) = self.streams.get_mut(key) {
+            stream.deadline = Some(at);
+            self.deadlines.push(Reverse((at, key)));
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some(Reverse((at, key))) = self.deadlines.peek().copied().filter(|due| due.0.0 <= self.now)
+        {
+            self.deadlines.pop();
+            if self.streams.get(key).is_some_and(|stream| stream.deadline == Some(at)) {
+                self.late(key);
+            }
+        }
+        if self.resolver.deadline().is_some_and(|at| at <= self.now) {
+            let (ended, renewed) = self.resolver.expire(self.now);
+            for key in renewed {
+                self.watch_lookup(key);
+            }
+            for resolved in ended {
+                self.resolved(resolved);
+            }
+        }
+    }
+
+    /// Has the answers of a lookup come as events.
+    pub(super) fn watch_lookup(&self, key: usize) {
+        if let Some(socket) = self.resolver.socket(key) {
+            // Without events it ends by its deadline.
+            let _ = self.watch(socket.as_fd(), Token::Lookup(key), EpollFlags::EPOLLIN);
+        }
+    }
+}
+
+/// The rule that allows what was tried.
+pub(super) fn suggest(name: &Name, port: u16, opaque: bool) -> String {
+    let opaque = if opaque { "/opaque" } else { "" };
+    format!("{name}:{port}{opaque}")
+}

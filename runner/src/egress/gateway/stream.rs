@@ -1,0 +1,329 @@
+//! One connection of a job, from its first bytes to its last.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::Linger;
+use nix::sys::socket::{MsgFlags, Shutdown, recv, send, setsockopt, shutdown};
+
+use super::splice::{Pipes, Side, Splice, TURN, Turn};
+use crate::egress::http::{self, Requests};
+use crate::egress::name::Name;
+use crate::egress::record::{Attempt, Outcome, Protocol};
+use crate::egress::tls::{self, Hello};
+
+/// A client that says nothing for so long is gone.
+pub const GREETING: Duration = Duration::from_mins(2);
+/// So long a connection may take to be made, with the lookup before.
+pub const CONNECTING: Duration = Duration::from_secs(30);
+/// Bytes of one read.
+const READ: usize = 16 << 10;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Stream {
+    /// The job's side.
+    pub client: Side,
+    /// Which name the address stands for.
+    pub name: Name,
+    /// Which port.
+    pub port: u16,
+    /// The rule that lets it through.
+    pub rule: Option<String>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// When it began.
+    pub started: Instant,
+    /// When it must have come further.
+    pub deadline: Option<Instant>,
+    /// What is spoken.
+    pub protocol: Option<Protocol>,
+    /// Who answers.
+    pub address: Option<IpAddr>,
+}
+
+/// How far a connection has come.
+#[derive(Debug)]
+pub enum Phase {
+    /// The client says what it wants.
+    Greeting(Greeting),
+    /// The name's addresses are being found.
+    Resolving(Greeting),
+    /// One of the addresses is to answer.
+    Connecting(Greeting, Tries),
+    /// Bytes go both ways.
+    Open(Box<Open>),
+    /// It is over, and goes with the end of this round of events.
+    Closed,
+}
+
+/// What the client has said so far.
+#[derive(Debug, Default)]
+pub struct Greeting {
+    /// All of it; of HTTP what isn't looked at yet is in `requests`, and here stands what the server may get.
+    bytes: Vec<u8>,
+    requests: Option<Requests>,
+}
+
+/// Addresses that are tried, and connections that may come of it.
+#[derive(Debug)]
+pub struct Tries {
+    /// Those that are left; the last is the next.
+    pub left: Vec<SocketAddr>,
+    /// Those under way.
+    pub running: Vec<Option<(OwnedFd, IpAddr)>>,
+    /// When the next is tried, whatever becomes of those.
+    pub next: Instant,
+    /// Why the last failed.
+    pub failed: Errno,
+}
+
+/// Both sides, and what moves between them.
+#[derive(Debug)]
+pub struct Open {
+    /// The server's side.
+    pub server: Side,
+    up: Up,
+    down: Splice,
+    finished: [bool; 2],
+}
+
+/// The way to the server.
+#[derive(Debug)]
+struct Up {
+    /// What is to be sent before anything else.
+    first: Vec<u8>,
+    at: usize,
+    requests: Option<Requests>,
+    ended: bool,
+    /// Bytes that went by way of `first`.
+    written: u64,
+    splice: Splice,
+}
+
+/// What a client's first bytes lead to.
+#[derive(Debug)]
+pub enum Greeted {
+    /// More are needed.
+    More,
+    /// They agree with the name.
+    Agrees(Protocol),
+    /// They don't.
+    Disagrees(String),
+    /// The client has gone.
+    Gone,
+}
+
+impl Greeting {
+    /// Reads what the client says, and looks at it.
+    pub fn read(&mut self, client: &mut Side, name: &Name, port: u16) -> Greeted {
+        let mut buffer = [0; READ];
+        while client.readable {
+            match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+                Ok(0) if self.bytes.is_empty() && self.requests.is_none() => return Greeted::Gone,
+                Ok(0) => return Greeted::Disagrees("it ended before it said whom it is for".to_owned()),
+                Ok(length) => match self.take(&buffer[..length], name, port) {
+                    Greeted::More => {}
+                    decided => return decided,
+                },
+                Err(Errno::EAGAIN) => client.readable = false,
+                Err(Errno::EINTR) => {}
+                Err(_) => return Greeted::Gone,
+            }
+        }
+        Greeted::More
+    }
+
+    fn take(&mut self, bytes: &[u8], name: &Name, port: u16) -> Greeted {
+        let first = self.bytes.first().or(bytes.first()).copied().unwrap_or_default();
+        if self.requests.is_none() && first == tls::HANDSHAKE {
+            self.bytes.extend_from_slice(bytes);
+            return match tls::read(&self.bytes) {
+                Ok(Hello::Incomplete) => Greeted::More,
+                Ok(Hello::For(server)) if server == *name => Greeted::Agrees(Protocol::Tls),
+                Ok(Hello::For(server)) => Greeted::Disagrees(format!(
+                    "the TLS handshake is for `{server}`, not for the name that was looked up"
+                )),
+                Err(error) => Greeted::Disagrees(error.to_string()),
+            };
+        }
+        if self.requests.is_none() && !http::may_begin(first) {
+            return Greeted::Disagrees("neither TLS nor HTTP is spoken".to_owned());
+        }
+        let requests = self.requests.get_or_insert_with(|| Requests::new(name.clone(), port));
+        match requests.take(bytes, &mut self.bytes) {
+            Ok(()) if self.bytes.is_empty() => Greeted::More,
+            Ok(()) => Greeted::Agrees(Protocol::Http),
+            Err(error) => Greeted::Disagrees(error.to_string()),
+        }
+    }
+
+    /// Tells the client why nothing comes of it, in the protocol that it seems to speak.
+    pub fn refuse(&self, client: &Side, name: &Name, reason: &str) {
+        /// A fatal alert, access_denied: RFC 8446, section 6.2.
+        const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
+        let answer = match (&self.requests, self.bytes.first()) {
+            (Some(_), _) => {
+                let body = format!("palisade refuses this connection to {name}: {reason}\n");
+                let length = body.len();
+                format!(
+                    "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
+                     Connection: close\r\n\r\n{body}"
+                )
+                .into_bytes()
+            }
+            (None, Some(&tls::HANDSHAKE)) => ALERT.to_vec(),
+            (None, _) => return,
+        };
+        // It is no more than a courtesy.
+        let _ = send(client.fd.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT);
+        let _ = shutdown(client.fd.as_raw_fd(), Shutdown::Write);
+    }
+}
+
+impl Open {
+    /// Connects both sides; what the client has said goes first.
+    pub fn new(server: Side, greeting: Greeting) -> Open {
+        let Greeting { bytes, requests } = greeting;
+        let up = Up { first: bytes, at: 0, requests, ended: false, written: 0, splice: Splice::default() };
+        Open { server, up, down: Splice::default(), finished: [false; 2] }
+    }
+
+    /// Bytes to the server, and to the client.
+    pub fn moved(&self) -> (u64, u64) {
+        (self.up.written + self.up.splice.moved, self.down.moved)
+    }
+
+    /// Moves what can be moved now, both ways. An error ends the connection on both sides.
+    pub fn turn(&mut self, client: &mut Side, pipes: &mut Pipes) -> Result<Turn, Broken> {
+        let Open { server, up, down, finished } = self;
+        let mut turns = [Turn::Ended; 2];
+        if !finished[0] {
+            turns[0] = up.turn(client, server, pipes)?;
+            if turns[0] == Turn::Ended {
+                finished[0] = true;
+                let _ = shutdown(server.fd.as_raw_fd(), Shutdown::Write);
+            }
+        }
+        if !finished[1] {
+            turns[1] = down.turn(server, client, pipes)?;
+            if turns[1] == Turn::Ended {
+                finished[1] = true;
+                let _ = shutdown(client.fd.as_raw_fd(), Shutdown::Write);
+            }
+        }
+        Ok(match turns {
+            [Turn::Ended, Turn::Ended] => Turn::Ended,
+            turns if turns.contains(&Turn::Unfinished) => Turn::Unfinished,
+            _ => Turn::Waits,
+        })
+    }
+}
+
+/// Why a connection ended otherwise than by both ends.
+#[derive(Debug)]
+pub enum Broken {
+    /// One side's socket failed, by a reset as a rule.
+    Socket,
+    /// A later request wasn't for the name.
+    Refused(String),
+}
+
+impl From<Errno> for Broken {
+    fn from(_: Errno) -> Broken {
+        Broken::Socket
+    }
+}
+
+impl Up {
+    fn turn(&mut self, client: &mut Side, server: &mut Side, pipes: &mut Pipes) -> Result<Turn, Broken> {
+        for _ in 0..TURN {
+            while self.at < self.first.len() {
+                if !server.writable {
+                    return Ok(Turn::Waits);
+                }
+                match send(server.fd.as_raw_fd(), &self.first[self.at..], MsgFlags::MSG_NOSIGNAL) {
+                    Ok(length) => {
+                        self.at += length;
+                        self.written += length as u64;
+                    }
+                    Err(Errno::EAGAIN) => server.writable = false,
+                    Err(Errno::EINTR) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            if self.at > 0 {
+                (self.first, self.at) = (Vec::new(), 0);
+            }
+            let Some(requests) = &mut self.requests else {
+                return Ok(self.splice.turn(client, server, pipes)?);
+            };
+            if self.ended || !client.readable {
+                return Ok(if self.ended { Turn::Ended } else { Turn::Waits });
+            }
+            let mut buffer = [0; READ];
+            match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+                Ok(0) => self.ended = true,
+                Ok(length) => requests
+                    .take(&buffer[..length], &mut self.first)
+                    .map_err(|error| Broken::Refused(error.to_string()))?,
+                Err(Errno::EAGAIN) => client.readable = false,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(Turn::Unfinished)
+    }
+}
+
+impl Stream {
+    /// A connection that has just been accepted.
+    pub fn new(fd: OwnedFd, name: Name, port: u16, rule: Option<String>, now: Instant) -> Stream {
+        Stream {
+            client: Side::new(fd),
+            name,
+            port,
+            rule,
+            phase: Phase::Greeting(Greeting::default()),
+            started: now,
+            deadline: Some(now + GREETING),
+            protocol: None,
+            address: None,
+        }
+    }
+
+    /// What has become of it so far.
+    pub fn attempt(&self, now: Instant) -> Attempt {
+        let (outcome, (sent, received)) = match &self.phase {
+            Phase::Open(open) => (Outcome::Reached, open.moved()),
+            _ => (Outcome::Failed, (0, 0)),
+        };
+        Attempt {
+            address: self.address,
+            rule: self.rule.clone(),
+            outcome,
+            protocol: self.protocol,
+            sent,
+            received,
+            milliseconds: now.saturating_duration_since(self.started).as_millis() as u64,
+            ..Attempt::new(self.name.as_str(), Some(self.port))
+        }
+    }
+
+    /// Has both sides see a reset instead of an end.
+    pub fn reset(&self) {
+        abort(self.client.fd.as_fd());
+        if let Phase::Open(open) = &self.phase {
+            abort(open.server.fd.as_fd());
+        }
+    }
+}
+
+/// Makes closing a socket a reset.
+pub fn abort(socket: std::os::fd::BorrowedFd<'_>) {
+    let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    // Where that can't be set, the close is an ordinary one.
+    let _ = setsockopt(&socket, Linger, &at_once);
+}

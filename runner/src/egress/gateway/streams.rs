@@ -1,0 +1,325 @@
+//! What becomes of connections: from what the client says by way of the name's addresses to bytes that go both
+//! ways, and to their end.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::epoll::EpollFlags;
+use nix::sys::socket::sockopt::{SocketError, TcpNoDelay};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, connect, getsockopt, setsockopt, socket,
+};
+
+use super::resolve::{Asked, Found, Resolved};
+use super::serve::{EDGES, Gateway, Token, suggest};
+use super::splice::{Side, Turn};
+use super::stream::{Broken, CONNECTING, Greeted, Open, Phase, Tries};
+use crate::egress::record::Protocol;
+
+/// After so long the next address is tried beside those that haven't answered: RFC 8305, section 8.
+const NEXT_TRY: Duration = Duration::from_millis(250);
+
+impl Gateway {
+    /// Something has come from the job's side of a stream, or can be sent there.
+    pub(super) fn client(&mut self, key: usize, flags: EpollFlags) {
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        stream.client.note(flags);
+        match &mut stream.phase {
+            Phase::Greeting(greeting) => {
+                let (name, port) = (&stream.name, stream.port);
+                match greeting.read(&mut stream.client, name, port) {
+                    Greeted::More => {}
+                    Greeted::Agrees(protocol) => self.begin(key, protocol),
+                    Greeted::Disagrees(reason) => {
+                        greeting.refuse(&stream.client, name, &reason);
+                        self.refuse(key, reason, None);
+                    }
+                    // A connection without a word is nobody's loss.
+                    Greeted::Gone => self.drop_silently(key),
+                }
+            }
+            Phase::Resolving(_) | Phase::Connecting(..) => {
+                if flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP) {
+                    self.fail(key, "the job gave up before there was a connection");
+                }
+            }
+            Phase::Open(_) => self.pump(key),
+            Phase::Closed => {}
+        }
+    }
+
+    /// Something has come from the server, or can be sent there.
+    pub(super) fn server(&mut self, key: usize, flags: EpollFlags) {
+        if let Some(stream) = self.streams.get_mut(key)
+            && let Phase::Open(open) = &mut stream.phase
+        {
+            open.server.note(flags);
+            self.pump(key);
+        }
+    }
+
+    /// Moves what can be moved.
+    pub(super) fn pump(&mut self, key: usize) {
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let Phase::Open(open) = &mut stream.phase else { return };
+        match open.turn(&mut stream.client, &mut self.pipes) {
+            Ok(Turn::Waits) => {}
+            Ok(Turn::Unfinished) => {
+                if !self.unfinished.contains(&key) {
+                    self.unfinished.push_back(key);
+                }
+            }
+            Ok(Turn::Ended) => self.close(key, None),
+            Err(Broken::Socket) => {
+                stream.reset();
+                self.close(key, None);
+            }
+            Err(Broken::Refused(reason)) => {
+                stream.reset();
+                self.refuse(key, reason, None);
+            }
+        }
+    }
+
+    /// The client's words agree with the name: now the name's addresses are found.
+    pub(super) fn begin(&mut self, key: usize, protocol: Protocol) {
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        stream.protocol = Some(protocol);
+        let Phase::Greeting(greeting) = std::mem::replace(&mut stream.phase, Phase::Closed) else { return };
+        stream.phase = Phase::Resolving(greeting);
+        let name = stream.name.clone();
+        self.arm(key, CONNECTING);
+        match self.resolver.ask(&name, key, self.now) {
+            Asked::Known(found) => self.found(key, found),
+            Asked::Running(Some(lookup)) => self.watch_lookup(lookup),
+            Asked::Running(None) => {}
+        }
+    }
+
+    /// A name's addresses are known, or that there are none.
+    pub(super) fn resolved(&mut self, resolved: Resolved) {
+        for key in resolved.waiting {
+            // Between asking and answer the stream may have ended, and its key be another's.
+            if self.streams.get(key).is_some_and(|stream| stream.name == resolved.name) {
+                self.found(key, resolved.found.clone());
+            }
+        }
+    }
+
+    fn found(&mut self, key: usize, found: Found) {
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let (name, port) = (stream.name.clone(), stream.port);
+        let Phase::Resolving(greeting) = &mut stream.phase else { return };
+        let greeting = std::mem::take(greeting);
+        let addresses = match found {
+            Ok(addresses) => addresses,
+            Err(why) => return self.fail(key, &why),
+        };
+        let mut refused = None;
+        let mut left: Vec<SocketAddr> = Vec::new();
+        for address in addresses {
+            match self.check(address, port) {
+                Ok(()) => left.push(SocketAddr::new(address, port)),
+                Err(reason) => refused = refused.or(Some((address, reason))),
+            }
+        }
+        if let (true, Some((address, reason))) = (left.is_empty(), refused) {
+            if let Some(stream) = self.streams.get_mut(key) {
+                greeting.refuse(&stream.client, &name, &format!("its address {address}: {reason}"));
+                stream.address = Some(address);
+            }
+            return self.refuse(key, format!("its address {address}: {reason}"), None);
+        }
+        left.reverse();
+        if let Some(stream) = self.streams.get_mut(key) {
+            let tries = Tries { left, running: Vec::new(), next: self.now, failed: Errno::ENETUNREACH };
+            stream.phase = Phase::Connecting(greeting, tries);
+            self.try_next(key);
+        }
+    }
+
+    /// Whether a name's address may be connected to.
+    fn check(&self, address: IpAddr, port: u16) -> Result<(), String> {
+        self.policy.check_address(address, port).map_err(|e| e.to_string())?;
+        // An address that looks public may be the host's own, whose services trust who comes from it.
+        if !self.policy.names_address(address) && is_own(address, port) {
+            return Err("it is the host's own".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Tries the next address; fails where none is left and none is under way.
+    fn try_next(&mut self, key: usize) {
+        loop {
+            let Some(stream) = self.streams.get_mut(key) else { return };
+            let Phase::Connecting(_, tries) = &mut stream.phase else { return };
+            let Some(address) = tries.left.pop() else {
+                if tries.running.iter().all(Option::is_none) {
+                    let why = format!("it can't be connected to: {}", tries.failed.desc());
+                    self.fail(key, &why);
+                }
+                return;
+            };
+            tries.next = self.now + NEXT_TRY;
+            let number = tries.running.len();
+            match start(address) {
+                Err(errno) => tries.failed = errno,
+                Ok(fd) => {
+                    tries.running.push(Some((fd, address.ip())));
+                    let more = !tries.left.is_empty();
+                    self.watch_try(key, number);
+                    if more {
+                        self.arm(key, NEXT_TRY);
+                    } else {
+                        self.arm(key, CONNECTING);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn watch_try(&self, key: usize, number: usize) {
+        let Some(stream) = self.streams.get(key) else { return };
+        let Phase::Connecting(_, tries) = &stream.phase else { return };
+        if let Some(Some((fd, _))) = tries.running.get(number) {
+            // Without events it ends by its deadline.
+            let _ = self.watch(fd.as_fd(), Token::Try(key, number), EDGES);
+        }
+    }
+
+    /// One try has come to an end.
+    pub(super) fn tried(&mut self, key: usize, number: usize, flags: EpollFlags) {
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let Phase::Connecting(_, tries) = &mut stream.phase else { return };
+        let ended = EpollFlags::EPOLLOUT | EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP;
+        if !flags.intersects(ended) {
+            return;
+        }
+        let Some((fd, address)) = tries.running.get_mut(number).and_then(Option::take) else { return };
+        match getsockopt(&fd, SocketError) {
+            Ok(0) => self.opened(key, fd, address, flags),
+            Ok(errno) => {
+                tries.failed = Errno::from_raw(errno);
+                self.try_next(key);
+            }
+            Err(errno) => {
+                tries.failed = errno;
+                self.try_next(key);
+            }
+        }
+    }
+
+    fn opened(&mut self, key: usize, fd: OwnedFd, address: IpAddr, flags: EpollFlags) {
+        // The same token as that of the other side, but for its kind, so nothing of the try is left.
+        if self.watch_as(fd.as_fd(), Token::Server(key), EDGES).is_err() {
+            return self.fail(key, "its socket can't be watched");
+        }
+        let _ = setsockopt(&fd, TcpNoDelay, &true);
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let Phase::Connecting(greeting, _) = &mut stream.phase else { return };
+        let mut server = Side::new(fd);
+        server.note(flags);
+        stream.address = Some(address);
+        stream.deadline = None;
+        stream.phase = Phase::Open(Box::new(Open::new(server, std::mem::take(greeting))));
+        self.pump(key);
+    }
+
+    /// A stream hasn't come further in time.
+    pub(super) fn late(&mut self, key: usize) {
+        let Some(stream) = self.streams.get(key) else { return };
+        match &stream.phase {
+            Phase::Greeting(_) => {
+                let opaque = suggest(&stream.name, stream.port, true);
+                self.refuse(key, "nothing was said that shows whom it is for".to_owned(), Some(opaque));
+            }
+            Phase::Connecting(_, tries)
+                if !tries.left.is_empty() && stream.started + CONNECTING > self.now =>
+            {
+                self.try_next(key);
+            }
+            Phase::Resolving(_) | Phase::Connecting(..) => self.fail(key, "nobody has answered in time"),
+            Phase::Open(_) | Phase::Closed => {}
+        }
+    }
+
+    /// Ends a stream that isn't let through.
+    fn refuse(&mut self, key: usize, reason: String, suggestion: Option<String>) {
+        let Some(stream) = self.streams.get(key) else { return };
+        let mut attempt = stream.attempt(self.now).refused(reason);
+        attempt.suggestion = suggestion;
+        self.record(attempt);
+        self.drop_silently(key);
+    }
+
+    /// Ends a stream that comes to nothing.
+    fn fail(&mut self, key: usize, why: &str) {
+        if let Some(stream) = self.streams.get(key) {
+            stream.reset();
+        }
+        self.close(key, Some(why));
+    }
+
+    /// Ends a stream, and tells what became of it.
+    pub(super) fn close(&mut self, key: usize, failed: Option<&str>) {
+        let Some(stream) = self.streams.get(key) else { return };
+        if matches!(stream.phase, Phase::Greeting(_) | Phase::Closed) {
+            return self.drop_silently(key);
+        }
+        let mut attempt = stream.attempt(self.now);
+        attempt = match failed {
+            Some(why) => attempt.failed(why),
+            None => attempt,
+        };
+        attempt.suggestion =
+            Some(suggest(&stream.name, stream.port, stream.protocol == Some(Protocol::Opaque)));
+        self.record(attempt);
+        self.drop_silently(key);
+    }
+
+    fn drop_silently(&mut self, key: usize) {
+        if let Some(stream) = self.streams.get_mut(key)
+            && !matches!(stream.phase, Phase::Closed)
+        {
+            // Its server's side goes now, the key at the end of this round: events of it may still be to come.
+            stream.phase = Phase::Closed;
+            stream.deadline = None;
+            self.closed.push(key);
+        }
+    }
+}
+
+/// Starts to connect.
+fn start(address: SocketAddr) -> nix::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(family, SockType::Stream, flags, None)?;
+    match connect(fd.as_raw_fd(), &SockaddrStorage::from(address)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(fd),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether an address is one of this host's: who connects to it comes from the same. Nothing is sent.
+fn is_own(address: IpAddr, port: u16) -> bool {
+    let any: SocketAddr = if address.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
+    let probe = UdpSocket::bind(any).and_then(|socket| socket.connect((address, port)).map(|()| socket));
+    probe
+        .and_then(|socket| socket.local_addr())
+        .is_ok_and(|own| own.ip().to_canonical() == address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_s_own_addresses_are_known_without_sending_anything() {
+        assert!(is_own("127.0.0.1".parse().unwrap(), 9));
+        // For documentation: no host has it, whether or not there is a route.
+        assert!(!is_own("203.0.113.1".parse().unwrap(), 9));
+    }
+}

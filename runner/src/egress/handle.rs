@@ -1,0 +1,147 @@
+//! The caller's side of a gateway: starts it, hears what it tells, and ends it.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use super::gateway::{NAME, Orders};
+use super::record::{Attempt, Notice, Table};
+use super::rule::Scope;
+use super::settings::Settings;
+
+/// Longest line that a gateway sends: its table.
+const MAX_LINE: u64 = 8 << 20;
+
+/// Why a job has no gateway any more, or never had one.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// It can't be started.
+    #[error("the egress gateway can't be started: {0}")]
+    Start(#[source] io::Error),
+    /// It gave up.
+    #[error("the egress gateway has ended: {0}")]
+    Broken(String),
+    /// It was killed, or crashed.
+    #[error("the egress gateway has died")]
+    Died,
+}
+
+/// A running gateway. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Process,
+    control: UnixStream,
+    /// Readable once the gateway has ended.
+    ended: OwnedFd,
+    reader: Option<JoinHandle<Result<Table, GatewayError>>>,
+}
+
+impl Gateway {
+    /// Starts one for a sandbox: `inlet` is what its start gave. `told` hears of every attempt, on a thread of its
+    /// own; `lost` is called there if the gateway ends before it is asked to.
+    pub fn start(
+        scope: Scope,
+        settings: &Settings,
+        inlet: OwnedFd,
+        mut told: impl FnMut(Attempt) + Send + 'static,
+        lost: impl FnOnce(&GatewayError) + Send + 'static,
+    ) -> Result<Gateway, GatewayError> {
+        let start = || -> io::Result<(Child, UnixStream)> {
+            let (control, theirs) = UnixStream::pair()?;
+            let child = Command::new("/proc/self/exe")
+                .arg0(NAME)
+                .env_clear()
+                .current_dir("/")
+                .stdin(Stdio::from(inlet))
+                .stdout(Stdio::from(OwnedFd::from(theirs)))
+                .stderr(Stdio::null())
+                // What ends the job by its own signals must not end this first.
+                .process_group(0)
+                .spawn()?;
+            let orders = Orders { scope, settings: settings.clone() };
+            let mut line = serde_json::to_vec(&orders)?;
+            line.push(b'\n');
+            (&control).write_all(&line)?;
+            Ok((child, control))
+        };
+        let (child, control) = start().map_err(GatewayError::Start)?;
+        // From here on an error ends the process.
+        let process = Process(child);
+        let threaded = || -> io::Result<(OwnedFd, JoinHandle<_>)> {
+            let from = BufReader::new(control.try_clone()?);
+            let (ended, ends) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+            let thread = std::thread::Builder::new().name("egress".into()).spawn(move || {
+                let end = listen(from, &mut told);
+                if let Err(error) = &end {
+                    lost(error);
+                }
+                drop(ends);
+                end
+            })?;
+            Ok((ended, thread))
+        };
+        let (ended, reader) = threaded().map_err(GatewayError::Start)?;
+        Ok(Gateway { process, control, ended, reader: Some(reader) })
+    }
+
+    /// Ends it, and gives its table once all attempts were told.
+    pub fn finish(mut self) -> Result<Table, GatewayError> {
+        let _ = self.control.shutdown(Shutdown::Write);
+        let reader = self.reader.take();
+        reader.and_then(|reader| reader.join().ok()).unwrap_or(Err(GatewayError::Died))
+    }
+}
+
+impl AsFd for Gateway {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ended.as_fd()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.process.end();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+/// The process; killed and reaped when dropped.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Process {
+    fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Hears a gateway out.
+fn listen(mut from: BufReader<UnixStream>, told: &mut impl FnMut(Attempt)) -> Result<Table, GatewayError> {
+    loop {
+        let mut line = Vec::new();
+        let read = from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+        if !read.is_ok_and(|length| length > 0) {
+            return Err(GatewayError::Died);
+        }
+        match serde_json::from_slice(&line) {
+            Ok(Notice::Attempt(attempt)) => told(attempt),
+            Ok(Notice::Table(table)) => return Ok(table),
+            Ok(Notice::Broken(why)) => return Err(GatewayError::Broken(why)),
+            Err(_) => return Err(GatewayError::Died),
+        }
+    }
+}

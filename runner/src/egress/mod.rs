@@ -1,0 +1,21 @@
+//! Egress: what a job reaches of the world, by name. `docs/egress.md` has the model.
+//!
+//! The job's network has a loopback and addresses that stand for names (`palisade_sandbox::Inlet`). The gateway
+//! ([`gateway`]) answers there: it tells the name by the address, holds it against the rules ([`rule`]), sees that
+//! what is spoken is for that name ([`tls`], [`http`]), finds the name's real addresses ([`dns`]), refuses those
+//! that aren't of the internet ([`address`]), connects, and moves bytes. What was tried is on record ([`record`]).
+
+pub mod address;
+pub mod dns;
+pub mod gateway;
+mod handle;
+pub mod http;
+pub mod name;
+pub mod presets;
+pub mod record;
+pub mod rule;
+mod settings;
+pub mod tls;
+
+pub use handle::{Gateway, GatewayError};
+pub use settings::{Mode, Network, OnRefused, Settings, parse_resolver};

@@ -1,0 +1,274 @@
+//! What a gateway tells of what a job tried to reach: each attempt as it ends, and at the job's end a table. A
+//! hostile job can make millions of attempts, so both are bounded; what is beyond is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// Most connections that are told one by one.
+const MAX_TOLD: usize = 10_000;
+/// Most distinct refusals that are told.
+const MAX_REFUSALS: usize = 1000;
+/// Most rows of the table.
+const MAX_ROWS: usize = 1000;
+/// Longest name that is told; a job can ask for anything.
+const MAX_SHOWN: usize = 300;
+
+/// One attempt to reach something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which name.
+    pub name: String,
+    /// Which port; none where the name itself was refused.
+    pub port: Option<u16>,
+    /// Which address it turned out to have.
+    pub address: Option<IpAddr>,
+    /// The closest rule.
+    pub rule: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, where it wasn't reached.
+    pub reason: Option<String>,
+    /// What was spoken.
+    pub protocol: Option<Protocol>,
+    /// Bytes from the job.
+    pub sent: u64,
+    /// Bytes to the job.
+    pub received: u64,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// The rule that would allow it, where a rule is all that is missing.
+    pub suggestion: Option<String>,
+}
+
+impl Attempt {
+    /// One that has come to nothing yet.
+    pub fn new(name: impl Into<String>, port: Option<u16>) -> Attempt {
+        let mut name = name.into();
+        if name.len() > MAX_SHOWN {
+            name = name.chars().take(MAX_SHOWN).chain(['…']).collect();
+        }
+        Attempt {
+            name,
+            port,
+            address: None,
+            rule: None,
+            outcome: Outcome::Failed,
+            reason: None,
+            protocol: None,
+            sent: 0,
+            received: 0,
+            milliseconds: 0,
+            suggestion: None,
+        }
+    }
+
+    /// As refused for a reason.
+    pub fn refused(self, reason: impl ToString) -> Attempt {
+        Attempt { outcome: Outcome::Refused, reason: Some(reason.to_string()), ..self }
+    }
+
+    /// As failed for a reason.
+    pub fn failed(self, reason: impl ToString) -> Attempt {
+        Attempt { outcome: Outcome::Failed, reason: Some(reason.to_string()), ..self }
+    }
+}
+
+/// `name:port refused: why; allow it with …`
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Attempt { name, port, outcome, reason, suggestion, .. } = self;
+        f.write_str(name)?;
+        if let Some(port) = port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, " {}", outcome.as_str())?;
+        if let Some(reason) = reason {
+            write!(f, ": {reason}")?;
+        }
+        match (outcome, suggestion) {
+            (Outcome::Refused, Some(rule)) => write!(f, "; `--allow {rule}` would allow it"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// There was a connection.
+    Reached,
+    /// It was let through, but nobody answered.
+    Failed,
+    /// It was not let through.
+    Refused,
+}
+
+impl Outcome {
+    /// `reached`, `failed` or `refused`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Reached => "reached",
+            Outcome::Failed => "failed",
+            Outcome::Refused => "refused",
+        }
+    }
+}
+
+/// What was spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// TLS to the server that was meant.
+    Tls,
+    /// HTTP/1, each request to the host that was meant.
+    Http,
+    /// Nobody looked.
+    Opaque,
+}
+
+/// One row of the table: all attempts at one name and port with one outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Which name.
+    pub name: String,
+    /// Which port.
+    pub port: Option<u16>,
+    /// What became of them.
+    pub outcome: Outcome,
+    /// How many.
+    pub count: u64,
+    /// Bytes from the job.
+    pub sent: u64,
+    /// Bytes to the job.
+    pub received: u64,
+    /// The first one's reason.
+    pub reason: Option<String>,
+    /// The rule that would allow it as it was tried: of what was reached, and of what lacks nothing but a rule.
+    pub suggestion: Option<String>,
+}
+
+/// `reached  name:port  2 times, 120 bytes sent, 4096 received`
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Row { name, port, outcome, count, sent, received, reason, .. } = self;
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+        write!(f, "{:8} {name}{port}  {times}", outcome.as_str())?;
+        match reason {
+            Some(reason) => write!(f, ": {reason}"),
+            None => write!(f, ", {sent} bytes sent, {received} received"),
+        }
+    }
+}
+
+/// What a gateway says, a line of JSON each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// An attempt has ended.
+    Attempt(Attempt),
+    /// The last word.
+    Table(Table),
+    /// The gateway can't go on.
+    Broken(String),
+}
+
+/// All attempts of a job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// By name and port.
+    pub rows: Vec<Row>,
+    /// Attempts that were not told one by one.
+    pub untold: u64,
+    /// Attempts that are in no row.
+    pub beyond: u64,
+}
+
+/// Keeps count, and decides what is told.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    rows: BTreeMap<(String, Option<u16>, Outcome), Row>,
+    refusals: BTreeSet<(String, Option<u16>, String)>,
+    told: usize,
+    untold: u64,
+    beyond: u64,
+}
+
+impl Ledger {
+    /// Takes note of an attempt; whether it is to be told. A refusal is told once.
+    pub fn note(&mut self, attempt: &Attempt) -> bool {
+        self.count(attempt);
+        let tell = match attempt.outcome {
+            Outcome::Reached | Outcome::Failed => {
+                self.told += 1;
+                self.told <= MAX_TOLD
+            }
+            Outcome::Refused => {
+                let reason = attempt.reason.clone().unwrap_or_default();
+                self.refusals.len() < MAX_REFUSALS
+                    && self.refusals.insert((attempt.name.clone(), attempt.port, reason))
+            }
+        };
+        self.untold += u64::from(!tell);
+        tell
+    }
+
+    fn count(&mut self, attempt: &Attempt) {
+        let key = (attempt.name.clone(), attempt.port, attempt.outcome);
+        if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) {
+            self.beyond += 1;
+            return;
+        }
+        let row = self.rows.entry(key).or_insert_with(|| Row {
+            name: attempt.name.clone(),
+            port: attempt.port,
+            outcome: attempt.outcome,
+            count: 0,
+            sent: 0,
+            received: 0,
+            reason: attempt.reason.clone(),
+            suggestion: attempt.suggestion.clone(),
+        });
+        row.count += 1;
+        row.sent += attempt.sent;
+        row.received += attempt.received;
+    }
+
+    /// The table.
+    pub fn table(self) -> Table {
+        Table { rows: self.rows.into_values().collect(), untold: self.untold, beyond: self.beyond }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_once_and_all_is_counted() {
+        let mut ledger = Ledger::default();
+        let refused = Attempt::new("evil.test", None).refused("no rule allows it");
+        assert!(ledger.note(&refused) && !ledger.note(&refused));
+        let reached = Attempt { outcome: Outcome::Reached, sent: 3, ..Attempt::new("a.test", Some(443)) };
+        assert!(ledger.note(&reached) && ledger.note(&reached));
+        let table = ledger.table();
+        let shown: Vec<_> = table.rows.iter().map(|row| (row.name.as_str(), row.count, row.sent)).collect();
+        assert_eq!(shown, [("a.test", 2, 6), ("evil.test", 2, 0)]);
+        assert_eq!((table.untold, table.beyond), (1, 0));
+    }
+
+    #[test]
+    fn a_flood_is_counted_in_bounded_memory() {
+        let mut ledger = Ledger::default();
+        for number in 0..5000 {
+            ledger.note(&Attempt::new(format!("{number}.test"), None).refused("no"));
+        }
+        assert!(Attempt::new("x".repeat(10_000), None).name.len() < 400);
+        let table = ledger.table();
+        assert_eq!((table.rows.len(), table.untold, table.beyond), (MAX_ROWS, 4000, 4000));
+    }
+}

@@ -1,0 +1,182 @@
+//! What a gateway is told: which rules, which resolver, which limits. From configuration and command line, checked
+//! once; the gateway gets it as JSON.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::presets;
+use super::rule::{Kind, Policy, Rule, RuleError, Scope};
+
+/// Port of name servers.
+const DNS_PORT: u16 = 53;
+
+/// What jobs can reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A loopback of their own
+    #[default]
+    None,
+    /// Names that --allow and --preset name; everything else is refused and recorded
+    Allow,
+    /// Every public name; all of it is recorded
+    Audit,
+    /// The host's network; the layer reports `off`
+    Host,
+}
+
+impl Mode {
+    /// Which names a gateway lets through; none where there is no gateway.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Mode::Allow => Some(Scope::Allowed),
+            Mode::Audit => Some(Scope::Every),
+            Mode::None | Mode::Host => None,
+        }
+    }
+}
+
+impl From<Mode> for palisade_sandbox::Network {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::None => palisade_sandbox::Network::None,
+            Mode::Allow => palisade_sandbox::Network::Allow,
+            Mode::Audit => palisade_sandbox::Network::Audit,
+            Mode::Host => palisade_sandbox::Network::Host,
+        }
+    }
+}
+
+/// Rules, resolver and limits of a gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What may be reached, as written.
+    pub allow: Vec<String>,
+    /// What may not, as written.
+    pub deny: Vec<String>,
+    /// Who answers the gateway's own questions, instead of the host's name servers.
+    pub resolver: Option<SocketAddr>,
+    /// How many names below one wildcard a job may ask for: each could carry a message in its labels.
+    pub names_per_wildcard: usize,
+    /// Connections at a time.
+    pub connections: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            allow: Vec::new(),
+            deny: Vec::new(),
+            resolver: None,
+            names_per_wildcard: 100,
+            connections: 8192,
+        }
+    }
+}
+
+impl Settings {
+    /// Adds the rules of a preset to what may be reached.
+    pub fn add_preset(&mut self, name: &str) -> Result<(), String> {
+        let rules = presets::find(name)?.rules;
+        self.allow.extend(rules.iter().map(|rule| (*rule).to_owned()));
+        Ok(())
+    }
+
+    /// The rules, read.
+    pub fn policy(&self, scope: Scope) -> Result<Policy, RuleError> {
+        let read = |rules: &[String], kind| -> Result<Vec<Rule>, RuleError> {
+            rules.iter().map(|rule| Rule::parse(rule, kind)).collect()
+        };
+        Ok(Policy::new(scope, read(&self.allow, Kind::Allow)?, read(&self.deny, Kind::Deny)?))
+    }
+}
+
+/// Reads a name server's address, with or without its port.
+pub fn parse_resolver(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>()
+        .or_else(|_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT)))
+        .map_err(|_| "a name server is an address, perhaps with a port: 192.0.2.1 or 192.0.2.1:53".to_owned())
+}
+
+/// `[network]` of the configuration: what jobs can reach.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, try_from = "Table")]
+pub struct Network {
+    /// Unless the command line says so.
+    pub mode: Mode,
+    /// What becomes of a job that was refused something.
+    pub on_refused: OnRefused,
+    /// What gateways are told.
+    pub settings: Settings,
+}
+
+/// What becomes of a job that was refused something, if its steps make nothing of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRefused {
+    /// It is warned of.
+    #[default]
+    Warn,
+    /// The job fails.
+    Fail,
+}
+
+/// `[network]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Table {
+    mode: Mode,
+    on_refused: OnRefused,
+    presets: Vec<String>,
+    allow: Vec<String>,
+    deny: Vec<String>,
+    resolver: Option<String>,
+    names_per_wildcard: usize,
+    connections: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        let Settings { allow, deny, names_per_wildcard, connections, .. } = Settings::default();
+        let Network { mode, on_refused, .. } = Network::default();
+        Table {
+            mode,
+            on_refused,
+            presets: Vec::new(),
+            allow,
+            deny,
+            resolver: None,
+            names_per_wildcard,
+            connections,
+        }
+    }
+}
+
+impl TryFrom<Table> for Network {
+    type Error = String;
+    fn try_from(table: Table) -> Result<Self, String> {
+        let Table { mode, on_refused, presets, allow, deny, resolver, names_per_wildcard, connections } =
+            table;
+        let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
+        let mut settings = Settings { allow, deny, resolver, names_per_wildcard, connections };
+        for preset in &presets {
+            settings.add_preset(preset)?;
+        }
+        settings.policy(Scope::Allowed).map_err(|e| e.to_string())?;
+        Ok(Network { mode, on_refused, settings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_has_the_usual_port_unless_it_says_so() {
+        assert_eq!(parse_resolver("192.0.2.1"), Ok("192.0.2.1:53".parse().unwrap()));
+        assert_eq!(parse_resolver("[::1]:5353"), Ok("[::1]:5353".parse().unwrap()));
+        assert_eq!(parse_resolver("::1"), Ok("[::1]:53".parse().unwrap()));
+        assert!(parse_resolver("dns.example").is_err());
+    }
+}

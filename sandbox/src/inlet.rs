@@ -1,0 +1,136 @@
+//! A gateway's way into a sandbox's network: sockets that init makes inside and passes out, for the process on
+//! the host's side that answers them. Which addresses lead to it is decided here too, for both sides.
+//!
+//! The sandbox has a loopback and nothing else. Two prefixes of it are its own as a whole, so that a socket can be
+//! bound to any address of them. Binding one to a privileged port takes a capability over the sandbox's network;
+//! by the kernel's rules the owner of a user namespace has it, which is the user who made the sandbox.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::wire::{self, Family, Opened, Standing, Wanted};
+
+/// Addresses for benchmarks of network devices, which nothing on the internet has: RFC 2544, appendix C.2.2.
+const V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
+/// A prefix of unique local addresses: RFC 4193.
+const V6: Ipv6Addr = Ipv6Addr::new(0xfd70, 0x616c, 0x6973, 0, 0, 0, 0, 0);
+/// Length of the prefix of [`V4`].
+pub(crate) const V4_LENGTH: u8 = 15;
+/// Length of the prefix of [`V6`].
+pub(crate) const V6_LENGTH: u8 = 64;
+/// Most sockets in one answer.
+pub(crate) const MAX_SOCKETS: u8 = 64;
+/// An init that hasn't answered by then never will.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One of the addresses of a sandbox that lead to its gateway, by number from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Synthetic(u32);
+
+impl Synthetic {
+    /// How many there are.
+    pub const COUNT: u32 = (1 << (32 - V4_LENGTH)) - 2;
+    /// The address of the name server.
+    pub const DNS: Synthetic = Synthetic(1);
+
+    /// The address of a number.
+    pub fn new(number: u32) -> Option<Synthetic> {
+        (1..=Self::COUNT).contains(&number).then_some(Synthetic(number))
+    }
+
+    /// Its IPv4 spelling.
+    pub fn v4(self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(V4) + self.0)
+    }
+
+    /// Its IPv6 spelling.
+    pub fn v6(self) -> Ipv6Addr {
+        Ipv6Addr::from(u128::from(V6) + u128::from(self.0))
+    }
+}
+
+/// The prefix of IPv6 addresses that is the sandbox's own.
+pub(crate) fn v6_prefix() -> Ipv6Addr {
+    V6
+}
+
+/// The gateway's end. The sandbox has ended when it becomes readable without having been asked.
+#[derive(Debug)]
+pub struct Inlet {
+    control: UnixStream,
+    has_v6: bool,
+}
+
+/// Where a sandbox's name server is reached: sockets that are bound to [`Synthetic::DNS`], port 53.
+#[derive(Debug)]
+pub struct DnsSockets {
+    /// Datagrams.
+    pub udp: OwnedFd,
+    /// Connections; it listens.
+    pub tcp: OwnedFd,
+}
+
+impl Inlet {
+    /// Waits until the sandbox's network stands. `fd` is what [`Starting::take_inlet`](crate::Starting::take_inlet)
+    /// gave. An error where the sandbox ended before.
+    pub fn open(fd: OwnedFd) -> io::Result<(Inlet, DnsSockets)> {
+        let control = UnixStream::from(fd);
+        let (Standing { has_v6 }, fds) = wire::receive(&control)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        control.set_read_timeout(Some(PATIENCE))?;
+        let [udp, tcp] = <[OwnedFd; 2]>::try_from(fds).map_err(|_| io::ErrorKind::InvalidData)?;
+        Ok((Inlet { control, has_v6 }, DnsSockets { udp, tcp }))
+    }
+
+    /// Whether the sandbox has IPv6.
+    pub fn has_v6(&self) -> bool {
+        self.has_v6
+    }
+
+    /// Has up to [`MAX_SOCKETS`] stream sockets made for IPv4. None is bound or blocks.
+    pub fn stream_v4(&self) -> io::Result<Vec<OwnedFd>> {
+        self.ask(Family::V4)
+    }
+
+    /// As [`stream_v4`](Self::stream_v4), for IPv6 alone; they may be bound to any address.
+    pub fn stream_v6(&self) -> io::Result<Vec<OwnedFd>> {
+        self.ask(Family::V6)
+    }
+
+    fn ask(&self, family: Family) -> io::Result<Vec<OwnedFd>> {
+        wire::send(&self.control, &Wanted { family, count: BATCH }, &[])?;
+        match wire::receive::<Opened>(&self.control)? {
+            Some((Opened(None), fds)) if !fds.is_empty() => Ok(fds),
+            Some((Opened(errno), _)) => Err(Errno::from_raw(errno.unwrap_or(libc::EPROTO)).into()),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// Sockets that are asked for at a time: the way to init and back costs more than one of them.
+const BATCH: u8 = 16;
+
+impl AsFd for Inlet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_in_its_prefix_and_none_is_the_first_or_the_last() {
+        assert_eq!(Synthetic::DNS.v4(), Ipv4Addr::new(198, 18, 0, 1));
+        let last = Synthetic::new(Synthetic::COUNT).unwrap();
+        assert_eq!(last.v4(), Ipv4Addr::new(198, 19, 255, 254));
+        assert_eq!(last.v6().segments()[..4], V6.segments()[..4]);
+        assert_eq!(Synthetic::new(0), None);
+        assert_eq!(Synthetic::new(Synthetic::COUNT + 1), None);
+    }
+}

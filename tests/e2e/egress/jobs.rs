@@ -1,0 +1,150 @@
+//! Jobs: their events, their log, their end.
+
+use palisade_tests::{Events, Identity, Outcome};
+
+use crate::attacks::gateway_of;
+use crate::world::{CANARY, Server, World};
+
+const STEPS: &str = "
+      - run: '\"$ATTACK\" resolve evil.test || true'
+      - run: '\"$ATTACK\" dial a.test $PORT \"$REQUEST\"'
+";
+
+/// Runs a workflow of these steps, with a server's port and a request for `a.test` in its environment.
+fn run(world: &World, server: &Server, steps: &str, args: &[String]) -> Outcome {
+    world.context.write(
+        ".github/workflows/w.yml",
+        format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n{}", steps.trim_matches('\n')),
+    );
+    world.context.write("attack", std::fs::read(world.attack()).expect("a program"));
+    let port = server.port();
+    let request = format!("GET / HTTP/1.1\r\nHost: a.test:{port}\r\n\r\n");
+    let variables = ["ATTACK=./attack".to_owned(), format!("PORT={port}"), format!("REQUEST={request}")];
+    std::process::Command::new("chmod")
+        .arg("+x")
+        .arg(world.context.work().join("attack"))
+        .status()
+        .expect("chmod runs");
+    let variables = variables.iter().flat_map(|variable| ["--env", variable.as_str()]);
+    world.context.palisade().args(["run"]).args(variables).args(args).run()
+}
+
+#[test]
+fn a_job_s_attempts_are_events_warnings_and_a_table() {
+    let server = Server::http();
+    let port = server.port();
+    let world = World::new(Identity::Current);
+    world.name("a.test", &["127.0.0.2"]);
+    let mut args = world.options(&[format!("a.test:{port}")]);
+    let outcome = run(&world, &server, STEPS, &args);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    for line in [
+        "warning: network: evil.test refused: no rule allows it; `--allow evil.test` would allow it"
+            .to_owned(),
+        "  network of a:".to_owned(),
+        format!("    reached  a.test:{port}  once, "),
+        "    refused  evil.test  2 times: no rule allows it".to_owned(),
+    ] {
+        assert!(outcome.stdout.contains(&line), "no `{line}` in\n{outcome}");
+    }
+    args.push("--json".to_owned());
+    let outcome = run(&world, &server, STEPS, &args);
+    let events = Events::of(&outcome);
+    let network: Vec<_> = events.of_kind("network").collect();
+    let shown: Vec<_> = network
+        .iter()
+        .map(|event| {
+            let text = |key: &str| event[key].as_str().unwrap_or("null").to_owned();
+            (event["step"].as_u64(), text("name"), event["port"].as_u64(), text("outcome"), text("protocol"))
+        })
+        .collect();
+    let text = str::to_owned;
+    assert_eq!(
+        shown,
+        [
+            (Some(0), text("evil.test"), None, text("refused"), text("null")),
+            (Some(1), text("a.test"), Some(port.into()), text("reached"), text("http")),
+        ]
+    );
+    let summary = events.of_kind("network_summary").next().expect("a summary");
+    assert_eq!((summary["mode"].as_str(), summary["untold"].as_u64()), (Some("allow"), Some(1)));
+    assert_eq!(summary["rows"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_job_that_was_refused_something_fails_where_the_configuration_says_so() {
+    let server = Server::http();
+    let world = World::new(Identity::Current);
+    let config = world.context.root().join("config.toml");
+    let text = "[network]\nmode = 'allow'\nallow = ['a.test']\ndeny = ['*.a.test']\non-refused = 'fail'\n";
+    std::fs::write(&config, text).expect("a file");
+    let config = ["--config".to_owned(), config.to_str().expect("a path in UTF-8").to_owned()];
+    let steps = "
+      - run: '\"$ATTACK\" resolve b.a.test || true'
+";
+    let outcome = run(&world, &server, steps, &config);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    for line in [
+        "warning: network: b.a.test refused: rule `*.a.test` denies it\n",
+        "job failure in [TIME]: it was refused `b.a.test`, and `on-refused` is `fail`",
+    ] {
+        assert!(outcome.stdout.contains(line), "no `{line}` in\n{outcome}");
+    }
+}
+
+#[test]
+fn what_an_audit_suggests_lets_the_same_workflow_pass() {
+    let server = Server::http();
+    let world = World::new(Identity::Current);
+    world.name("a.test", &["127.0.0.2"]);
+    let port = server.port();
+    // A port that an audit doesn't open by itself.
+    let known = format!("a.test:{port}");
+    let steps = "
+      - run: '\"$ATTACK\" dial a.test $PORT \"$REQUEST\" | grep -q canary'
+";
+    let mut args = world.options(&[known]);
+    args.extend(["--net", "audit", "--suggest"].map(str::to_owned));
+    let outcome = run(&world, &server, steps, &args);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let at = outcome.stdout.find("[network]\n").expect("a suggestion");
+    let suggested = &outcome.stdout[at..];
+    assert_eq!(suggested, format!("[network]\nmode = \"allow\"\nallow = [\n  \"a.test:{port}\",\n]\n"));
+    let config = world.context.root().join("suggested.toml");
+    let resolver = world.resolver();
+    // What isn't a name of the job's is the administrator's to say: who answers, and that it is on the loopback.
+    let text = suggested
+        .replace("allow = [\n", &format!("resolver = \"{resolver}\"\nallow = [\n  \"127.0.0.2\",\n"));
+    std::fs::write(&config, text).expect("a file");
+    let config = ["--config".to_owned(), config.to_str().expect("a path in UTF-8").to_owned()];
+    let outcome = run(&world, &server, steps, &config);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(outcome.stdout.contains(&format!("reached  a.test:{port}")), "{outcome}");
+    assert!(!outcome.stdout.contains(CANARY));
+    let alone = ["--suggest".to_owned()];
+    assert_eq!(run(&world, &server, steps, &alone).code, Some(2));
+}
+
+#[test]
+fn a_job_whose_gateway_dies_ends_with_exit_code_4_and_the_reason() {
+    let world = World::new(Identity::Current);
+    world.context.write(
+        ".github/workflows/w.yml",
+        "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: sleep 1000\n      - run: echo on\n",
+    );
+    let mut command = world.context.palisade().args(["run", "--allow", "a.test"]).into_command();
+    command.stdout(std::process::Stdio::piped());
+    let child = command.spawn().expect("palisade starts");
+    let gateway = loop {
+        if let Some(gateway) = gateway_of(child.id()) {
+            break gateway;
+        }
+        std::thread::yield_now();
+    };
+    nix::sys::signal::kill(gateway, nix::sys::signal::Signal::SIGKILL).expect("it lives");
+    let output = child.wait_with_output().expect("palisade ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("the egress gateway has died"), "{said}");
+    assert!(!said.contains("\non\n"), "{said}");
+}

@@ -1,0 +1,8 @@
+//! The egress gateway, end to end: what a sandbox and a job reach by name, and all they must not reach. The world
+//! is on the loopback: a name server and servers of the tests' own.
+
+mod attacks;
+mod jobs;
+mod names;
+mod streams;
+mod world;
