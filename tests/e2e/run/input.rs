@@ -93,7 +93,7 @@ fn a_mistake_is_told_before_anything_runs() {
         (&["--jobs", "0"], "0 is not in 1..=1024"),
         (&["--env", "x"], "expected KEY=VALUE"),
         (&["--matrix", "x"], "expected AXIS:VALUE"),
-        (&["--net", "allow"], "invalid value 'allow'"),
+        (&["--net", "some"], "invalid value 'some'"),
         (&["--log-dir", "bad.json/x"], "--log-dir bad.json/x"),
     ] {
         let (outcome, _) = run_in(&context, &steps("      - run: 'true'\n"), args);
