@@ -1,5 +1,5 @@
-//! Lints: what a workflow may say and had better not. Each has an id, a line in [`table`], a section in `docs/lints.md`
-//! and a way to silence it ([`allow`]). What the parser warns of on its way has an id from the same table; what
+//! Lints: what a workflow may say and had better not. Each has an id, a line in `table`, a section in `docs/lints.md`
+//! and a way to silence it (`allow`). What the parser warns of on its way has an id from the same table; what
 //! takes a look at the whole is a module here, named by the id or the family.
 //!
 //! Sources: "Secure use reference" and "Script injections" in GitHub's documentation, and what zizmor, actionlint and
