@@ -338,7 +338,8 @@ impl<'a> Scheduler<'a> {
             }
             Ok(true) => {}
         }
-        let rights = run.contexts.rights.of_job(job.permissions.as_ref(), run.workflow.permissions.as_ref());
+        let rights =
+            run.contexts.rights.of_job(job.permissions.as_deref(), run.workflow.permissions.as_deref());
         let base = match rights {
             Ok(rights) => JobContexts { rights, ..base },
             Err(error) => {

@@ -7,6 +7,7 @@
 
 mod allow;
 mod deprecated_command;
+mod excessive_permissions;
 mod hardcoded_credential;
 mod levels;
 mod persisted_credentials;
@@ -43,6 +44,7 @@ pub fn all(subject: &Subject<'_>, detector: &Detector, report: &mut Report<'_>) 
     deprecated_command::check(subject, report);
     unsound_contains::check(subject, report);
     unpinned_action::check(subject, report);
+    excessive_permissions::check(subject, report);
     secrets_inherit::check(subject, report);
     pull_request_target::check(subject, report);
     persisted_credentials::check(subject, report);

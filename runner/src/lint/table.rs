@@ -34,6 +34,7 @@ lints! {
     DeprecatedCommand "deprecated-command" "a script prints a workflow command that is deprecated or insecure"
     EmptyFilter "empty-filter" "a filter can never pick anything"
     EmptyScript "empty-script" "a step has nothing to run"
+    ExcessivePermissions "excessive-permissions" "a job's token may do more than is needed, or nothing says what"
     HardcodedCredential "hardcoded-credential" "a credential is written in the file"
     MissingAction "missing-action" "a step uses an action that the repository doesn't have"
     MissingInput "missing-input" "a step doesn't give an action what it needs"

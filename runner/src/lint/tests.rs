@@ -111,6 +111,28 @@ fn versions_that_can_move() {
 }
 
 #[test]
+fn rights_of_the_token() {
+    let lint = Lint::ExcessivePermissions;
+    let workflow = |permissions: &str, jobs: &[&str]| {
+        let job = |(index, job): (usize, &&str)| {
+            format!("  j{index}: {{ runs-on: x, steps: [{{ run: x }}]{job} }}\n")
+        };
+        let jobs: String = jobs.iter().enumerate().map(job).collect();
+        format!("on: push\n{permissions}jobs:\n{jobs}")
+    };
+    finds(lint, &workflow("permissions: write-all\n", &["", ""]), &["write-all"]);
+    finds(lint, &workflow("permissions: read-all\n", &[", permissions: write-all"]), &["write-all"]);
+    let write = "permissions:\n  contents: read\n  id-token: write\n  pull-requests: write\n";
+    finds(lint, &workflow(write, &["", ""]), &["id-token", "pull-requests"]);
+    finds(lint, &workflow(write, &["", ", permissions: {}"]), &[]);
+    finds(lint, &workflow("", &["", ""]), &[]);
+    let token = ", env: { T: '${{ secrets.GITHUB_TOKEN }}' }";
+    finds(lint, &workflow("", &["", token]), &["j1"]);
+    finds(lint, &workflow("permissions: {}\n", &["", token]), &[]);
+    finds(lint, &workflow("", &[&format!("{token}, permissions: {{ issues: write }}")]), &[]);
+}
+
+#[test]
 fn all_secrets_for_others() {
     let call = |file: &str| format!("on: push\njobs: {{ a: {{ uses: {file}, secrets: inherit }} }}");
     let pinned = "a/b/.github/workflows/x.yml@0123456789abcdef0123456789abcdef01234567";

@@ -24,7 +24,7 @@ pub struct Workflow {
     /// `defaults.run`.
     pub defaults: Defaults,
     /// `permissions:`, if it says any.
-    pub permissions: Option<Permissions>,
+    pub permissions: Option<Spanned<Permissions>>,
     /// `concurrency:`.
     pub concurrency: Option<Concurrency>,
     /// `jobs:`, in the order written; never empty.
@@ -102,7 +102,7 @@ pub struct Job {
     /// `defaults.run`.
     pub defaults: Defaults,
     /// `permissions:`, if it says any.
-    pub permissions: Option<Permissions>,
+    pub permissions: Option<Spanned<Permissions>>,
     /// `concurrency:`.
     pub concurrency: Option<Concurrency>,
     /// `environment:`.

@@ -50,14 +50,14 @@ pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Span
 }
 
 /// Reads `permissions:`.
-pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Permissions> {
+pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Spanned<Permissions>> {
     if node.is_null() {
-        return Some(Permissions::default());
+        return Some(Spanned::new(Permissions::default(), node.span));
     }
     if matches!(node.value, Yaml::Scalar(_)) {
         let word = reader.word(node, "`permissions`", &["read-all", "write-all"])?;
         let access = if word.value == "read-all" { Access::Read } else { Access::Write };
-        return Some(Permissions::all(access));
+        return Some(Spanned::new(Permissions::all(access), node.span));
     }
     let entries = reader.mapping_of(node, "`permissions`", &PERMISSIONS)?;
     let mut permissions = Vec::new();
@@ -69,7 +69,7 @@ pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Permissions> {
         let access = level.and_then(|word| scope.levels().iter().find(|level| level.as_str() == word.value));
         permissions.extend(access.map(|access| (scope, *access)));
     }
-    Some(permissions.into_iter().collect())
+    Some(Spanned::new(permissions.into_iter().collect(), node.span))
 }
 
 /// Reads `concurrency:`.
