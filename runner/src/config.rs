@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct Daemon {
     pub min_free: Size,
     /// How long a job's log may be.
     pub max_log: Size,
+    /// Where who asks for metrics is answered; a port of the loopback.
+    pub metrics: Option<SocketAddr>,
     /// Certificates that are trusted beside those of the system, in PEM.
     pub ca_file: Option<PathBuf>,
 }
@@ -71,6 +74,7 @@ impl Default for Daemon {
             max_job_time: Time(Duration::from_hours(6)),
             min_free: Size(1 << 30),
             max_log: Size(1 << 30),
+            metrics: None,
             ca_file: None,
         }
     }
@@ -294,6 +298,11 @@ impl Config {
             ro.iter().map(|path| ("ro", path)).chain(tool_cache.iter().map(|path| ("tool-cache", path)));
         if let Some((key, path)) = named.into_iter().find(|(_, path)| !path.is_absolute()) {
             return Err(format!("`sandbox.{key}`: `{}` is not an absolute path", path.display()));
+        }
+        if let Some(address) = config.daemon.metrics.filter(|address| !address.ip().is_loopback()) {
+            return Err(format!(
+                "`daemon.metrics`: `{address}` is no address of the loopback, such as 127.0.0.1:9464"
+            ));
         }
         Ok(config)
     }

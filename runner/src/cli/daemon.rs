@@ -56,6 +56,9 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     for runner in &service.runners {
         service.daemon.serve(runner.clone());
     }
+    if let Some(address) = service.config.daemon.metrics {
+        service.daemon.listen(address);
+    }
     if service.runners.is_empty() {
         journal.write(Severity::Warning, "nothing is registered yet", &[("help", "palisade register")]);
     }

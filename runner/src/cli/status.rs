@@ -7,7 +7,7 @@ use serde_json::json;
 use super::error::{Blame, Error};
 use super::setting::Setting;
 use super::{forges, print};
-use crate::daemon::{self, Standing};
+use crate::daemon::{self, Health, Standing};
 use crate::registration::Registration;
 
 /// Show what the daemon does.
@@ -59,7 +59,18 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
     }
     for registration in registrations {
         let known = &registration.known;
-        text.push_str(&format!("runner {}: {} at {}\n", registration.id(), known.forge, known.instance));
+        let served = standing.into_iter().flat_map(|standing| &standing.runners);
+        let health =
+            served.filter(|served| served.id == registration.id()).map(|served| &served.health).next();
+        let failing = match health {
+            Some(Health { failing_since: Some(since), last_error }) => {
+                let seconds = since.elapsed().unwrap_or_default().as_secs();
+                format!(", failing for {seconds} s: {}", last_error.as_deref().unwrap_or_default())
+            }
+            _ => String::new(),
+        };
+        let (kind, instance) = (known.forge, &known.instance);
+        text.push_str(&format!("runner {}: {kind} at {instance}{failing}\n", registration.id()));
     }
     for task in standing.into_iter().flat_map(|standing| &standing.tasks) {
         let step = match task.step {

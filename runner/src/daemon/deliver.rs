@@ -285,9 +285,9 @@ impl Task {
 
     /// Tells the forge what it doesn't know.
     fn tell(&mut self, over: bool) -> Result<Left, ForgeError> {
-        let (forge, task) = (&self.runner.forge, self.key.task);
+        let task = self.key.task;
         if self.has.is_none() {
-            let has = forge.append(task, 0, &[], false)?;
+            let has = self.runner.append(task, 0, &[], false)?;
             self.has = Some(has);
             let first = self.transcript.rows() - self.rows.len() as u64;
             self.waiting = 0;
@@ -309,7 +309,7 @@ impl Task {
             steps: self.transcript.steps(),
             ended: self.transcript.ended().filter(|_| ended),
         };
-        let standing = self.runner.forge.report(task, &progress)?;
+        let standing = self.runner.report(task, &progress)?;
         if ended {
             return Ok(Left::Nothing);
         }
@@ -336,7 +336,7 @@ impl Task {
             let has = if self.log_closed {
                 first + count as u64
             } else {
-                match self.runner.forge.append(self.key.task, first, &self.rows[..count], last) {
+                match self.runner.append(self.key.task, first, &self.rows[..count], last) {
                     Ok(has) => has,
                     Err(ForgeError::LogClosed(why) | ForgeError::Refused(why)) => {
                         self.journal(Severity::Warning, "the forge takes no more of a job's log", &why);
@@ -390,7 +390,16 @@ impl Task {
     fn finish(self) {
         let ended = self.transcript.ended();
         let result = ended.map_or(Conclusion::Failure, |ended| ended.result);
-        self.journal_result("a task is over", result);
+        let fields = [("result", result.as_str())];
+        self.daemon.journal.task(Severity::Info, &self.key, "a task is over", &fields);
+        if let Some(ended) = ended {
+            let time = ended.at.duration_since(self.directory.record().taken).unwrap_or_default();
+            self.daemon.metrics.job(&self.key.runner, result, time);
+        }
+        if let Some(time) = self.transcript.set_up() {
+            self.daemon.metrics.set_up(time);
+        }
+        self.daemon.metrics.masked(self.transcript.masked());
         self.forget();
     }
 
@@ -436,9 +445,5 @@ impl Task {
         let field = [("reason", why)];
         let fields = if why.is_empty() { &field[..0] } else { &field[..] };
         self.daemon.journal.task(severity, &self.key, message, fields);
-    }
-
-    fn journal_result(&self, message: &str, result: Conclusion) {
-        self.daemon.journal.task(Severity::Info, &self.key, message, &[("result", result.as_str())]);
     }
 }

@@ -4,15 +4,18 @@
 //! A task is a directory (`task`): the job's process (`process`) holds a lock in it and writes events to a file there,
 //! and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`). What was delivered the
 //! forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the
-//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be, `journal` is
-//! the daemon's own log.
+//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be. `journal`
+//! is the daemon's own log, `status` and `metrics` say how it stands.
 
 mod backoff;
 mod deliver;
 mod journal;
+mod listen;
+mod metrics;
 mod notify;
 mod poll;
 mod process;
+mod runner;
 mod slots;
 mod status;
 mod task;
@@ -21,21 +24,23 @@ mod transcript;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::forge::Forge;
 use crate::hold::{hold, holder};
 use crate::state::State;
 
 pub use journal::{Journal, Severity};
 pub use notify::Notify;
 pub use process::{Starter, Waiting};
+pub use runner::{Health, Runner};
 pub use status::Standing;
 
+use metrics::{Metrics, Moment};
 use slots::Slots;
 use status::Status;
 use task::{Directory, Key};
@@ -56,34 +61,6 @@ pub struct Settings {
     pub min_free: u64,
     /// How a job's process is started.
     pub starter: Starter,
-}
-
-/// One registration.
-pub struct Runner {
-    /// What it is called on this host; a plain file name.
-    pub id: String,
-    /// Its forge's address, for people.
-    pub address: String,
-    /// Its forge.
-    pub forge: Box<dyn Forge>,
-    /// It takes no more jobs.
-    retired: AtomicBool,
-}
-
-impl Runner {
-    /// A runner that takes jobs.
-    pub fn new(id: String, address: String, forge: Box<dyn Forge>) -> Runner {
-        Runner { id, address, forge, retired: AtomicBool::new(false) }
-    }
-
-    /// From now on it takes none; those that it has go on.
-    pub fn retire(&self) {
-        self.retired.store(true, Ordering::SeqCst);
-    }
-
-    fn is_retired(&self) -> bool {
-        self.retired.load(Ordering::SeqCst)
-    }
 }
 
 /// How far the daemon is from its end; only ever grows.
@@ -119,7 +96,10 @@ pub struct Daemon {
     tasks: PathBuf,
     finished: PathBuf,
     status: Status,
-    /// The threads that are at a task, by its key, with the number of their runner.
+    metrics: Metrics,
+    /// The registrations that are served.
+    runners: Mutex<Vec<Arc<Runner>>>,
+    /// The tasks that aren't over.
     active: Mutex<HashMap<Key, task::Shown>>,
     _lock: File,
 }
@@ -167,6 +147,8 @@ impl Daemon {
             tasks,
             finished,
             status: Status::new(own.join(status::FILE)),
+            metrics: Metrics::default(),
+            runners: Mutex::default(),
             active: Mutex::default(),
             _lock: lock,
         }))
@@ -191,6 +173,10 @@ impl Daemon {
 
     /// Takes jobs of a runner from now on.
     pub fn serve(self: &Arc<Self>, runner: Arc<Runner>) {
+        let mut runners = self.runners();
+        runners.retain(|runner| !runner.is_retired());
+        runners.push(runner.clone());
+        drop(runners);
         poll::spawn(self.clone(), runner);
     }
 
@@ -238,7 +224,8 @@ impl Daemon {
 
     /// Writes down how it stands, for `palisade status`.
     pub fn write_status(&self) {
-        let told = self.status.write(self.phase(), self.settings().capacity, self.shown().values());
+        let runners = self.runners().clone();
+        let told = self.status.write(self.phase(), self.settings().capacity, &runners, self.shown().values());
         if let Err(error) = told {
             self.journal.write(
                 Severity::Warning,
@@ -246,6 +233,22 @@ impl Daemon {
                 &[("error", &error.to_string())],
             );
         }
+    }
+
+    /// Answers who asks for metrics, at this address.
+    pub fn listen(self: &Arc<Self>, address: SocketAddr) {
+        if let Err(error) = listen::spawn(self, address) {
+            listen::failed(self, address, &error);
+        }
+    }
+
+    fn metrics_text(&self) -> String {
+        let (runners, tasks) = (self.runners().clone(), self.shown().values().cloned().collect::<Vec<_>>());
+        self.metrics.text(&Moment { capacity: self.settings().capacity, tasks: &tasks, runners: &runners })
+    }
+
+    fn runners(&self) -> MutexGuard<'_, Vec<Arc<Runner>>> {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shown(&self) -> MutexGuard<'_, HashMap<Key, task::Shown>> {

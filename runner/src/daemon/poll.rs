@@ -60,7 +60,7 @@ impl Poll {
                 self.daemon.pause(NO_SPACE);
                 continue;
             }
-            match self.runner.forge.fetch(afresh <= Instant::now()) {
+            match self.runner.fetch(afresh <= Instant::now()) {
                 Ok(Some(assigned)) => {
                     self.answered();
                     if !self.begin(assigned, slot) {
@@ -88,7 +88,7 @@ impl Poll {
     /// Says that the runner is there; false where it isn't one any more.
     fn announce(&mut self) -> bool {
         while self.daemon.phase() == Phase::Running && !self.runner.is_retired() {
-            match self.runner.forge.announce() {
+            match self.runner.announce() {
                 Ok(()) => {
                     self.answered();
                     let fields = [("runner", self.runner.id.as_str()), ("forge", &self.runner.address)];
@@ -118,14 +118,14 @@ impl Poll {
         let Daemon { journal, tasks, finished, .. } = &*self.daemon;
         match Directory::create(tasks, finished, record) {
             Ok(Some(directory)) => {
-                self.runner.forge.begun();
+                self.runner.begun();
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
                 journal.task(Severity::Info, &key, "taking a task", &fields);
                 deliver::begin(&self.daemon, &self.runner, directory, &order, slot);
             }
             Ok(None) => {
-                self.runner.forge.begun();
+                self.runner.begun();
                 journal.task(Severity::Warning, &key, "the forge gave a task again: it runs once", &[]);
             }
             // The forge gives it again, or gives it up in its own time.

@@ -3,11 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::Phase;
+use super::runner::{Health, Runner};
 use super::task::Shown;
 use crate::state::State;
 
@@ -33,8 +34,20 @@ pub struct Standing {
     pub phase: String,
     /// How many jobs run at a time.
     pub capacity: usize,
+    /// The registrations that are served.
+    pub runners: Vec<Served>,
     /// The tasks that aren't over.
     pub tasks: Vec<Shown>,
+}
+
+/// A registration that is served.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Served {
+    /// What it is called on this host.
+    pub id: String,
+    /// How its forge answers.
+    #[serde(flatten)]
+    pub health: Health,
 }
 
 impl Standing {
@@ -60,6 +73,7 @@ impl Status {
         &self,
         phase: Phase,
         capacity: usize,
+        runners: &[Arc<Runner>],
         tasks: impl Iterator<Item = &'a Shown>,
     ) -> io::Result<()> {
         let mut tasks: Vec<Shown> = tasks.cloned().collect();
@@ -70,7 +84,10 @@ impl Status {
             Phase::Cancelling | Phase::Ending => "ending",
         };
         let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION").to_owned());
-        let text = serde_json::to_vec(&Standing { pid, version, phase: phase.to_owned(), capacity, tasks })?;
+        let served = |runner: &Arc<Runner>| Served { id: runner.id.clone(), health: runner.health() };
+        let runners = runners.iter().map(served).collect();
+        let phase = phase.to_owned();
+        let text = serde_json::to_vec(&Standing { pid, version, phase, capacity, runners, tasks })?;
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if *written != text {
             let new = self.path.with_extension("new");

@@ -1,7 +1,7 @@
 //! What a job's process says, as a forge wants it told: rows of a log, and the states of the steps. The same events
 //! always give the same rows, so that nothing has to be kept of what was delivered: the forge knows.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
@@ -27,6 +27,11 @@ pub struct Transcript {
     /// A row that isn't complete.
     unfinished: String,
     last: Option<SystemTime>,
+    /// When the job began, and how long its sandbox took.
+    begun: Option<SystemTime>,
+    set_up: Option<Duration>,
+    /// How many places were masked.
+    masked: u64,
     /// What the job gave, before the last event.
     told: Option<Told>,
     ended: Option<Ended>,
@@ -81,8 +86,10 @@ enum Said {
         reason: Option<String>,
         outputs: Vec<(String, String)>,
     },
+    JobStarted {},
     RunFinished {
         reason: Option<String>,
+        masked: u64,
     },
     #[serde(other)]
     Other,
@@ -147,6 +154,16 @@ impl Transcript {
         self.ended.as_ref()
     }
 
+    /// How long it took to set the job's sandbox up, once it stands.
+    pub fn set_up(&self) -> Option<Duration> {
+        self.set_up
+    }
+
+    /// How many places of its output were masked, once it has ended.
+    pub fn masked(&self) -> u64 {
+        self.masked
+    }
+
     /// How many rows there were in all.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -179,7 +196,10 @@ impl Transcript {
                 }
                 self.row("##[endgroup]", rows);
             }
-            Said::Layers { layers } => self.layers(&layers, rows),
+            Said::Layers { layers } => {
+                self.set_up = self.begun.and_then(|begun| rows.time.duration_since(begun).ok());
+                self.layers(&layers, rows);
+            }
             Said::StepStarted { step, name } => match self.steps.get_mut(step) {
                 Some(state) => {
                     state.started = Some(rows.time);
@@ -211,7 +231,9 @@ impl Transcript {
                 }
                 self.told = Some(Told { result, outputs });
             }
-            Said::RunFinished { reason } => {
+            Said::JobStarted {} => self.begun = Some(rows.time),
+            Said::RunFinished { reason, masked } => {
+                self.masked = masked;
                 if let Some(reason) = reason {
                     self.command("error", "", &reason, rows);
                 }
