@@ -89,6 +89,7 @@ mod tests {
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
+          artifact logs ***: /state/artifacts/1.1/logs.zip ***
           masked: 32 places
           run           failure    1 min 01 s
         ");
@@ -158,6 +159,7 @@ mod tests {
             refused  evil.example ***:443  once: no rule allows it ***
           network of test ***:
             refused  evil.example ***:443  once: no rule allows it ***
+          artifact logs ***: /state/artifacts/1.1/logs.zip ***
           masked: 59 places
           run           failure    1 min 01 s
         ");
@@ -198,6 +200,7 @@ mod tests {
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
+          artifact logs ***: /state/artifacts/1.1/logs.zip ***
           masked: 32 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");

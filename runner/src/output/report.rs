@@ -1,4 +1,7 @@
-//! The closing report: result and time of every job and step, the layers of isolation, what was masked.
+//! The closing report: result and time of every job and step, the layers of isolation, where artifacts are, what was
+//! masked.
+
+use indexmap::IndexMap;
 
 use super::event::{Conclusion, Event, JobName, LayerLine, Masking};
 use super::render::{Style, result};
@@ -8,10 +11,15 @@ use crate::egress::record::Table;
 /// Most names of one job that are shown; the events have them all.
 const MAX_NETWORK_ROWS: usize = 100;
 
+/// How many artifacts are listed; their events tell of all.
+const MAX_ARTIFACTS: usize = 50;
+
 /// What the report will say, gathered from the events of a run.
 #[derive(Default)]
 pub struct Report {
     jobs: Vec<Job>,
+    /// Name and path; the last of a name is the one that is kept.
+    artifacts: IndexMap<String, String>,
     end: Option<Ended>,
     masking: Masking,
 }
@@ -46,6 +54,9 @@ impl Report {
             }
             Event::Layers { job, layers } => self.job(job).layers = Some(layers.clone()),
             Event::NetworkSummary { job, table, .. } => self.job(job).network = Some(table.clone()),
+            Event::Artifact { name, path, .. } => {
+                self.artifacts.insert(name.clone(), path.clone());
+            }
             Event::StepFinished { job, name, outcome, conclusion, milliseconds, .. } => {
                 let end = Ended { conclusion: *conclusion, milliseconds: *milliseconds };
                 self.job(job).steps.push(Row { name: name.clone(), outcome: *outcome, end });
@@ -72,6 +83,14 @@ impl Report {
         }
         self.render_layers(out);
         self.render_network(out);
+        for (name, path) in self.artifacts.iter().take(MAX_ARTIFACTS) {
+            out.push_str("  artifact ");
+            text::name(&format!("{name}: {path}"), out);
+            out.push('\n');
+        }
+        if let Some(more) = self.artifacts.len().checked_sub(MAX_ARTIFACTS + 1) {
+            out.push_str(&format!("  and {} more artifacts\n", more + 1));
+        }
         let Masking { masked, credentials, shown } = &self.masking;
         let places = if *masked == 1 { "place" } else { "places" };
         out.push_str(&format!("  masked: {masked} {places}\n"));
