@@ -11,6 +11,8 @@ use crate::workflow::diagnostic::Collector;
 use crate::workflow::span::Span;
 
 const MARK: &str = "palisade: allow(";
+/// Most comments of a file that count; each takes a walk through what it speaks for.
+const MAX: usize = 200;
 
 /// What the comments of one file allow.
 #[derive(Debug, Default)]
@@ -31,7 +33,7 @@ impl Allowances {
     /// Those in a file.
     pub fn of(source: &str) -> Allowances {
         let mut all = Vec::new();
-        for (at, _) in source.match_indices(MARK) {
+        for (at, _) in source.match_indices(MARK).take(MAX) {
             let start = source[..at].rfind('\n').map_or(0, |end| end + 1);
             let Some(before) = source[start..at].trim_end().strip_suffix('#') else { continue };
             let alone = before.trim().is_empty();

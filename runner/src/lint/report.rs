@@ -40,8 +40,16 @@ impl<'a> Report<'a> {
         message: impl Display,
         help: impl Display,
     ) {
-        let span = part_span(self.source, text.span, text.source, part);
-        self.warn(lint, span, message, help);
+        // A place takes a search through the text, which those that are only counted don't need.
+        self.found.add(Severity::Warning, || {
+            let span = part_span(self.source, text.span, text.source, part);
+            Diagnostic::warning(lint, span, message.to_string()).help(help.to_string())
+        });
+    }
+
+    /// Whether more would only be counted.
+    pub fn is_full(&self) -> bool {
+        self.found.is_full()
     }
 
     /// Keeps what stands at a place out of every report.

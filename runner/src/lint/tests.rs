@@ -27,7 +27,7 @@ fn found(source: &str) -> Vec<(Lint, String)> {
 
 /// A workflow of one step, which is the last line.
 fn step(on: &str, step: &str) -> String {
-    format!("on: {on}\njobs:\n  a:\n    runs-on: x\n    steps:\n      - {step}\n")
+    format!("on: {on}\npermissions: {{}}\njobs:\n  a:\n    runs-on: x\n    steps:\n      - {step}\n")
 }
 
 fn finds(lint: Lint, source: &str, places: &[&str]) {
