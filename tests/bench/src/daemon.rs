@@ -68,8 +68,9 @@ impl Daemon {
         };
         for _ in 0..registrations {
             let url = forge.url();
-            let mut register = command(&["register", "--instance", &url, "--labels", "host", "--token-file"]);
-            let registered = register.arg(&token).stdout(Stdio::null()).status().expect("palisade starts");
+            let mut register = command(&["register", "--instance", &url, "--labels", "host"]);
+            register.arg("--token-file").arg(&token).stdout(Stdio::null());
+            let registered = register.status().expect("palisade starts");
             assert!(registered.success(), "it can't be registered");
         }
         let said = fs::File::create(&log).expect("a file");

@@ -117,6 +117,11 @@ impl Host {
         daemon.wait().expect("it can be waited for");
     }
 
+    /// The number of its process.
+    pub fn daemon_process(&self) -> Option<i64> {
+        self.daemon.as_ref().map(|daemon| i64::from(daemon.id()))
+    }
+
     /// The directories of its tasks.
     pub fn tasks(&self) -> Vec<PathBuf> {
         let tasks = self.context.state().join("palisade/tasks");

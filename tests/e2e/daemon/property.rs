@@ -141,6 +141,8 @@ impl Schedule {
         let pid = std::fs::read_to_string(directory.join("lock")).ok().and_then(|text| number(text.trim()));
         let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let task = name.rsplit('-').next().and_then(number);
+        // Of a job that is over the daemon itself holds the lock.
+        let pid = pid.filter(|pid| Some(*pid) != self.host.daemon_process());
         if let Some((pid, task)) = pid.zip(task) {
             println!("the process of task {task} is killed");
             // It may be over already; then it has ended by itself.
