@@ -1,6 +1,6 @@
 //! What a forge is to the daemon: it hands jobs out and is told how they go. One adapter is one module.
 //!
-//! A new forge is a type with [`Forge`], made in [`connect`]. It knows no job engine and no sandbox; what a job is made
+//! A new forge is a type with [`Forge`], made in `cli/forges.rs`. It knows no job engine and no sandbox; what a job is made
 //! of it puts into an [`Order`].
 
 pub mod forgejo;
