@@ -91,7 +91,7 @@ impl Inlet {
         self.has_v6
     }
 
-    /// Has up to [`MAX_SOCKETS`] stream sockets made for IPv4. None is bound or blocks.
+    /// Has stream sockets made for IPv4. None is bound or blocks.
     pub fn stream_v4(&self) -> io::Result<Vec<OwnedFd>> {
         self.ask(Family::V4)
     }
