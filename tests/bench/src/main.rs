@@ -2,6 +2,7 @@
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
 mod cache;
+mod check;
 mod checkout;
 mod chunk;
 mod daemon;

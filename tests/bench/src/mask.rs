@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use palisade::mask::MASK;
 
 use crate::floor::Floor;
-use crate::measure::{Cost, Run, filter, function, in_turns, peak_memory};
+use crate::measure::{Cost, Run, filter, function, in_turns, is_there, peak_memory};
 use crate::table::{Goal, line};
 use crate::{chunk, log, secrets};
 
@@ -182,11 +182,6 @@ impl Input {
         fs::write(&path, &text).expect("a log");
         Input { path, bytes: text.len() as u64 }
     }
-}
-
-fn is_there(program: &str) -> bool {
-    let found = Command::new(program).arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    found.is_ok_and(|status| status.success())
 }
 
 /// Whoever doesn't mask isn't measured.

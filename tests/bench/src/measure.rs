@@ -100,3 +100,9 @@ pub fn peak_memory(pid: u32) -> u64 {
     let kib = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
     kib.unwrap_or(0u64) << 10
 }
+
+/// Whether a peer is installed.
+pub fn is_there(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    found.is_ok_and(|status| status.success())
+}

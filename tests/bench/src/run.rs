@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::checkout;
-use crate::measure::{median, peak_memory};
+use crate::measure::{is_there, median, peak_memory};
+use crate::{check, checkout};
 
 /// A line of the table.
 struct Row {
@@ -65,6 +65,14 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
     let (path, place) = (checkout("path.yml", "path: sub"), checkout("place.yml", "ref: main"));
     let clone = command("sh", &["-c", CLONE], &files);
     let [path, place, clone] = in_turns(5, [&path, &place, &clone]);
+    let large = dir.join("check");
+    let file = check::workflow(&large);
+    let [checked] = in_turns(short, [&command(palisade, &["check", file], &large)]);
+    let linter = command("actionlint", &["-shellcheck=", "-pyflakes=", file], &large);
+    let linted = match is_there("actionlint") {
+        true => in_turns(short, [&linter]).map(ms).concat(),
+        false => "no actionlint".to_owned(),
+    };
     let memory = max_rss(palisade, dir);
     let size = fs::metadata(palisade).map_or(0, |m| m.len());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
@@ -78,6 +86,7 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
         absolute("1,000,000 lines, 26 MB, 20 secrets", lines.as_secs_f64(), ms(bare), 0.3, "s"),
         ratio("checkout of 10,000 files to a path / git clone", path, clone, 1.2),
         ratio("checkout of 10,000 files in place / git clone", place, clone, 1.2),
+        absolute("`check` of 1,000 lines", checked.as_secs_f64() * 1e3, linted, 10.0, "ms"),
         absolute("peak memory of `palisade run`", mib(memory), String::new(), 16.0, "M"),
         absolute("size of the binary", mib(size), String::new(), 15.0, "M"),
     ]
