@@ -90,7 +90,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 32 places
+          masked: 38 places
           run           failure    1 min 01 s
         ");
     }
@@ -160,7 +160,7 @@ mod tests {
           network of test ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 59 places
+          masked: 71 places
           run           failure    1 min 01 s
         ");
     }
@@ -201,7 +201,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 32 places
+          masked: 38 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }
