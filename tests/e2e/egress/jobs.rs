@@ -1,5 +1,7 @@
 //! Jobs: their events, their log, their end.
 
+use std::io::{BufRead, BufReader, Read};
+
 use palisade_tests::{Events, Identity, Outcome};
 
 use crate::attacks::gateway_of;
@@ -134,17 +136,17 @@ fn a_job_whose_gateway_dies_ends_with_exit_code_4_and_the_reason() {
     );
     let mut command = world.context.palisade().args(["run", "--allow", "a.test"]).into_command();
     command.stdout(std::process::Stdio::piped());
-    let child = command.spawn().expect("palisade starts");
-    let gateway = loop {
-        if let Some(gateway) = gateway_of(child.id()) {
-            break gateway;
-        }
-        std::thread::yield_now();
-    };
+    let mut child = command.spawn().expect("palisade starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("it is a pipe"));
+    let mut said = String::new();
+    while !said.contains("sleep 1000") {
+        assert!(stdout.read_line(&mut said).expect("it can be read") > 0, "{said}");
+    }
+    let gateway = gateway_of(child.id()).expect("a job that runs has one");
     nix::sys::signal::kill(gateway, nix::sys::signal::Signal::SIGKILL).expect("it lives");
-    let output = child.wait_with_output().expect("palisade ends");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(4), "{said}");
+    stdout.read_to_string(&mut said).expect("it can be read");
+    let status = child.wait().expect("palisade ends");
+    assert_eq!(status.code(), Some(4), "{said}");
     assert!(said.contains("the egress gateway has died"), "{said}");
     assert!(!said.contains("\non\n"), "{said}");
 }
