@@ -1,10 +1,12 @@
 //! What a forge knows this host by: one file a registration in the state directory, with its token.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::mem::take;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use palisade_proto::Instance;
 use palisade_proto::forgejo::Dialect;
@@ -48,6 +50,61 @@ pub struct Known {
     pub labels: Vec<String>,
     /// It takes one job ever.
     pub ephemeral: bool,
+    /// Whose jobs it gets, as its administrator has it; the forge decides by the registration token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+/// Whose jobs a runner gets.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Scope {
+    /// Those of a repository, `owner/name`.
+    Repository(String),
+    /// Those of an organisation's repositories.
+    Organisation(String),
+    /// Those of all repositories.
+    Instance,
+}
+
+impl FromStr for Scope {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
+        match text.split_once(':') {
+            None if text == "instance" => Ok(Scope::Instance),
+            Some(("org", owner)) if name(owner) => Ok(Scope::Organisation(owner.to_owned())),
+            Some(("repo", path)) if path.split_once('/').is_some_and(|(o, r)| name(o) && name(r)) => {
+                Ok(Scope::Repository(path.to_owned()))
+            }
+            _ => Err("write repo:OWNER/NAME, org:NAME or instance".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> String {
+        scope.to_string()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::Repository(path) => write!(f, "repo:{path}"),
+            Scope::Organisation(name) => write!(f, "org:{name}"),
+            Scope::Instance => f.write_str("instance"),
+        }
+    }
 }
 
 /// What stands in the file.
@@ -246,6 +303,17 @@ mod tests {
             name: name.into(),
             labels: vec!["linux".into()],
             ephemeral: false,
+            scope: Some(Scope::Repository("o/r".into())),
+        }
+    }
+
+    #[test]
+    fn a_scope_is_a_repository_an_organisation_or_all() {
+        for text in ["repo:o/r", "org:team", "instance"] {
+            assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
+        }
+        for text in ["", "repo:o", "repo:/r", "org:", "org:a/b", "repo:o/r/x", "user:u", "repo:o/\nr"] {
+            assert!(text.parse::<Scope>().is_err(), "{text:?}");
         }
     }
 

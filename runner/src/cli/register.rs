@@ -14,7 +14,7 @@ use super::print;
 use super::setting::Setting;
 use super::{file, forges};
 use crate::mask::Secret;
-use crate::registration::{Known, Registration};
+use crate::registration::{Known, Registration, Scope};
 
 /// Longest name of a runner that forges keep, in bytes.
 const MAX_NAME: usize = 255;
@@ -60,6 +60,9 @@ pub struct Args {
     /// What `runs-on` may name for its jobs to come here
     #[arg(long, value_name = "LABEL,…", value_delimiter = ',', default_value = "self-hosted,linux")]
     labels: Vec<String>,
+    /// Whose jobs the token is for, to be shown by `palisade registrations`; the token itself decides
+    #[arg(long, value_name = "repo:O/R|org:O|instance")]
+    scope: Option<Scope>,
     /// Take one job, ever; the forge then forgets this runner
     #[arg(long)]
     ephemeral: bool,
@@ -133,6 +136,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         name: if registered.name.is_empty() { name } else { registered.name },
         labels,
         ephemeral: registered.ephemeral,
+        scope: args.scope,
     };
     let token = Secret::new(registered.credentials.token().expose().to_owned());
     let kept = Registration::keep(&state, known, token)

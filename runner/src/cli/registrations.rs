@@ -35,8 +35,9 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         } else {
             let once = if known.ephemeral { ", for one job" } else { "" };
             let labels = known.labels.join(", ");
+            let scope = known.scope.as_ref().map(|scope| format!(" for {scope}")).unwrap_or_default();
             text.push_str(&format!(
-                "{}: {} at {} ({labels}){once}\n",
+                "{}: {} at {}{scope} ({labels}){once}\n",
                 registration.id(),
                 known.forge,
                 known.instance
