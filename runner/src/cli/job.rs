@@ -103,7 +103,7 @@ fn output(config: &Config, order: &Order, events: File) -> Output {
 
 /// The workflow, which has one job.
 fn workflow_of(order: &Order) -> Result<Workflow, Error> {
-    let workflow = workflow::parse(order.workflow.as_bytes(), Path::new(&order.file))
+    let workflow = workflow::parse_rewritten(order.workflow.as_bytes(), Path::new(&order.file))
         .map_err(|e| Error::input(format!("the workflow is not valid:\n{e}")))?
         .workflow;
     match workflow.jobs.len() {

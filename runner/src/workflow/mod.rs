@@ -34,7 +34,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use discover::{DIRECTORIES, DiscoverError, discover, read, read_within};
 pub use examined::Examined;
 pub use file::WorkflowFile;
-pub use parse::{Parsed, examine, parse};
+pub use parse::{Parsed, examine, parse, parse_rewritten};
 pub use render::escape;
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 

@@ -31,6 +31,16 @@ pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
     examine(source).finish(path).map(|(workflow, warnings)| Parsed { workflow, warnings })
 }
 
+/// The same of a workflow that a forge's server has read and written anew: booleans and numbers may have become text
+/// (`timeout-minutes: "5"`, `fail-fast: "false"`), and a number that wasn't there `"0"`.
+pub fn parse_rewritten(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
+    let read = |reader: &mut Reader, root: &Node| {
+        reader.rewritten = true;
+        workflow(reader, root)
+    };
+    Examined::read(source, read).finish(path).map(|(workflow, warnings)| Parsed { workflow, warnings })
+}
+
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     let entries = reader.mapping_of(root, "a workflow", &WORKFLOW)?;
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);

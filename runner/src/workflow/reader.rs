@@ -29,12 +29,14 @@ pub struct Reader<'s> {
     pub members: Members,
     /// The source is an action's: some contexts are never there.
     pub in_action: bool,
+    /// A server has read it and written it anew: booleans and numbers may have become text.
+    pub rewritten: bool,
 }
 
 impl<'s> Reader<'s> {
     /// A reader that adds to what was found.
     pub fn new(source: &'s str, found: Collector) -> Self {
-        Reader { source, found, members: Members::default(), in_action: false }
+        Reader { source, found, members: Members::default(), in_action: false, rewritten: false }
     }
 
     /// Reports an error.
@@ -152,10 +154,19 @@ impl<'s> Reader<'s> {
         None
     }
 
+    /// What a scalar stands for, also where a server has made text of it.
+    fn meant(&self, node: &Node) -> Option<Scalar> {
+        match &node.value {
+            Yaml::Scalar(Scalar::String(text)) if self.rewritten => scalar::resolve(text, true, None),
+            Yaml::Scalar(scalar) => Some(scalar.clone()),
+            _ => None,
+        }
+    }
+
     /// `true` or `false`.
     pub fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
-        match node.value {
-            Yaml::Scalar(Scalar::Bool(b)) => Some(b),
+        match self.meant(node) {
+            Some(Scalar::Bool(b)) => Some(b),
             _ => {
                 self.not_boolean(node, what, "`true` or `false`");
                 None
@@ -362,7 +373,7 @@ impl<'s> Reader<'s> {
 
     /// A boolean or an expression.
     pub fn boolean_or_expr(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<bool>> {
-        if let Yaml::Scalar(Scalar::Bool(b)) = node.value {
+        if let Some(Scalar::Bool(b)) = self.meant(node) {
             return Some(LiteralOr::Literal(b));
         }
         self.expr_instead(node, at).unwrap_or_else(|| {
@@ -373,11 +384,11 @@ impl<'s> Reader<'s> {
 
     /// A positive number or an expression.
     pub fn number_or_expr(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
-        match node.value {
-            Yaml::Scalar(Scalar::Number(n)) if n > 0.0 && n.is_finite() => {
-                return Some(LiteralOr::Literal(n));
-            }
-            Yaml::Scalar(Scalar::Number(_)) => {
+        match self.meant(node) {
+            Some(Scalar::Number(n)) if n > 0.0 && n.is_finite() => return Some(LiteralOr::Literal(n)),
+            // What a server writes for a number that wasn't there.
+            Some(Scalar::Number(0.0)) if self.rewritten => return None,
+            Some(Scalar::Number(_)) => {
                 self.error(node.span, format_args!("{what} must be greater than 0"));
                 return None;
             }

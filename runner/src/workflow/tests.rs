@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::model::{InputDefault, InputKind, LiteralOr, StepKind, Workflow};
 use super::permissions::{Access, Scope};
+use super::span::Spanned;
 use super::*;
 use crate::expr::Value;
 
@@ -165,6 +166,29 @@ fn anchors_are_shared() {
 }
 
 /// What is said of each file in tests/fixtures/bad stands beside it.
+#[test]
+fn what_a_server_has_made_text_of_is_read_as_it_was_meant() {
+    let source = "\
+\"on\": push
+jobs:
+  a:
+    runs-on: x
+    timeout-minutes: \"5\"
+    strategy: { fail-fast: \"false\", max-parallel: \"0\", matrix: { n: [1] } }
+    steps: [{ run: a, timeout-minutes: \"2\", continue-on-error: \"true\" }]
+";
+    assert!(parse(source.as_bytes(), Path::new("w.yml")).is_err());
+    let workflow = parse_rewritten(source.as_bytes(), Path::new("w.yml")).unwrap().workflow;
+    let job = &workflow.jobs["a"];
+    let minutes = |setting: &Option<Spanned<LiteralOr<f64>>>| setting.as_ref().map(|m| m.value.clone());
+    assert!(matches!(minutes(&job.timeout_minutes), Some(LiteralOr::Literal(5.0))));
+    assert!(matches!(job.strategy.fail_fast, LiteralOr::Literal(false)));
+    assert!(job.strategy.max_parallel.is_none());
+    assert!(matches!(minutes(&job.steps()[0].timeout_minutes), Some(LiteralOr::Literal(2.0))));
+    let wrong = source.replace("\"5\"", "\"soon\"");
+    assert!(parse_rewritten(wrong.as_bytes(), Path::new("w.yml")).is_err());
+}
+
 #[test]
 fn bad_workflows_are_explained() {
     let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bad"));

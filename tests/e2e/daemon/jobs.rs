@@ -16,6 +16,8 @@ fn a_job_runs_and_the_forge_hears_all_of_it() {
 jobs:
   test:
     runs-on: host
+    timeout-minutes: '5'
+    strategy: { fail-fast: 'false', max-parallel: '0' }
     outputs: { told: '${{ steps.tell.outputs.word }}' }
     steps:
       - run: |
