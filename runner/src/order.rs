@@ -46,9 +46,11 @@ pub struct Order {
     pub runner: String,
     /// What the forge puts before the names of variables, beside `GITHUB_`.
     pub prefixes: Vec<String>,
-    /// Further variables of every step; their values may be secrets.
+    /// Further variables of every step that are secret.
     #[serde(with = "exposed")]
-    pub variables: Vec<(String, Secret)>,
+    pub tokens: Vec<(String, Secret)>,
+    /// Further variables of every step.
+    pub variables: Vec<(String, String)>,
 }
 
 /// A job that has ended elsewhere.
@@ -127,6 +129,7 @@ mod tests {
             }],
             runner: "r".into(),
             prefixes: Vec::new(),
+            tokens: vec![("GITHUB_TOKEN".into(), Secret::new("hunter2token".into()))],
             variables: Vec::new(),
         }
     }

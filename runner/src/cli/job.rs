@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::error::{Blame, Error};
-use super::run::{exit_code, tools};
+use super::run::{STEP_DEBUG, exit_code, tools};
 use super::setting::Setting;
 use super::signals::Signals;
 use crate::action::Actions;
@@ -29,7 +29,7 @@ use crate::job::{
 use crate::mask::Masker;
 use crate::mirror::Mirror;
 use crate::order::{EVENTS, Order};
-use crate::output::event::{Conclusion, Event, JobName, Masking};
+use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output};
 use crate::state::State;
 use crate::workflow::model::Workflow;
@@ -61,8 +61,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let events = events(&args.directory).map_err(directory)?;
     let order = Order::read(io::stdin().lock()).map_err(|e| Error::input(format!("the order: {e}")))?;
     let config = args.setting.config()?;
-    let output = output(&config, &order, events);
     let name = JobName(order.job.as_str().into());
+    let output = output(&config, &order, &name, events);
     let job = Job { args: &args, config: &config, signals: &signals, output: &output };
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
@@ -81,24 +81,28 @@ fn events(directory: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(true).mode(0o600).open(directory.join(EVENTS))
 }
 
-fn output(config: &Config, order: &Order, events: File) -> Output {
+/// The way out, which masks the order's secrets and tells of those that it can't.
+fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output {
     let masker = Masker::detecting(config.detect.policy(None));
-    for (name, value) in order.secrets.iter().chain(&order.variables) {
-        if !value.expose().is_empty() {
-            // One that is too short to be masked is told by the warning that the sandbox's report has no place for.
-            let _ = masker.add(name, value);
+    let mut refused = Vec::new();
+    for (name, value) in order.secrets.iter().chain(&order.tokens) {
+        // An empty secret has nothing to hide, and this one is a switch.
+        if !value.expose().is_empty() && !name.eq_ignore_ascii_case(STEP_DEBUG) {
+            refused.extend(masker.add(name, value).err());
         }
     }
     let vars = order.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let secrets = order.secrets.iter().map(|(name, value)| (name.as_str(), value.expose()));
     // The secret goes before the variable, as on GitHub.
-    let debug = secrets.chain(vars).find(|(name, _)| name.eq_ignore_ascii_case("ACTIONS_STEP_DEBUG"));
+    let debug = secrets.chain(vars).find(|(name, _)| name.eq_ignore_ascii_case(STEP_DEBUG));
     let debug = debug.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
-    Output::new(
-        masker,
-        vec![Box::new(Limited::new(Json::new("the events", events), config.daemon.max_log.0))],
-        Options { debug },
-    )
+    let events = Limited::new(Json::new("the events", events), config.daemon.max_log.0);
+    let output = Output::new(masker, vec![Box::new(events)], Options { debug });
+    for refused in refused {
+        let annotation = Annotation::new(Level::Warning, refused.to_string());
+        output.emit(Event::Annotation { job: job.clone(), step: None, annotation });
+    }
+    output
 }
 
 /// The workflow, which has one job.
@@ -280,7 +284,7 @@ fn elsewhere(order: &Order) -> Vec<Elsewhere> {
 /// The contexts of the job.
 fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> Result<RunContexts, Error> {
     let inputs = inputs(&order, workflow, trigger)?;
-    let Order { github, event, vars, secrets: given, runner, prefixes, variables, .. } = order;
+    let Order { github, event, vars, secrets: given, runner, prefixes, tokens, mut variables, .. } = order;
     let github = read_json(&serde_json::Value::from(github).to_string(), &Memory::new(MAX_MEMORY));
     let mut github = match github {
         Ok(Value::Object(github)) => github.as_ref().clone(),
@@ -297,8 +301,8 @@ fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> 
         secrets.insert(&name, value);
     }
     let vars = vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let variables = variables.into_iter().map(|(name, value)| (name, value.expose().to_owned()));
-    let forge = Forge { runner: Some(runner), prefixes, variables: variables.collect() };
+    variables.extend(tokens.into_iter().map(|(name, value)| (name, value.expose().to_owned())));
+    let forge = Forge { runner: Some(runner), prefixes, variables };
     Ok(RunContexts::new(github, event.to_string(), vars, inputs, secrets).of_forge(forge))
 }
 

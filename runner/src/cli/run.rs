@@ -363,7 +363,7 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
 }
 
 /// Shows what steps say with `::debug::`; a secret or a variable, as on GitHub.
-const STEP_DEBUG: &str = "ACTIONS_STEP_DEBUG";
+pub(super) const STEP_DEBUG: &str = "ACTIONS_STEP_DEBUG";
 
 /// Whether it is on: the secret goes before the variable.
 fn step_debug(args: &Args, secrets: &Secrets) -> bool {

@@ -40,7 +40,7 @@ pub fn begin(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory, o
         .starter
         .start(directory.path(), order)
         .unwrap_or_else(|error| Process::not_started(directory.path(), &error));
-    let task = Task::new(daemon, runner, directory, (process, None), slot, 0, settings.max_job_time);
+    let task = Task::new(daemon, runner, directory, (process, None), slot, Some(0), settings.max_job_time);
     spawn(task);
 }
 
@@ -55,9 +55,7 @@ pub fn resume(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory) 
     let age = directory.record().taken.elapsed().unwrap_or_default();
     let left = daemon.settings().max_job_time.saturating_sub(age);
     let slot = daemon.slots.take_anyway();
-    let mut task = Task::new(daemon, runner, directory, found, slot, 0, left);
-    task.has = None;
-    spawn(task);
+    spawn(Task::new(daemon, runner, directory, found, slot, None, left));
 }
 
 fn spawn(task: Task) {
@@ -123,7 +121,7 @@ impl Task {
         directory: Directory,
         (process, lock): (Process, Option<File>),
         slot: Slot,
-        has: u64,
+        has: Option<u64>,
         time: Duration,
     ) -> Task {
         let now = Instant::now();
@@ -142,7 +140,7 @@ impl Task {
             transcript: Transcript::default(),
             rows: Vec::new(),
             waiting: 0,
-            has: Some(has),
+            has,
             batch: MAX_BATCH,
             log_closed: false,
             told: Vec::new(),

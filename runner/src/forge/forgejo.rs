@@ -89,20 +89,19 @@ impl Forgejo {
         github.insert("api_url".into(), format!("{address}/api/v1").into());
         let mut secrets: Vec<(String, Secret)> =
             task.secrets.into_iter().map(|(name, value)| (name, Secret::new(value.into_inner()))).collect();
-        let mut variables: Vec<(String, Secret)> = Vec::new();
+        let (mut tokens, mut variables) = (Vec::new(), Vec::new());
         if let Some(token) = task.tokens.job {
             let token = Secret::new(token.into_inner());
             if !secrets.iter().any(|(name, _)| name == "GITHUB_TOKEN") {
                 secrets.push(("GITHUB_TOKEN".to_owned(), token.clone()));
             }
             // The forge's own runner sets it for every step, and workflows rely on it.
-            variables.push(("GITHUB_TOKEN".to_owned(), token));
+            tokens.push(("GITHUB_TOKEN".to_owned(), token));
         }
         if let Some(runtime) = task.tokens.runtime {
-            variables.push(("ACTIONS_RUNTIME_TOKEN".to_owned(), Secret::new(runtime.into_inner())));
-            let plain = |name: &str, value: String| (name.to_owned(), Secret::new(value));
-            variables.push(plain("ACTIONS_RUNTIME_URL", format!("{address}/api/actions_pipeline/")));
-            variables.push(plain("ACTIONS_RESULTS_URL", address.clone()));
+            tokens.push(("ACTIONS_RUNTIME_TOKEN".to_owned(), Secret::new(runtime.into_inner())));
+            variables.push(("ACTIONS_RUNTIME_URL".to_owned(), format!("{address}/api/actions_pipeline/")));
+            variables.push(("ACTIONS_RESULTS_URL".to_owned(), address.clone()));
         }
         let needs = task.needs.into_iter().map(|(id, need)| Need {
             id,
@@ -129,6 +128,7 @@ impl Forgejo {
                 Dialect::Forgejo => vec!["FORGEJO_".into(), "GITEA_".into()],
                 Dialect::Gitea => vec!["GITEA_".into()],
             },
+            tokens,
             variables,
         }
     }

@@ -25,6 +25,7 @@ jobs:
           echo '::group::more'
           echo '::warning file=a.rs,line=3::careful'
           echo '::endgroup::'
+          echo \"at $GITHUB_SERVER_URL\"
         env: { GREETING: '${{ needs.build.outputs.greeting }}', KEY: '${{ secrets.KEY }}' }
       - run: exit 3
         continue-on-error: true
@@ -36,6 +37,7 @@ jobs:
         )
         .steps(4)
         .secret("KEY", "correct-horse-battery")
+        .secret("SWITCH", "on")
         .var("WHOM", "you")
         .need("build", need(Conclusion::Success, &[("greeting", "hello")])),
     );
@@ -45,6 +47,9 @@ jobs:
     let log = record.log();
     assert!(log.contains("hello to you from root of test: ***"), "{log}");
     assert!(log.contains("##[group]more") && log.contains("::warning file=a.rs,line=3::careful"), "{log}");
+    // What isn't secret is shown, and what can't be masked is told.
+    assert!(log.contains(&format!("at {}\n", forge.url().trim_end_matches('/'))), "{log}");
+    assert!(log.contains("::warning::") && log.contains("SWITCH"), "{log}");
     assert!(log.contains("##[group]Isolation: "), "{log}");
     assert_eq!(record.outputs.get("told").map(String::as_str), Some("done"));
     let steps = record.states.last().expect("a state").steps.iter().map(|step| step.conclusion);
