@@ -81,16 +81,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         return Err(format!("more than {MAX_CALLS} workflows were called in this run").into());
     }
     let trigger = workflow.call().ok_or_else(|| format!("`{file}` has no `workflow_call` under `on`"))?;
-    let view = View {
-        run: &run.contexts,
-        job: contexts,
-        frame: None,
-        status: "success",
-        env: None,
-        action: None,
-        standing: Standing::FRESH,
-        files: None,
-    };
+    let view = View::of_job(&run.contexts, contexts, Standing::FRESH);
     let inputs = inputs(call, trigger, &view, run).map_err(|e| format!("cannot evaluate its inputs: {e}"))?;
     let secrets = secrets(call, &view, run).map_err(|e| format!("cannot evaluate its secrets: {e}"))?;
     let rights = match &callee.obtained {

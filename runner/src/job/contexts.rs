@@ -227,6 +227,13 @@ pub trait HashFiles {
     fn hash_files(&self, patterns: &[&str]) -> Result<String, EvalError>;
 }
 
+impl<'a> View<'a> {
+    /// The contexts of a job outside of its steps.
+    pub fn of_job(run: &'a RunContexts, job: &'a JobContexts, standing: Standing) -> View<'a> {
+        View { run, job, frame: None, status: "success", env: None, action: None, standing, files: None }
+    }
+}
+
 impl View<'_> {
     fn github(&self) -> Object {
         let mut github = self.run.github().clone();

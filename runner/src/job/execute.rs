@@ -297,16 +297,7 @@ fn prepare_and_run(
 impl Execution<'_> {
     /// The contexts before any step has run.
     pub fn view(&self) -> View<'_> {
-        View {
-            run: self.run,
-            job: &self.contexts,
-            frame: None,
-            status: "success",
-            env: None,
-            action: None,
-            standing: Standing::FRESH,
-            files: None,
-        }
+        View::of_job(self.run, &self.contexts, Standing::FRESH)
     }
 
     /// The variables of the workflow and of the job.

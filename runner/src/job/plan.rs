@@ -187,16 +187,7 @@ fn expand(job: &Job, run: &RunContexts) -> Result<Option<Vec<Object>>, PlanError
         return Ok(None);
     }
     let contexts = JobContexts { id: job.id.value.clone(), ..JobContexts::default() };
-    let view = View {
-        run,
-        job: &contexts,
-        frame: None,
-        status: "success",
-        env: None,
-        action: None,
-        standing: Standing::FRESH,
-        files: None,
-    };
+    let view = View::of_job(run, &contexts, Standing::FRESH);
     let expanded = matrix::expand(&matrix.value, &view);
     expanded.map(Some).map_err(|error| PlanError::Matrix { job: job.id.value.clone(), error })
 }

@@ -347,7 +347,7 @@ impl<'a> Scheduler<'a> {
                 return self.settle(entry, Conclusion::Failure, error.to_string());
             }
         };
-        let view = view(&run.contexts, &base, Standing::FRESH);
+        let view = View::of_job(&run.contexts, &base, Standing::FRESH);
         let combinations = match (&job.strategy.matrix, self.plan.entries[entry].combinations.take()) {
             (None, _) => Ok(vec![None]),
             (Some(_), Some(known)) => Ok(known.into_iter().map(Some).collect()),
@@ -380,7 +380,7 @@ impl<'a> Scheduler<'a> {
         combinations: Vec<Option<Object>>,
     ) -> Result<Vec<Instance>, crate::expr::EvalError> {
         let total = combinations.len();
-        let outer = view(&run.contexts, base, Standing::FRESH);
+        let outer = View::of_job(&run.contexts, base, Standing::FRESH);
         let fail_fast = job.strategy.fail_fast.resolve(&outer)?;
         let limit = job.strategy.max_parallel.as_ref().map(|limit| limit.resolve(&outer)).transpose()?;
         let limit = limit.map(|limit| (limit.max(1.0) as usize).min(total));
@@ -404,7 +404,7 @@ impl<'a> Scheduler<'a> {
                 strategy: Value::from(strategy),
                 rights: base.rights.clone(),
             };
-            let view = view(&run.contexts, &contexts, Standing::FRESH);
+            let view = View::of_job(&run.contexts, &contexts, Standing::FRESH);
             let (name, computed) = match &job.name {
                 Some(name) => (name.evaluate(&view)?, !name.is_literal()),
                 None => (job.id.value.clone(), false),
@@ -619,7 +619,7 @@ impl<'a> Scheduler<'a> {
         let standing = self.standing(entry);
         match &job.condition {
             None => Ok(standing.success),
-            Some(condition) => condition.evaluate(&view(&run.contexts, contexts, standing)),
+            Some(condition) => condition.evaluate(&View::of_job(&run.contexts, contexts, standing)),
         }
     }
 
@@ -723,8 +723,4 @@ fn together(results: &[Conclusion]) -> Conclusion {
     } else {
         Conclusion::Skipped
     }
-}
-
-fn view<'a>(run: &'a RunContexts, job: &'a JobContexts, standing: Standing) -> View<'a> {
-    View { run, job, frame: None, status: "success", env: None, action: None, standing, files: None }
 }

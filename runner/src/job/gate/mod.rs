@@ -139,16 +139,7 @@ pub fn pass(
     output: &Output,
     place: &mut Option<Slot>,
 ) -> Result<Passed, Refusal> {
-    let view = View {
-        run: &run.contexts,
-        job: contexts,
-        frame: None,
-        status: "success",
-        env: None,
-        action: None,
-        standing: Standing::FRESH,
-        files: None,
-    };
+    let view = View::of_job(&run.contexts, contexts, Standing::FRESH);
     let group = match &job.concurrency {
         Some(concurrency) => {
             let group = Group::of(concurrency, &view)?;
