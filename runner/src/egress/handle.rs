@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
-use super::gateway::{NAME, Orders};
+use super::gateway::{AtStep, NAME, Orders};
 use super::record::{Attempt, Notice, Table};
 use super::rule::Scope;
 use super::settings::Settings;
@@ -86,6 +86,11 @@ impl Gateway {
         };
         let (ended, reader) = threaded().map_err(GatewayError::Start)?;
         Ok(Gateway { process, control, ended, reader: Some(reader) })
+    }
+
+    /// For saying which step of the job begins.
+    pub fn at_step(&self) -> io::Result<AtStep> {
+        self.control.try_clone().map(AtStep::new)
     }
 
     /// Ends it, and gives its table once all attempts were told.

@@ -17,5 +17,6 @@ pub mod rule;
 mod settings;
 pub mod tls;
 
+pub use gateway::AtStep;
 pub use handle::{Gateway, GatewayError};
 pub use settings::{Mode, Network, OnRefused, Settings, parse_resolver};

@@ -19,6 +19,8 @@ const MAX_SHOWN: usize = 300;
 /// One attempt to reach something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
+    /// Index of the step that ran when it began.
+    pub step: Option<usize>,
     /// Which name.
     pub name: String,
     /// Which port; none where the name itself was refused.
@@ -51,6 +53,7 @@ impl Attempt {
             name = name.chars().take(MAX_SHOWN).chain(['…']).collect();
         }
         Attempt {
+            step: None,
             name,
             port,
             address: None,

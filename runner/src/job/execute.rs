@@ -10,13 +10,13 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::gate::Entered;
-use super::network::{AtStep, Egress};
+use super::network::Egress;
 use super::place::Place;
 use super::post::{self, Post};
 use super::{pre, step};
 use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
-use crate::egress::GatewayError;
+use crate::egress::{AtStep, GatewayError};
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::output::event::{
     ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level,
@@ -242,6 +242,7 @@ fn prepare_and_run(
     }
     let mut starting = Sandbox::start(&spec).map_err(|e| Broken::of_isolation(&e))?;
     let egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
+    let at_step = egress.at_step().map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();
     let env = execution.env()?;
     let timeout = match &job.timeout_minutes {
@@ -283,7 +284,7 @@ fn prepare_and_run(
         variables,
         cancelled: None,
         deadline: start.checked_add(timeout),
-        at_step: egress.step(),
+        at_step,
         buffer: Vec::new(),
     };
     let (mut finished, mut reason) = running.run_steps(timeout);

@@ -1,73 +1,49 @@
 //! A job's gateway: started beside its sandbox, told of in events, ended with it.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cancel::Urgency;
 use super::execute::Execution;
 use crate::egress::record::{Attempt, Outcome};
-use crate::egress::{Gateway, GatewayError, OnRefused};
+use crate::egress::{AtStep, Gateway, GatewayError, OnRefused};
 use crate::output::event::{Annotation, Event, Level};
 
 /// Most warnings of what was refused; each is in the table at the job's end as well.
 const MAX_WARNINGS: usize = 50;
 
-/// Which of the job's own steps runs, for whoever tells of what happens meanwhile.
-#[derive(Clone, Debug)]
-pub struct AtStep(Arc<AtomicUsize>);
-
-impl AtStep {
-    const NONE: usize = usize::MAX;
-
-    fn new() -> AtStep {
-        AtStep(Arc::new(AtomicUsize::new(Self::NONE)))
-    }
-
-    /// This one runs.
-    pub fn set(&self, step: usize) {
-        self.0.store(step, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Option<usize> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|step| *step != Self::NONE)
-    }
-}
-
 /// The gateway of a job that has one.
 pub struct Egress {
     gateway: Option<Gateway>,
-    step: AtStep,
 }
 
 impl Egress {
     /// Starts it, where the job's network is to have one. If it ends before the job, the job is stopped at once.
     pub fn start(execution: &Execution<'_>, inlet: Option<OwnedFd>) -> Result<Egress, GatewayError> {
-        let step = AtStep::new();
         let network = &execution.place.network;
         let (Some(scope), Some(inlet)) = (network.mode.scope(), inlet) else {
-            return Ok(Egress { gateway: None, step });
+            return Ok(Egress { gateway: None });
         };
-        let (output, job, at) = (execution.output.clone(), execution.name.clone(), step.clone());
+        let (output, job) = (execution.output.clone(), execution.name.clone());
         let mut warnings = 0;
         let told = move |attempt: Attempt| {
-            let step = at.get();
+            let step = attempt.step;
             if attempt.outcome == Outcome::Refused && warnings < MAX_WARNINGS {
                 warnings += 1;
                 let annotation = Annotation::new(Level::Warning, format!("network: {attempt}"));
                 output.emit(Event::Annotation { job: job.clone(), step, annotation });
             }
-            output.emit(Event::Network { job: job.clone(), step, attempt });
+            output.emit(Event::Network { job: job.clone(), attempt });
         };
         let cancel = execution.cancel.clone();
         let lost = move |_: &GatewayError| cancel.order(Urgency::AtOnce);
         Gateway::start(scope, &network.settings, inlet, told, lost)
-            .map(|gateway| Egress { gateway: Some(gateway), step })
+            .map(|gateway| Egress { gateway: Some(gateway) })
     }
 
-    /// For telling which step runs.
-    pub fn step(&self) -> AtStep {
-        self.step.clone()
+    /// For saying which step begins.
+    pub fn at_step(&self) -> Result<AtStep, GatewayError> {
+        let at_step = self.gateway.as_ref().map(Gateway::at_step).transpose();
+        at_step.map(Option::unwrap_or_default).map_err(GatewayError::Start)
     }
 
     /// Ends it and tells its table; gives why the job fails for what it was refused, if it is to. An error where the

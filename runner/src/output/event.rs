@@ -256,8 +256,6 @@ pub enum Event {
     Network {
         /// Which job.
         job: JobName,
-        /// Index of the step that ran when it ended.
-        step: Option<usize>,
         /// What it was.
         #[serde(flatten)]
         attempt: Attempt,

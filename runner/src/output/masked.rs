@@ -100,8 +100,9 @@ impl Masked {
                 };
                 Event::Annotation { job: name(job), step, annotation }
             }
-            Event::Network { job, step, attempt } => {
+            Event::Network { job, attempt } => {
                 let Attempt {
+                    step,
                     name: host,
                     port,
                     address,
@@ -115,6 +116,7 @@ impl Masked {
                     suggestion,
                 } = attempt;
                 let attempt = Attempt {
+                    step,
                     name: text(host),
                     port,
                     address,
@@ -127,7 +129,7 @@ impl Masked {
                     milliseconds,
                     suggestion: some(suggestion),
                 };
-                Event::Network { job: name(job), step, attempt }
+                Event::Network { job: name(job), attempt }
             }
             Event::NetworkSummary { job, mode, table: Table { rows, untold, beyond } } => {
                 let rows = rows.into_iter().map(|row| {

@@ -83,6 +83,7 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         url: url.map(with),
     };
     let attempt = || Attempt {
+        step: Some(0),
         rule: Some(with("*.example")),
         suggestion: Some(with("evil.example:443")),
         ..Attempt::new(with("evil.example"), Some(443)).refused(with("no rule allows it"))
@@ -137,7 +138,7 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
             digest: format!("sha256:{}", "cd".repeat(32)),
             path: with("/state/artifacts/1.1/logs.zip"),
         },
-        Event::Network { job: job.clone(), step: Some(0), attempt: attempt() },
+        Event::Network { job: job.clone(), attempt: attempt() },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
         deployment(DeploymentState::Failure, Some("https://example.org")),

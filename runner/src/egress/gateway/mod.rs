@@ -9,6 +9,7 @@
 //! | `stream`, `streams` | one connection; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `resolve` | the names' own addresses |
+//! | `steps` | which step of the job runs |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader};
@@ -25,12 +26,16 @@ use super::settings::Settings;
 use outbox::Outbox;
 use resolve::Resolver;
 use serve::{End, Gateway, Limits};
+use steps::Steps;
+
+pub use steps::AtStep;
 
 mod names;
 mod outbox;
 mod resolve;
 mod serve;
 mod splice;
+mod steps;
 mod stream;
 mod streams;
 
@@ -38,7 +43,7 @@ mod streams;
 /// to its caller.
 pub const NAME: &str = "palisade-gateway";
 
-/// The caller's first and only word.
+/// The caller's first word; what comes after it is for [`Steps`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Orders {
     /// Which names are let through.
@@ -62,8 +67,10 @@ fn run() -> io::Result<()> {
     let inlet = std::io::stdin().as_fd().try_clone_to_owned()?;
     let control = UnixStream::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let mut orders = String::new();
-    BufReader::new(&control).read_line(&mut orders)?;
-    let (end, outbox) = match prepare(&orders, inlet, control.try_clone()?) {
+    let mut reader = BufReader::new(&control);
+    reader.read_line(&mut orders)?;
+    let steps = Steps::after(reader.buffer());
+    let (end, outbox) = match prepare(&orders, inlet, control.try_clone()?, steps) {
         Ok(gateway) => gateway.serve(),
         Err(why) => (End::Broken(why), Outbox::new(control)),
     };
@@ -74,7 +81,7 @@ fn run() -> io::Result<()> {
 }
 
 /// Opens what it needs of the host, gives up the rest, and waits for the sandbox's network.
-fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream) -> Result<Gateway, String> {
+fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream, steps: Steps) -> Result<Gateway, String> {
     let Orders { scope, settings } = serde_json::from_str(orders).map_err(|e| format!("its orders: {e}"))?;
     let policy = settings.policy(scope).map_err(|e| e.to_string())?;
     let limits = limits(&settings).map_err(|e| format!("setting its limits: {e}"))?;
@@ -82,7 +89,8 @@ fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream) -> Result<Gateway,
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
     let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
-    Gateway::new(policy, limits, resolver, inlet, control).map_err(|e| format!("watching its sockets: {e}"))
+    Gateway::new(policy, limits, resolver, inlet, control, steps)
+        .map_err(|e| format!("watching its sockets: {e}"))
 }
 
 /// Memory of a gateway's own. What a job makes it keep has bounds, each of which is much smaller; all of them

@@ -22,6 +22,7 @@ use super::names::{Names, NoAddress};
 use super::outbox::Outbox;
 use super::resolve::Resolver;
 use super::splice::Pipes;
+use super::steps::Steps;
 use super::stream::{GREETING, Stream, abort};
 use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
 use crate::egress::name::Name;
@@ -72,6 +73,9 @@ pub struct Gateway {
     /// When streams must have come further; an entry counts if the stream's own deadline is the same.
     pub(super) deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
     pub(super) now: Instant,
+    /// Index of the job's step that runs.
+    step: Option<usize>,
+    steps: Steps,
     names: Names,
     limits: Limits,
     inlet: Option<Inlet>,
@@ -157,6 +161,7 @@ impl Gateway {
         resolver: Resolver,
         (inlet, dns): (Inlet, DnsSockets),
         control: UnixStream,
+        steps: Steps,
     ) -> io::Result<Gateway> {
         let gateway = Gateway {
             policy,
@@ -169,6 +174,8 @@ impl Gateway {
             closed: Vec::new(),
             deadlines: BinaryHeap::new(),
             now: Instant::now(),
+            step: None,
+            steps,
             names: Names::default(),
             limits,
             inlet: Some(inlet),
@@ -196,12 +203,14 @@ impl Gateway {
                 Err(errno) => break End::Broken(format!("waiting for events: {errno}")),
             };
             self.now = Instant::now();
-            let mut over = false;
-            for event in &events[..count] {
-                match Token::decode(event.data()) {
-                    Some(Token::Control) => over |= self.control(event.events()),
-                    Some(token) => self.event(token, event.events()),
-                    None => {}
+            let events = &events[..count];
+            let of = |event: &EpollEvent| Token::decode(event.data());
+            // First of all which step runs: the other events may be its doing.
+            let control = events.iter().find(|event| of(event) == Some(Token::Control));
+            let over = control.is_some_and(|event| self.control(event.events()));
+            for event in events {
+                if let Some(token) = of(event) {
+                    self.event(token, event.events());
                 }
             }
             if over {
@@ -264,17 +273,19 @@ impl Gateway {
         }
     }
 
-    /// Whether the caller has ended the job.
+    /// Hears the caller; whether it has ended the job.
     fn control(&mut self, flags: EpollFlags) -> bool {
         if flags.contains(EpollFlags::EPOLLOUT) {
             self.outbox.flush();
         }
-        // It never says anything more: what can be read is the end.
-        flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR)
+        let heard = self.steps.hear(self.outbox.as_fd());
+        self.step = heard.step.or(self.step);
+        heard.over
     }
 
     /// Takes note of an attempt, and tells it.
-    pub(super) fn record(&mut self, attempt: Attempt) {
+    pub(super) fn record(&mut self, mut attempt: Attempt) {
+        attempt.step = attempt.step.or(self.step);
         if self.outbox.tell(attempt) {
             let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
             // A control socket that can't be watched any more has ended, which is seen next.
@@ -505,7 +516,7 @@ impl Gateway {
             let (rule, opaque) = (grant.rule.map(|rule| rule.text().to_owned()), grant.opaque);
             // What is small and waits for more, waits at its sender already.
             let _ = setsockopt(&fd, TcpNoDelay, &true);
-            let stream = self.streams.insert(Stream::new(fd, name, port, rule, self.now));
+            let stream = self.streams.insert(Stream::new(fd, self.step, name, port, rule, self.now));
             if self.watch(self.streams[stream].client.fd.as_fd(), Token::Client(stream), EDGES).is_err() {
                 self.streams.remove(stream);
                 continue;

@@ -24,6 +24,8 @@ const READ: usize = 16 << 10;
 /// A connection.
 #[derive(Debug)]
 pub struct Stream {
+    /// Index of the step that ran when it began.
+    pub step: Option<usize>,
     /// The job's side.
     pub client: Side,
     /// Which name the address stands for.
@@ -280,8 +282,16 @@ impl Up {
 
 impl Stream {
     /// A connection that has just been accepted.
-    pub fn new(fd: OwnedFd, name: Name, port: u16, rule: Option<String>, now: Instant) -> Stream {
+    pub fn new(
+        fd: OwnedFd,
+        step: Option<usize>,
+        name: Name,
+        port: u16,
+        rule: Option<String>,
+        now: Instant,
+    ) -> Stream {
         Stream {
+            step,
             client: Side::new(fd),
             name,
             port,
@@ -301,6 +311,7 @@ impl Stream {
             _ => (Outcome::Failed, (0, 0)),
         };
         Attempt {
+            step: self.step,
             address: self.address,
             rule: self.rule.clone(),
             outcome,
