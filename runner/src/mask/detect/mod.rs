@@ -31,14 +31,14 @@ pub use paths::{AllowedPaths, BadPattern};
 pub use policy::{Action, Digest, Policy, UnknownRule};
 pub use rule::{Rule, Severity};
 
-use prefilter::Prefilter;
+use prefilter::PREFILTER;
 use rule::Partner;
 use scan::Scan;
 
-/// Looks for credentials. Made once per run, in less than a millisecond.
+/// Looks for credentials. Made at no cost.
+#[derive(Debug)]
 pub struct Detector {
     policy: Policy,
-    prefilter: Prefilter,
 }
 
 /// What one block of a stream tells about the next: a private key that goes on, an identifier whose secret is yet
@@ -70,9 +70,7 @@ pub struct Finding {
 impl Detector {
     /// Looks for what `policy` doesn't switch off.
     pub fn new(policy: Policy) -> Detector {
-        let on = rules::all().enumerate().filter(|(_, rule)| policy.action(rule) != Action::Off);
-        let prefilter = Prefilter::new(on.map(|(index, rule)| (index as u16, rule)));
-        Detector { policy, prefilter }
+        Detector { policy }
     }
 
     /// Calls `found` with every credential in `block`, in their order; none overlaps another.
@@ -83,8 +81,9 @@ impl Detector {
         let mut scan = Scan::new(block, context);
         scan.resume();
         let table = rules::table();
-        self.prefilter.scan(block, |at, anchor| {
-            if let Some(rule) = table.get(usize::from(anchor.rule)) {
+        PREFILTER.scan(block, |at, anchor| {
+            let rule = table.get(usize::from(anchor.rule));
+            if let Some(rule) = rule.filter(|rule| self.policy.action(rule) != Action::Off) {
                 scan.candidate(rule, at, anchor);
             }
         });
@@ -100,11 +99,5 @@ impl Detector {
                 });
             }
         }
-    }
-}
-
-impl std::fmt::Debug for Detector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Detector").field("policy", &self.policy).finish_non_exhaustive()
     }
 }

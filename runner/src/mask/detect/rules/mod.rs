@@ -29,7 +29,7 @@ use std::sync::LazyLock;
 
 use super::rule::Rule;
 
-const FAMILIES: &[&[Rule]] = &[
+pub(super) const FAMILIES: &[&[Rule]] = &[
     cloud::RULES,
     azure::RULES,
     hosting::RULES,
