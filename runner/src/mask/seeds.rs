@@ -26,7 +26,8 @@ const NONE: u32 = u32::MAX;
 /// Table of windows of `WIDTH` bytes, at most 8. Letters count as the same in both cases.
 #[derive(Default)]
 pub struct Seeds<const WIDTH: usize> {
-    /// One bit for each hash that is taken: 32 bits a seed at least, so that 1 window of 32 passes by chance.
+    /// Two bits of one word for each hash that is taken, and 32 bits a seed at least: few windows of a thousand pass by
+    /// chance.
     taken: Vec<u64>,
     /// The first of a list of entries, by hash. Many values may share a window, so that lists must grow in constant
     /// time.
@@ -60,9 +61,20 @@ impl Hash {
 struct Tag(u32);
 
 impl Tag {
-    /// Word and bit of the bit field, whose length is `mask` + 1.
-    fn bit(self, mask: usize) -> (usize, u64) {
-        (self.0 as usize >> 6 & mask, 1 << (self.0 & 63))
+    /// Which word of the bit field, whose length is `mask` + 1.
+    fn word(self, mask: usize) -> usize {
+        self.0 as usize >> 6 & mask
+    }
+
+    /// Which two bits of that word.
+    fn bits(self) -> [u32; 2] {
+        [self.0 & 63, self.0 >> 26]
+    }
+
+    /// Whether a word of the bit field has both bits.
+    fn is_in(self, word: u64) -> bool {
+        let [one, other] = self.bits();
+        word >> one & word >> other & 1 != 0
     }
 
     /// Which list, by other bits than the bit field's.
@@ -91,15 +103,15 @@ impl<const WIDTH: usize> Seeds<WIDTH> {
     /// Whether a window with the same hash was added: a choice between windows takes another.
     pub fn may_hold(&self, window: &[u8; WIDTH]) -> bool {
         !self.taken.is_empty() && {
-            let (word, bit) = Hash::of::<WIDTH>(window).tag().bit(self.taken.len() - 1);
-            self.taken[word] & bit != 0
+            let tag = Hash::of::<WIDTH>(window).tag();
+            tag.is_in(self.taken[tag.word(self.taken.len() - 1)])
         }
     }
 
     fn enlist(&mut self, at: usize) {
         let entry = &mut self.entries[at];
-        let (word, bit) = entry.tag.bit(self.taken.len() - 1);
-        self.taken[word] |= bit;
+        let word = entry.tag.word(self.taken.len() - 1);
+        self.taken[word] |= entry.tag.bits().into_iter().fold(0, |bits, bit| bits | 1 << bit);
         let list = entry.tag.list(self.lists.len() - 1);
         let list = &mut self.lists[list];
         entry.next = std::mem::replace(list, at as u32);
@@ -123,9 +135,8 @@ impl<const WIDTH: usize> Seeds<WIDTH> {
         let taken = &self.taken[..=mask];
         let mut check = |p: usize, hash: Hash| {
             let tag = hash.tag();
-            let (word, bit) = tag.bit(mask);
-            if taken[word] & bit != 0 {
-                self.look_up(tag, |seed| found(from + p, seed));
+            if tag.is_in(taken[tag.word(mask)]) {
+                self.look_up(tag, &mut |seed| found(from + p, seed));
             }
         };
         if WIDTH == 8 {
@@ -139,8 +150,9 @@ impl<const WIDTH: usize> Seeds<WIDTH> {
         }
     }
 
+    /// Apart from the loop that calls it, whose registers it would take.
     #[cold]
-    fn look_up(&self, tag: Tag, mut found: impl FnMut(Seed)) {
+    fn look_up(&self, tag: Tag, found: &mut dyn FnMut(Seed)) {
         let mut at = self.lists[tag.list(self.lists.len() - 1)];
         while let Some(entry) = self.entries.get(at as usize) {
             if entry.tag == tag {
