@@ -44,7 +44,7 @@ pub use error::{Error, LayerError, StartStage};
 pub use inlet::{DnsSockets, Inlet, Synthetic};
 pub use inside::seccomp;
 pub use report::{LayerId, LayerReport, LayerState, Report};
-pub use sandbox::{Child, Sandbox, Starting, Terminal};
+pub use sandbox::{Child, Sandbox, Spare, Starting, Terminal};
 pub use shared_dir::SharedDir;
 pub use spec::{Access, Bind, InitMemory, Limits, Network, Spec, Stragglers, Workspace};
 

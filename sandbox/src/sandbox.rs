@@ -17,7 +17,7 @@ use crate::outside::cgroup::Cgroup;
 use crate::outside::{plan, remedy, spawn};
 use crate::report::{LayerId, Report};
 use crate::shared_dir::SharedDir;
-use crate::spec::{Network, Spec};
+use crate::spec::{InitMemory, Network, Spec};
 use crate::sys::process::{copy_terminal_size, terminal_peer};
 use crate::wire::{self, Identity, Opened, Outcome, Reply, Request, Run};
 
@@ -36,6 +36,13 @@ pub struct Sandbox {
     init: Init,
     report: Report,
     shared_dir: Option<SharedDir>,
+}
+
+/// An init that was started ahead of time, while its caller finds out what the sandbox is to be: it has its namespaces
+/// and waits. It is used once, or ends when this is dropped.
+#[derive(Debug)]
+pub struct Spare {
+    init: Init,
 }
 
 /// The init process; killed and reaped when dropped.
@@ -81,9 +88,31 @@ impl Starting {
     }
 }
 
+impl Spare {
+    /// Starts one. It has nothing of the caller's memory.
+    pub fn start() -> Result<Spare, Error> {
+        crate::armed()?;
+        let init = Init::start(InitMemory::Fresh, |_| false)?;
+        wire::send(&init.control, &Request::Prepare, &[])
+            .map_err(|e| Error::Ended(format!("before it was prepared: {e}")))?;
+        Ok(Spare { init })
+    }
+
+    /// Whether a sandbox of this specification can be made of it: one with all of its namespaces.
+    fn suits(&self, spec: &Spec) -> bool {
+        let namespaces = [LayerId::Ipc, LayerId::Uts, LayerId::Cgroup, LayerId::Net];
+        spec.network != Network::Host && !namespaces.iter().any(|layer| spec.off.contains(layer))
+    }
+}
+
 impl Sandbox {
     /// Starts to set a sandbox up; the caller can do other work until [`Starting::ready`].
     pub fn start(spec: &Spec) -> Result<Starting, Error> {
+        Sandbox::start_with(None, spec)
+    }
+
+    /// The same, with an init that was started ahead of time, where there is one that suits.
+    pub fn start_with(spare: Option<Spare>, spec: &Spec) -> Result<Starting, Error> {
         crate::armed()?;
         let off =
             |layer| spec.off.contains(&layer) || (layer == LayerId::Net && spec.network == Network::Host);
@@ -92,14 +121,16 @@ impl Sandbox {
                 "layer `{layer}` can't be switched off: the others stand on it"
             )));
         }
-        let spawn::Started { pid, control } = spawn::init(spec.init_memory, off).map_err(Error::Layer)?;
-        let mut init = Init { pid, control, cgroup: None };
+        let mut init = match spare.filter(|spare| spare.suits(spec)) {
+            Some(spare) => spare.init,
+            None => Init::start(spec.init_memory, off)?,
+        };
         if !off(LayerId::Limits) {
-            init.cgroup = Cgroup::create(pid, &spec.limits).map_err(|e| {
+            init.cgroup = Cgroup::create(init.pid, &spec.limits).map_err(|e| {
                 Error::Layer(LayerError::new(LayerId::Limits, e.to_string(), spawn::errno_of(&e)))
             })?;
         }
-        let planned = plan::make(spec, pid, init.cgroup.as_ref())?;
+        let planned = plan::make(spec, init.pid, init.cgroup.as_ref())?;
         let identity = planned.plan.identity;
         let inlet = match planned.plan.network.has_gateway() {
             true => Some(UnixStream::pair().map_err(|e| {
@@ -171,6 +202,11 @@ impl Sandbox {
 }
 
 impl Init {
+    fn start(memory: InitMemory, off: impl Fn(LayerId) -> bool) -> Result<Init, Error> {
+        let spawn::Started { pid, control } = spawn::init(memory, off).map_err(Error::Layer)?;
+        Ok(Init { pid, control, cgroup: None })
+    }
+
     fn spawn(&self, command: Command) -> Result<Child, Error> {
         let (program, what) = match command.what {
             What::Program(program) => (

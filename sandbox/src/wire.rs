@@ -3,6 +3,7 @@
 //!
 //! | direction | message | descriptors |
 //! | --- | --- | --- |
+//! | → init | [`Request::Prepare`], of an init that is started ahead | none |
 //! | → init | [`Request::Setup`] | the trees of [`Plan`], and init's end of the inlet if there is a gateway |
 //! | ← init | [`Reply::Ready`] | the shared directory, if any |
 //! | → init | [`Request::Run`] | stdin, stdout, stderr, and a pipe for the [`Outcome`] |
@@ -38,6 +39,7 @@ pub const MAX_TREES: usize = 128;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
+    Prepare,
     Setup(Box<Plan>),
     Run(Run),
     Signal(Signal),

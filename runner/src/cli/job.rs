@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use palisade_sandbox::Spare;
 use sha2::{Digest, Sha256};
 
 use super::error::{Blame, Error};
-use super::run::{STEP_DEBUG, exit_code, tools};
+use super::run::{STEP_DEBUG, exit_code, spare, tools};
 use super::setting::Setting;
 use super::signals::Signals;
 use crate::action::Actions;
@@ -56,6 +57,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let spare = spare();
     let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
     let _held = hold(&args.directory).map_err(directory)?;
     let events = events(&args.directory).map_err(directory)?;
@@ -67,7 +69,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
-    let ended = workflow.and_then(|workflow| job.run(order, workflow));
+    let ended = workflow.and_then(|workflow| job.run(order, workflow, spare));
     let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
     let failed = output.close();
     if let Some(failed) = failed.first() {
@@ -136,7 +138,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(&self, order: Order, workflow: Workflow) -> Result<RunEnd, Error> {
+    fn run(&self, order: Order, workflow: Workflow, spare: Option<Spare>) -> Result<RunEnd, Error> {
         let state = self.args.setting.state();
         let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
@@ -146,7 +148,8 @@ impl Job<'_> {
         let name = name.rsplit('/').next().unwrap_or_default();
         let nothing = self.directory("nothing")?;
         let mut place =
-            Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.config.network.clone());
+            Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.config.network.clone())
+                .with_spare(spare);
         if let Some(Fetched { repository, files }) = &repository {
             place = place.with_repository(repository);
             if let Some(files) = files {

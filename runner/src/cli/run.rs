@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use palisade_proto::event::Trigger;
-use palisade_sandbox::{Access, Bind, Stragglers};
+use palisade_sandbox::{Access, Bind, Spare, Stragglers};
 
 use super::error::{Blame, Error};
 use super::network::NetworkArgs;
@@ -150,6 +150,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     }
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
+    let mut spare = spare();
     let mut secrets = Secrets::default();
     secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
     let config = args.setting.config()?;
@@ -173,7 +174,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
                 note(&format!("warning: {refused}"));
             }
         }
-        let prepared = prepare(&args, &config, &found, file, payload.clone(), secrets.clone(), &signals)?;
+        let given = Given { payload: payload.clone(), secrets: secrets.clone(), spare: spare.take() };
+        let prepared = prepare(&args, &config, &found, file, given, &signals)?;
         let output = output(&args, step_debug(&args, &secrets), masker, several.then(|| file.stem()))?;
         let end = job::run(&prepared.run, prepared.plan, &prepared.trigger, &output, &signals);
         for failed in output.close() {
@@ -220,15 +222,28 @@ struct Prepared {
     trigger: String,
 }
 
+/// What a workflow is run with.
+struct Given {
+    payload: Option<serde_json::Value>,
+    secrets: Secrets,
+    spare: Option<Spare>,
+}
+
+/// An init for the first job, which has its namespaces by the time that the job is known. Where that fails, the job's
+/// own sandbox will fail too, and tell why.
+pub(super) fn spare() -> Option<Spare> {
+    Spare::start().ok()
+}
+
 fn prepare(
     args: &Args,
     config: &Config,
     found: &Found,
     file: &workflows::File,
-    payload: Option<serde_json::Value>,
-    secrets: Secrets,
+    given: Given,
     signals: &Signals,
 ) -> Result<Prepared, Error> {
+    let Given { payload, secrets, spare } = given;
     let workflow = &file.workflow;
     let mut facts = Facts::of(&found.root);
     if file.reads_event {
@@ -253,7 +268,7 @@ fn prepare(
         payload["action"] = activity.as_str().into();
     }
     let name = workflow.name.as_ref().map_or(file.shown.as_str(), |name| name.value.as_str());
-    let place = place(args, config, &found.root, workflow.uses_actions())?;
+    let place = place(args, config, &found.root, workflow.uses_actions())?.with_spare(spare);
     let github = facts.github(
         &trigger,
         &payload,

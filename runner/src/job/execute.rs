@@ -240,7 +240,7 @@ fn prepare_and_run(
         let bind = Bind::read_only(&obtained.stored.tree).at(&obtained.inside);
         spec = Cow::Owned(spec.into_owned().bind(bind));
     }
-    let mut starting = Sandbox::start(&spec).map_err(|e| Broken::of_isolation(&e))?;
+    let mut starting = place.start(&spec).map_err(|e| Broken::of_isolation(&e))?;
     let egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     let at_step = egress.at_step().map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();

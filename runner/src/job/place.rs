@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use palisade_sandbox::{Access, Bind, Spec, Workspace};
+use palisade_sandbox::{Access, Bind, Error, Sandbox, Spare, Spec, Starting, Workspace};
 
 use super::contexts::inside;
 use crate::egress::Network;
@@ -31,6 +32,8 @@ pub struct Place {
     pub network: Network,
     /// Palisade's own code runs for the actions that it has of its own.
     pub native: bool,
+    /// What the first job's sandbox is made of.
+    spare: Mutex<Option<Spare>>,
 }
 
 /// What a workspace shows.
@@ -85,7 +88,20 @@ impl Place {
         };
         let spec =
             tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network.mode.into());
-        Place { spec, workspace, source, tree, tools, repository: false, network, native: true }
+        let spare = Mutex::default();
+        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare }
+    }
+
+    /// Has the first job's sandbox be made of an init that was started ahead of time.
+    pub fn with_spare(mut self, spare: Option<Spare>) -> Place {
+        self.spare = Mutex::new(spare);
+        self
+    }
+
+    /// Starts a sandbox here, by this specification or one with more in it.
+    pub fn start(&self, spec: &Spec) -> Result<Starting, Error> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Sandbox::start_with(spare, spec)
     }
 
     /// Shows jobs the tree's git repository without its configuration, which may hold credentials, and without

@@ -48,9 +48,9 @@ pub fn main() -> i32 {
         return 2;
     }
     let control = UnixStream::from(control);
-    let Ok(Some((Request::Setup(plan), mut fds))) = wire::receive(&control) else { return 2 };
+    let Ok((plan, mut fds, network)) = wait_for_plan(&control) else { return 2 };
     let gateway = if plan.network.has_gateway() { fds.pop().map(UnixStream::from) } else { None };
-    match set_up(&plan, fds, gateway.as_ref()) {
+    match set_up(&plan, fds, gateway.as_ref(), network) {
         Ok((report, shared_dir, confinement)) => {
             let fds: Vec<_> = shared_dir.iter().map(AsRawFd::as_raw_fd).collect();
             if wire::send(&control, &Reply::Ready(report), &fds).is_err() {
@@ -66,16 +66,37 @@ pub fn main() -> i32 {
     }
 }
 
+/// Waits for the plan. Until it comes, an init that was started ahead makes the dearest namespace.
+fn wait_for_plan(control: &UnixStream) -> Result<(Plan, Vec<OwnedFd>, Option<net::Making>), Unplanned> {
+    let mut network = None;
+    loop {
+        match wire::receive(control) {
+            Ok(Some((Request::Setup(plan), fds))) => return Ok((*plan, fds, network)),
+            // What fails here is tried again, and told, once there is a plan.
+            Ok(Some((Request::Prepare, _))) => network = net::Making::ahead().ok(),
+            _ => return Err(Unplanned),
+        }
+    }
+}
+
+/// The caller went away, or isn't one.
+struct Unplanned;
+
 type SetUp = (Report, Option<OwnedFd>, confine::Confinement);
 
 /// The whole set-up in its order. A step that fails ends it.
-fn set_up(plan: &Plan, trees: Vec<OwnedFd>, gateway: Option<&UnixStream>) -> Result<SetUp, LayerError> {
+fn set_up(
+    plan: &Plan,
+    trees: Vec<OwnedFd>,
+    gateway: Option<&UnixStream>,
+    network: Option<net::Making>,
+) -> Result<SetUp, LayerError> {
     let mut report = ReportBuilder::new(plan);
 
     // Modes are meant as written here; commands get the usual mask.
     umask(Mode::empty());
     // The dearest namespace is made beside all the rest.
-    let network = net::Making::start(plan)?;
+    let network = network.map_or_else(|| net::Making::start(plan), Ok)?;
     // While still the caller: what the host shows, cloned with the caller's own rights.
     let host = root::HostTrees::open(plan, trees)?;
     report.add(LayerId::User, identity::assume(plan.identity)?);

@@ -68,7 +68,7 @@ pub fn serve(
                 }
                 Ok(Some((Request::Terminal, fds))) => open_terminal(fds),
                 // The caller is gone, or isn't one that we understand: the kernel ends the rest.
-                Ok(Some((Request::Setup(_), _)) | None) | Err(_) => return 0,
+                Ok(Some((Request::Prepare | Request::Setup(_), _)) | None) | Err(_) => return 0,
             }
         }
     }

@@ -32,7 +32,15 @@ impl Making {
         if plan.network == Network::Host {
             return Ok(Making(None));
         }
-        let has_gateway = plan.network.has_gateway();
+        Making::beside(plan.network.has_gateway())
+    }
+
+    /// Starts to make one before there is a plan.
+    pub fn ahead() -> Result<Self, LayerError> {
+        Making::beside(false)
+    }
+
+    fn beside(has_gateway: bool) -> Result<Self, LayerError> {
         std::thread::Builder::new()
             .stack_size(64 * 1024)
             .spawn(move || make(has_gateway))
@@ -49,8 +57,9 @@ impl Making {
         let Made { namespace, opening } = thread.join().map_err(|_| lost())??;
         setns(namespace, CloneFlags::CLONE_NEWNET)
             .layer(LayerId::Net, || "enter the new network namespace".into())?;
-        if let (Some(opening), Some(gateway)) = (opening, gateway) {
-            opening.send(gateway)?;
+        if let Some(gateway) = gateway {
+            // Of a namespace that was made ahead nobody knew that it would have one.
+            opening.map_or_else(inlet::Opening::make, Ok)?.send(gateway)?;
         }
         Ok(match plan.network {
             Network::Allow => "own loopback; the gateway lets through the names that are allowed",
