@@ -14,7 +14,7 @@ use super::signals::Signals;
 use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
 use crate::job::Interrupts;
-use crate::registration::Registration;
+use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
 /// Take jobs from the forges that this host is registered at, and run each in a sandbox of its own.
@@ -192,6 +192,15 @@ impl Service<'_> {
 
     /// Adds the registrations that aren't known yet, and retires those that are gone.
     fn find_runners(&mut self) -> Result<(), Error> {
+        for runner in self.runners.iter().filter(|runner| runner.is_spent() && !runner.is_retired()) {
+            match Registration::forget(self.state, &runner.id) {
+                // Somebody else was quicker.
+                Err(RegistrationError::Unknown { .. }) => continue,
+                forgotten => forgotten.map_err(forges::failed)?,
+            };
+            let message = "a runner for one job has had it: its registration is forgotten";
+            self.daemon.journal().write(Severity::Info, message, &[("runner", runner.id.as_str())]);
+        }
         let all = Registration::all(self.state).map_err(forges::failed)?;
         self.runners.retain(|runner| {
             let is_there = all.iter().any(|registration| registration.id() == runner.id);

@@ -29,7 +29,8 @@ pub fn runner(registration: &Registration, http: &Http, state: &State) -> Result
     let kept = daemon::request_key(state, registration.id()).map_err(|e| Error::new(Blame::Isolation, e))?;
     let runner = server.runner(credentials);
     let forge = Forgejo::new(runner, known.name.clone(), known.labels.clone(), kept);
-    Ok(Runner::new(registration.id().to_owned(), known.instance.clone(), Box::new(forge)))
+    let runner = Runner::new(registration.id().to_owned(), known.instance.clone(), Box::new(forge));
+    Ok(runner.for_one_job(known.ephemeral))
 }
 
 /// Registrations that can't be used, as a failure of the command.

@@ -411,7 +411,7 @@ impl Task {
     }
 
     fn forget(self) {
-        let Task { daemon, key, directory, slot, .. } = self;
+        let Task { daemon, runner, key, directory, slot, .. } = self;
         if let Err(error) = directory.finish(&daemon.finished) {
             daemon.journal.task(
                 Severity::Error,
@@ -421,6 +421,7 @@ impl Task {
             );
         }
         daemon.shown().remove(&key);
+        runner.spend();
         drop(slot);
     }
 

@@ -65,6 +65,8 @@ impl Poll {
                     self.answered();
                     if !self.begin(assigned, slot) {
                         self.daemon.pause(NO_SPACE);
+                    } else if self.runner.is_for_one_job() {
+                        return;
                     }
                     afresh = Instant::now();
                 }
@@ -185,6 +187,9 @@ impl Poll {
     }
 
     fn revoked(&self, why: &str) {
+        if self.runner.is_for_one_job() {
+            return self.runner.spend();
+        }
         let help = format!("palisade unregister {}", self.runner.id);
         let fields = [("runner", self.runner.id.as_str()), ("error", why), ("help", &help)];
         self.daemon.journal.write(Severity::Error, "the forge does not know this runner any more", &fields);

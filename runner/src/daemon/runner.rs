@@ -15,6 +15,10 @@ pub struct Runner {
     /// Its forge's address, for people.
     pub address: String,
     forge: Box<dyn Forge>,
+    /// Its forge gives it one job ever, and then forgets it.
+    for_one_job: bool,
+    /// It has had that job.
+    spent: AtomicBool,
     /// It takes no more jobs.
     retired: AtomicBool,
     health: Mutex<Health>,
@@ -72,8 +76,28 @@ pub struct Health {
 impl Runner {
     /// A runner that takes jobs.
     pub fn new(id: String, address: String, forge: Box<dyn Forge>) -> Runner {
-        let (retired, health, calls) = Default::default();
-        Runner { id, address, forge, retired, health, calls }
+        let (for_one_job, spent, retired, health, calls) = Default::default();
+        Runner { id, address, forge, for_one_job, spent, retired, health, calls }
+    }
+
+    /// The same; its forge gives it one job ever, where `once` is set, and then forgets it.
+    pub fn for_one_job(self, once: bool) -> Runner {
+        Runner { for_one_job: once, ..self }
+    }
+
+    /// Whether it gets one job ever.
+    pub fn is_for_one_job(&self) -> bool {
+        self.for_one_job
+    }
+
+    /// Its forge knows it no more. One that was for one job has done what it was made for.
+    pub fn spend(&self) {
+        self.spent.store(self.for_one_job, Ordering::SeqCst);
+    }
+
+    /// Whether it was for one job, which is over.
+    pub fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::SeqCst)
     }
 
     /// From now on it takes none; those that it has go on.

@@ -170,3 +170,21 @@ fn a_registration_is_taken_up_while_the_daemon_runs_and_given_up_when_it_is_revo
     forge.revoke(&uuid);
     host.says("the forge does not know this runner any more");
 }
+
+#[test]
+fn a_runner_for_one_job_is_forgotten_with_it() {
+    let forge = Forge::start();
+    let mut host = Host::new();
+    host.register(&forge, &["--ephemeral"]).assert_code(0);
+    let task = forge.enqueue(Job::script("echo hello"));
+    let next = forge.enqueue(Job::script("echo next"));
+    host.start();
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+    host.says("its registration is forgotten");
+    let left = Ended(host.palisade(&["registrations"]).run());
+    assert!(left.0.stdout.contains("nothing is registered"), "{}", left.0.stdout);
+    // It is no failure that the forge doesn't know it any more.
+    assert!(!host.log().contains("does not know"), "{}", host.log());
+    assert!(forge.look(|state| state.task(next).is_some_and(|next| next.runner.is_none())));
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
