@@ -130,6 +130,7 @@ impl Service<'_> {
                     }
                 }
             }
+            self.daemon.hold_jobs();
             self.daemon.write_status();
             notify.tell("WATCHDOG=1");
             if phase > Phase::Running && self.daemon.active() == 0 {

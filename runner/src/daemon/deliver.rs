@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
+use super::leash::Leash;
 use super::process::Process;
 use super::slots::Slot;
 use super::task::{Directory, Key, Shown};
 use super::transcript::Transcript;
-use super::{Daemon, Phase, Runner, Severity};
+use super::{Daemon, Runner, Severity};
 use crate::forge::{ForgeError, Progress, Row, Standing, StepState};
 use crate::order::{EVENTS, Order};
 use crate::output::event::Conclusion;
@@ -24,8 +25,6 @@ const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(10);
 /// How long the end of a job is offered to a forge that doesn't take it.
 const GIVE_UP: Duration = Duration::from_hours(24);
-/// How long a job that was asked to end may take for its last steps, before it is ended: what the engine gives them.
-const AFTER_ASKING: Duration = Duration::from_secs(5 * 60 + 30);
 /// Most text of rows in one call, in bytes; forges and proxies bound what they take.
 const MAX_BATCH: usize = 1 << 20;
 /// Most text of rows that wait in memory, in bytes: the rest waits in the file.
@@ -77,9 +76,8 @@ struct Task {
     _lock: Option<File>,
     /// Its place, until its forge knows of its end.
     slot: Option<Slot>,
-    /// When it has to end, and whether it was asked to.
-    deadline: Instant,
-    asked: Asked,
+    /// What ends its process; none where that has ended before.
+    leash: Option<Arc<Leash>>,
     events: Option<BufReader<File>>,
     /// The beginning of a line whose end isn't there yet.
     partial: Vec<u8>,
@@ -97,14 +95,6 @@ struct Task {
     backoff: Backoff,
     next: Instant,
     failing: Option<Instant>,
-}
-
-/// How far the job's process was asked to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Asked {
-    No,
-    Once(Instant),
-    Twice,
 }
 
 /// Whether there is anything left to do.
@@ -125,6 +115,7 @@ impl Task {
         time: Duration,
     ) -> Task {
         let now = Instant::now();
+        let leash = daemon.leash(&directory.key(), &process, time);
         let task = Task {
             daemon: daemon.clone(),
             runner: runner.clone(),
@@ -133,8 +124,7 @@ impl Task {
             process,
             _lock: lock,
             slot: Some(slot),
-            deadline: now + time,
-            asked: Asked::No,
+            leash,
             events: None,
             partial: Vec::new(),
             transcript: Transcript::default(),
@@ -156,7 +146,6 @@ impl Task {
     fn run(mut self) {
         loop {
             let over = self.wait();
-            self.obey();
             if let Err(error) = self.read(over) {
                 self.cut_off(&format!("cannot read what the job's process said: {error}"));
             }
@@ -201,27 +190,6 @@ impl Task {
             std::thread::sleep(TICK);
             false
         })
-    }
-
-    /// Has the process end where somebody wants that.
-    fn obey(&mut self) {
-        let (now, phase) = (Instant::now(), self.daemon.phase());
-        if self.asked == Asked::No && (phase >= Phase::Cancelling || now >= self.deadline) {
-            if now >= self.deadline {
-                self.journal(Severity::Warning, "ending a job", "it took longer than max-job-time");
-            }
-            self.ask();
-        }
-        let late = matches!(self.asked, Asked::Once(at) if now >= at + AFTER_ASKING);
-        if self.asked < Asked::Twice && (late || phase >= Phase::Ending) {
-            self.process.ask();
-            self.asked = Asked::Twice;
-        }
-    }
-
-    fn ask(&mut self) {
-        self.process.ask();
-        self.asked = Asked::Once(Instant::now());
     }
 
     /// Reads what the process has said since, as far as there is room for it.
@@ -313,9 +281,8 @@ impl Task {
         }
         self.told = now;
         self.heartbeat = Instant::now() + HEARTBEAT;
-        if standing == Standing::Over && self.asked == Asked::No {
+        if standing == Standing::Over && self.leash.as_ref().is_some_and(|leash| leash.ask()) {
             self.journal(Severity::Info, "ending a job", "its forge says that it is over");
-            self.ask();
         }
         Ok(Left::Something)
     }

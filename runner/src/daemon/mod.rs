@@ -4,12 +4,13 @@
 //! A task is a directory (`task`): the job's process (`process`) holds a lock in it and writes events to a file there,
 //! and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`). What was delivered the
 //! forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the
-//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be. `journal`
-//! is the daemon's own log, `status` and `metrics` say how it stands.
+//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be, `leash` ends
+//! those that go on for too long. `journal` is the daemon's own log, `status` and `metrics` say how it stands.
 
 mod backoff;
 mod deliver;
 mod journal;
+mod leash;
 mod listen;
 mod metrics;
 mod notify;
@@ -28,7 +29,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::hold::{hold, holder};
@@ -40,7 +41,9 @@ pub use process::{Starter, Waiting};
 pub use runner::{Health, Runner};
 pub use status::Standing;
 
+use leash::Leash;
 use metrics::{Metrics, Moment};
+use process::Process;
 use slots::Slots;
 use status::Status;
 use task::{Directory, Key};
@@ -101,6 +104,8 @@ pub struct Daemon {
     runners: Mutex<Vec<Arc<Runner>>>,
     /// The tasks that aren't over.
     active: Mutex<HashMap<Key, task::Shown>>,
+    /// What ends the jobs that run.
+    leashes: Mutex<Vec<Weak<Leash>>>,
     _lock: File,
 }
 
@@ -150,6 +155,7 @@ impl Daemon {
             metrics: Metrics::default(),
             runners: Mutex::default(),
             active: Mutex::default(),
+            leashes: Mutex::default(),
             _lock: lock,
         }))
     }
@@ -184,6 +190,24 @@ impl Daemon {
     pub fn enter(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::SeqCst);
         self.slots.wake();
+        self.hold_jobs();
+    }
+
+    /// Has jobs end whose time is over, or all of them where the daemon is to end: to be called every second or so.
+    pub fn hold_jobs(&self) {
+        let (now, phase) = (Instant::now(), self.phase());
+        let mut leashes = self.leashes.lock().unwrap_or_else(PoisonError::into_inner);
+        leashes.retain(|leash| {
+            let leash = leash.upgrade();
+            leash.inspect(|leash| leash.hold(now, phase, &self.journal)).is_some()
+        });
+    }
+
+    /// Puts a task's process on a leash, with so much time for the job; none where it has ended.
+    fn leash(&self, key: &Key, process: &Process, time: Duration) -> Option<Arc<Leash>> {
+        let leash = Arc::new(Leash::new(key.clone(), process.waiting()?, time));
+        self.leashes.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&leash));
+        Some(leash)
     }
 
     /// Has those who wait look again what there is to do.

@@ -99,6 +99,11 @@ impl Process {
         self.alive.is_some()
     }
 
+    /// Another hold of it, for who ends it; none where it has ended or can't be held.
+    pub fn waiting(&self) -> Option<Waiting> {
+        Some(Waiting(self.alive.as_ref()?.process.0.try_clone().ok()?))
+    }
+
     /// The process of a task that an earlier daemon began. Where there is none any more there won't be one: `None`
     /// comes with the lock that sees to it.
     pub fn find(directory: &Path) -> io::Result<(Process, Option<File>)> {
