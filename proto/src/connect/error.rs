@@ -130,6 +130,16 @@ impl Error {
         matches!(self.reason, Reason::Refused { code: Code::Unauthenticated, .. })
     }
 
+    /// Whether the forge's answer to a registration is that the token isn't valid. A Gitea has no code for it.
+    pub fn refuses_token(&self) -> bool {
+        match &self.reason {
+            Reason::Refused { code: Code::Unknown | Code::InvalidArgument, message } => {
+                message.contains("token")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether this server has no such method.
     pub fn is_unimplemented(&self) -> bool {
         self.code() == Some(Code::Unimplemented)

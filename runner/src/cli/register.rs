@@ -113,7 +113,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         ephemeral: args.ephemeral,
     };
     let registered = server.register(&registration).map_err(|error| {
-        let refused = error.code().is_some() && !error.is_transient();
+        let refused = error.refuses_token() || (error.code().is_some() && !error.is_transient());
         let error = Error::new(if refused { Blame::Policy } else { Blame::Forge }, error);
         if refused {
             error.hint("take a new token from the forge's settings, under Actions, Runners")
@@ -177,6 +177,10 @@ fn token(args: &Args) -> Result<Secret, Error> {
     };
     match text.trim() {
         "" => Err(Error::input("the token is empty")),
+        // Such as what a forge's own command logs beside it.
+        text if text.contains(char::is_whitespace) => {
+            Err(Error::input("a token is one word, and there is more than that").hint("give the token alone"))
+        }
         token => Ok(Secret::new(token.to_owned())),
     }
 }

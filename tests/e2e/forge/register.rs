@@ -107,6 +107,14 @@ fn what_the_forge_refuses_is_not_kept() {
     assert_eq!(outcome.code, Some(3), "{outcome}");
     assert!(outcome.stderr.contains("runner registration token not found"), "{outcome}");
     assert!(!outcome.stderr.contains("wrong"), "{outcome}");
+    // What a forge's own command has logged beside the token.
+    let two = format!("a warning\n{REGISTRATION_TOKEN}\n");
+    let outcome = context.palisade().args(["register", "--instance", &url]).input(two).run();
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("a token is one word"), "{outcome}");
+    // A Gitea has no code for a token that it doesn't know.
+    forge.fail_next(Method::Register, Fault::Error("unknown", "runner registration token not found"));
+    assert_eq!(register(&context, &forge, &[]).code, Some(3));
     for (fault, code, part) in [
         (Fault::Status(502), 5, "HTTP status 502"),
         (Fault::ResetAfter, 5, "the connection was cut"),
