@@ -16,7 +16,9 @@ const KEYS: [&str; 9] =
 /// Reads `uses`, `with` and `secrets` of a job.
 pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
     for (key, entry) in entries {
-        if !KEYS.contains(&key.as_str()) {
+        // A Gitea writes `runs-on` into each job.
+        let written = reader.rewritten && key == "runs-on";
+        if !KEYS.contains(&key.as_str()) && !written {
             let message = format!("`{key}` can't stand beside `uses` in a job");
             reader.error_help(entry.key, message, "set it in the jobs of the workflow that is called");
         }

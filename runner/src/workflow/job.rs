@@ -131,7 +131,8 @@ fn labels(reader: &mut Reader, node: &Node) -> Vec<Spanned<Template>> {
         _ => node,
     };
     let nodes = reader.one_or_many(node, "`runs-on`");
-    if nodes.is_empty() && matches!(node.value, Yaml::Sequence(_)) {
+    // A server gives a job without labels to any runner.
+    if nodes.is_empty() && matches!(node.value, Yaml::Sequence(_)) && !reader.rewritten {
         reader.error(node.span, "`runs-on` must name at least one label");
     }
     nodes.into_iter().filter_map(|item| reader.full_template(item, "`runs-on`", &JOB_RUNS_ON)).collect()

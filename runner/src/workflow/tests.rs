@@ -165,7 +165,6 @@ fn anchors_are_shared() {
     assert_eq!(workflow.jobs["a"].env[0].1.source(), "b");
 }
 
-/// What is said of each file in tests/fixtures/bad stands beside it.
 #[test]
 fn what_a_server_has_made_text_of_is_read_as_it_was_meant() {
     let source = "\
@@ -189,6 +188,20 @@ jobs:
     assert!(parse_rewritten(wrong.as_bytes(), Path::new("w.yml")).is_err());
 }
 
+#[test]
+fn labels_that_a_server_has_written_beside_a_call_say_nothing() {
+    let source = "\
+on: push
+jobs:
+  a:
+    runs-on: []
+    uses: ./.gitea/workflows/called.yml
+";
+    assert!(parse(source.as_bytes(), Path::new("w.yml")).is_err());
+    assert!(parse_rewritten(source.as_bytes(), Path::new("w.yml")).is_ok());
+}
+
+/// What is said of each file in tests/fixtures/bad stands beside it.
 #[test]
 fn bad_workflows_are_explained() {
     let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bad"));
