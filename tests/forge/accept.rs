@@ -180,6 +180,12 @@ fn talk(
                 waiting.until_healed();
                 return Ok(());
             }
+            Outcome::Late(response) => {
+                waiting.until_healed();
+                out.write_all(&response.head())?;
+                out.write_all(&response.body)?;
+                return out.flush();
+            }
             Outcome::Reset => {
                 // Without lingering a close sends a reset.
                 let linger = libc::linger { l_onoff: 1, l_linger: 0 };

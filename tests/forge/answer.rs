@@ -25,6 +25,8 @@ pub(super) enum Outcome {
     Slowly(Response),
     /// Nothing until the forge is healed.
     Nothing,
+    /// The answer, once the forge is healed; then the connection ends.
+    Late(Response),
     /// The connection is reset.
     Reset,
 }
@@ -113,6 +115,7 @@ fn distorted(state: &State, response: Response, fault: &Fault) -> Outcome {
     match fault {
         Fault::ResetAfter => Outcome::Reset,
         Fault::HangAfter => Outcome::Nothing,
+        Fault::Late => Outcome::Late(response),
         Fault::HalfAnswer => Outcome::Half(response),
         Fault::SlowLoris => Outcome::Slowly(response),
         Fault::NoLength => Outcome::Last(Response { length: false, ..response }),

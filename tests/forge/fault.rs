@@ -69,6 +69,8 @@ pub enum Fault {
     Hang,
     /// No answer until the forge is healed: it is lost then.
     HangAfter,
+    /// The answer comes once the forge is healed.
+    Late,
     /// The answer's header a byte a time, without end.
     SlowLoris,
     /// Goes on for more than any answer is long.

@@ -133,7 +133,7 @@ impl Service<'_> {
             self.daemon.hold_jobs();
             self.daemon.write_status();
             notify.tell("WATCHDOG=1");
-            if phase > Phase::Running && self.daemon.active() == 0 {
+            if phase > Phase::Running && self.daemon.is_idle() {
                 return Ok(());
             }
         }

@@ -225,9 +225,9 @@ impl Daemon {
         }
     }
 
-    /// How many tasks are not at their end.
-    pub fn active(&self) -> usize {
-        self.shown().len()
+    /// Whether no task is left. A place is also taken by who asks a forge for a job: there may be one in its answer.
+    pub fn is_idle(&self) -> bool {
+        self.slots.taken() == 0 && self.shown().is_empty()
     }
 
     /// Changes what an administrator decides, for the jobs to come.

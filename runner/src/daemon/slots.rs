@@ -47,6 +47,11 @@ impl Slots {
         Slot(self.clone())
     }
 
+    /// How many are taken.
+    pub fn taken(&self) -> usize {
+        self.counts().taken
+    }
+
     /// Changes how many there are. Jobs that run go on.
     pub fn set_capacity(&self, capacity: usize) {
         self.counts().capacity = capacity;

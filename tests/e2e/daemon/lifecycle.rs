@@ -2,7 +2,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use palisade_proto::forgejo::Conclusion;
-use palisade_tests::forge::{Forge, Job};
+use palisade_tests::forge::{Fault, Forge, Job, Method};
 
 use crate::host::{Ended, Host, wait};
 
@@ -186,5 +186,21 @@ fn a_runner_for_one_job_is_forgotten_with_it() {
     // It is no failure that the forge doesn't know it any more.
     assert!(!host.log().contains("does not know"), "{}", host.log());
     assert!(forge.look(|state| state.task(next).is_some_and(|next| next.runner.is_none())));
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_that_is_on_its_way_when_the_daemon_is_to_end_is_run() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    let task = forge.enqueue(Job::script("echo hello"));
+    forge.fail_next(Method::FetchTask, Fault::Late);
+    host.start();
+    forge.taken(task);
+    host.signal(Signal::SIGTERM);
+    host.says("taking no more jobs");
+    forge.heal();
+    assert_eq!(host.ends(), Some(0));
+    assert_eq!(forge.ended(task).conclusion(), Some(Conclusion::Success));
     assert_eq!(forge.violations(), Vec::<String>::new());
 }
