@@ -29,12 +29,17 @@ use crate::job::{
 };
 use crate::mask::Masker;
 use crate::mirror::Mirror;
+use crate::native::Native;
 use crate::order::{EVENTS, Order};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output};
 use crate::state::State;
-use crate::workflow::model::Workflow;
+use crate::store::OfRun;
+use crate::workflow::model::{Step, StepKind, Work, Workflow};
 use crate::workflow::{self, Called, Tree};
+
+/// What the job's token is called, as a secret and as a variable.
+const TOKEN: &str = "GITHUB_TOKEN";
 
 /// Run one job of a forge: the daemon's, not yours.
 #[derive(clap::Args)]
@@ -235,7 +240,7 @@ struct Fetched {
 
 impl Repository<'_> {
     fn of<'a>(order: &'a Order, workflow: &Workflow) -> Option<Repository<'a>> {
-        if !workflow.uses_actions() {
+        if !may_check_out(workflow) {
             return None;
         }
         let text = |key: &str| order.text(key);
@@ -249,7 +254,7 @@ impl Repository<'_> {
         {
             return None;
         }
-        let token = order.secrets.iter().find(|(name, _)| name == "GITHUB_TOKEN");
+        let token = order.secrets.iter().find(|(name, _)| name == TOKEN);
         Some(Repository {
             url: format!("{}/{name}", order.server),
             token: token.map(|(_, value)| value.clone()).filter(|token| !token.expose().is_empty()),
@@ -260,6 +265,17 @@ impl Repository<'_> {
     }
 }
 
+/// Whether a step may want the repository: a checkout, or an action that may use one.
+fn may_check_out(workflow: &Workflow) -> bool {
+    let may = |step: &Step| match &step.kind {
+        StepKind::Uses { action, .. } => {
+            Native::of(&action.value).is_none_or(|native| native == Native::Checkout)
+        }
+        StepKind::Run { .. } => false,
+    };
+    workflow.jobs.values().any(|job| matches!(job.work, Work::Call(_)) || job.steps().iter().any(may))
+}
+
 impl Order {
     /// A value of `github` that is text.
     fn text(&self, key: &str) -> String {
@@ -267,12 +283,13 @@ impl Order {
     }
 }
 
-/// The name of the run that a job is of, the same for all its jobs on this host and for no other run.
-fn run_of(order: &Order) -> String {
+/// The run that a job is of: its name is the same for all its jobs on this host, and for no other run.
+fn run_of(order: &Order) -> OfRun {
     let repository = format!("{}/{} {}", order.server, order.text("repository"), order.text("run_id"));
     let digest = Sha256::digest(repository.as_bytes());
     let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("forge-{digest}")
+    let attempt = order.text("run_attempt").parse().unwrap_or(1);
+    OfRun { name: format!("forge-{digest}"), attempt }
 }
 
 fn elsewhere(order: &Order) -> Vec<Elsewhere> {
@@ -296,6 +313,9 @@ fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> 
     if let Some(name) = &workflow.name {
         // The forge tells the file.
         github.insert("workflow", name.value.as_str());
+    }
+    if let Some((_, token)) = tokens.iter().find(|(name, _)| name == TOKEN) {
+        github.insert("token", token.expose());
     }
     github.insert("workspace", place.workspace.to_string_lossy().as_ref());
     github.insert("event_path", format!("{}/{}", inside::TEMP, inside::EVENT));

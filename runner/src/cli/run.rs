@@ -32,7 +32,7 @@ use crate::mask::{Masker, Secret};
 use crate::output::event::Conclusion;
 use crate::output::{Allowlist, Dir, Json, Options, Output, Sink, for_stdout};
 use crate::state::State;
-use crate::store::{LocalArtifacts, LocalCaches, Stores};
+use crate::store::{LocalArtifacts, LocalCaches, OfRun, Stores};
 use crate::toolchain::{self, Tools};
 use crate::workflow::{Called, CalledError, Tree};
 use crate::workspace;
@@ -301,7 +301,7 @@ fn prepare(
         called: Arc::new(called),
         actions: Arc::new(actions),
         gates: Gates::new(args.setting.state(), facts.identity().to_owned(), config.environment.clone()),
-        stores: Arc::new(stores(args.setting.state(), config, new_run(), repository)),
+        stores: Arc::new(stores(args.setting.state(), config, OfRun::first(new_run()), repository)),
         elsewhere: Vec::new(),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })
@@ -314,7 +314,7 @@ fn new_run() -> String {
 }
 
 /// The stores of the run of this name; caches are those of its repository.
-pub(super) fn stores(state: State, config: &Config, run: String, repository: String) -> Stores {
+pub(super) fn stores(state: State, config: &Config, run: OfRun, repository: String) -> Stores {
     Stores {
         artifacts: Box::new(LocalArtifacts::new(state.clone(), config.artifacts, run)),
         caches: Box::new(LocalCaches::new(state, config.cache, repository)),

@@ -46,20 +46,35 @@ impl Default for Settings {
     }
 }
 
+/// Whose artifacts they are.
+#[derive(Clone, Debug)]
+pub struct OfRun {
+    /// What nobody else has called a run: letters, digits and dashes.
+    pub name: String,
+    /// Which attempt at its jobs this is, from 1: what an earlier one has uploaded, it may upload anew.
+    pub attempt: u64,
+}
+
+impl OfRun {
+    /// A run that nobody has tried before.
+    pub fn first(name: String) -> OfRun {
+        OfRun { name, attempt: 1 }
+    }
+}
+
 /// The artifacts of one run.
 #[derive(Debug)]
 pub struct LocalArtifacts {
     state: State,
     settings: Settings,
-    run: String,
+    run: OfRun,
     /// Once something is to be kept.
     open: Mutex<Option<Arc<Store>>>,
 }
 
 impl LocalArtifacts {
-    /// Those of a run that nobody else has called so: letters, digits and dashes. Nothing is made before something
-    /// is kept.
-    pub fn new(state: State, settings: Settings, run: String) -> Self {
+    /// Those of a run. Nothing is made before something is kept.
+    pub fn new(state: State, settings: Settings, run: OfRun) -> Self {
         LocalArtifacts { state, settings, run, open: Mutex::new(None) }
     }
 
@@ -75,7 +90,7 @@ impl LocalArtifacts {
         let shelf = Shelf::new(self.state.dir(DIRECTORY).map_err(StoreError::State)?);
         let runs = shelf.path(RUNS);
         fs::create_dir_all(&runs).map_err(told(&runs))?;
-        let path = runs.join(&self.run);
+        let path = runs.join(&self.run.name);
         // Nobody takes the mark for one that is left behind before it is locked.
         let lock = lock(&shelf)?;
         let alive = File::create(&path).map_err(told(&path))?;
@@ -88,7 +103,13 @@ impl LocalArtifacts {
 
 impl Artifacts for LocalArtifacts {
     fn list(&self) -> Result<Vec<Artifact>, StoreError> {
-        self.opened().map_or(Ok(Vec::new()), |store| store.list())
+        let is_there = || self.state.root().is_some_and(|root| root.join(DIRECTORY).is_dir());
+        match self.opened() {
+            Some(store) => store.list(),
+            // Another process may have kept something for this run: each job of a forge has its own.
+            None if is_there() => self.open()?.list(),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn begin(&self, new: NewArtifact) -> Result<Box<dyn Upload<Artifact>>, StoreError> {
@@ -139,6 +160,7 @@ impl Upload<Artifact> for Incoming {
             size,
             digest,
             expires: seconds(SystemTime::now()).saturating_add(new.retention.as_secs()),
+            attempt: store.run.attempt,
         };
         let path = making.directory().join(DESCRIPTION);
         let text = serde_json::to_vec(&description).map_err(|e| told(&path)(e.into()))?;
@@ -147,7 +169,10 @@ impl Upload<Artifact> for Incoming {
         let _lock = lock(&store.shelf)?;
         let all = store.list()?;
         let old = all.iter().find(|artifact| artifact.name == new.name);
-        if old.is_some() && !new.overwrite {
+        if let Some(old) = old
+            && !new.overwrite
+            && store.attempt(old.id) >= store.run.attempt
+        {
             return Err(StoreError::Taken);
         }
         let id = all.iter().map(|artifact| artifact.id).max().unwrap_or(0) + 1;
@@ -164,7 +189,7 @@ impl Upload<Artifact> for Incoming {
 #[derive(Debug)]
 struct Store {
     shelf: Shelf,
-    run: String,
+    run: OfRun,
     settings: Settings,
     /// Locked as long as the run goes on.
     _alive: File,
@@ -180,18 +205,26 @@ struct Description {
     digest: Digest,
     /// Seconds since 1970.
     expires: u64,
+    /// Which attempt at the run's jobs it is of.
+    #[serde(default)]
+    attempt: u64,
 }
 
 impl Store {
     fn entry(&self, id: u64) -> String {
-        format!("{}.{id}", self.run)
+        format!("{}.{id}", self.run.name)
+    }
+
+    /// Which attempt an artifact is of.
+    fn attempt(&self, id: u64) -> u64 {
+        self.describe(&self.entry(id)).map_or(0, |description| description.attempt)
     }
 
     fn list(&self) -> Result<Vec<Artifact>, StoreError> {
         let mut artifacts: Vec<Artifact> = Vec::new();
         for name in self.shelf.names()? {
             let Some((run, id)) = parts(&name) else { continue };
-            if run != self.run {
+            if run != self.run.name {
                 continue;
             }
             let Some(Description { name, file, size, digest, .. }) = self.describe(&name) else { continue };
@@ -307,7 +340,8 @@ mod tests {
 
     fn store(dir: &TempDir, run: &str, max_size: u64) -> LocalArtifacts {
         let settings = Settings { retention_days: 90, max_size: Size(max_size) };
-        LocalArtifacts::new(State::locate(Some(dir.path().to_owned())), settings, run.to_owned())
+        let state = State::locate(Some(dir.path().to_owned()));
+        LocalArtifacts::new(state, settings, OfRun::first(run.to_owned()))
     }
 
     fn add(
@@ -339,9 +373,25 @@ mod tests {
         assert_eq!(io::read_to_string(Artifacts::open(&one, &a).unwrap()).unwrap(), "first");
         // A process that works for the same run.
         let again = store(&dir, "1", 10_000);
+        assert_eq!(names(&again), names(&one));
         add(&again, "a", "over", DAY).unwrap();
         assert_eq!(names(&one), ["2:b....c", "3:a"]);
         assert!(matches!(Artifacts::open(&one, &a), Err(StoreError::Gone)));
+    }
+
+    #[test]
+    fn another_attempt_at_a_job_uploads_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = store(&dir, "1", 10_000);
+        add(&first, "a", "first", DAY).unwrap();
+        add(&first, "b", "first", DAY).unwrap();
+        let mut second = store(&dir, "1", 10_000);
+        second.run.attempt = 2;
+        let a = add(&second, "a", "second", DAY).unwrap();
+        assert_eq!(names(&second), ["2:b", "3:a"]);
+        assert_eq!(io::read_to_string(Artifacts::open(&second, &a).unwrap()).unwrap(), "second");
+        assert!(matches!(add(&second, "a", "again", DAY), Err(StoreError::Taken)));
+        assert!(matches!(add(&first, "a", "late", DAY), Err(StoreError::Taken)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use artifacts::{LocalArtifacts, Settings as ArtifactSettings};
+pub use artifacts::{LocalArtifacts, OfRun, Settings as ArtifactSettings};
 pub use caches::{LocalCaches, Settings as CacheSettings};
 
 use crate::shelf::ShelfError;

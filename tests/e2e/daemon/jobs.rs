@@ -26,7 +26,8 @@ jobs:
           echo '::warning file=a.rs,line=3::careful'
           echo '::endgroup::'
           echo \"at $GITHUB_SERVER_URL\"
-        env: { GREETING: '${{ needs.build.outputs.greeting }}', KEY: '${{ secrets.KEY }}' }
+          [ -n \"$TOKEN\" ] && [ \"$TOKEN\" = \"$GITHUB_TOKEN\" ]
+        env: { TOKEN: '${{ github.token }}', GREETING: '${{ needs.build.outputs.greeting }}', KEY: '${{ secrets.KEY }}' }
       - run: exit 3
         continue-on-error: true
       - run: echo never
@@ -143,4 +144,41 @@ fn gitea_and_a_forge_without_declarations_are_served_too() {
         assert!(record.log().contains("true"), "{}", record.log());
         assert_eq!(forge.violations(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn jobs_of_a_run_pass_artifacts_on_and_another_attempt_uploads_anew() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let upload = "on: push
+jobs:
+  make:
+    runs-on: host
+    steps:
+      - run: echo made by $GITHUB_RUN_ATTEMPT > file
+      - uses: actions/upload-artifact@v4
+        with: { name: made, path: file }
+";
+    let download = "on: push
+jobs:
+  use:
+    runs-on: host
+    steps:
+      - uses: actions/download-artifact@v4
+        with: { name: made }
+      - run: cat file
+";
+    let job = |text: &str, attempt: &str| {
+        Job::new(text).steps(2).context("run_id", "7").context("run_attempt", attempt)
+    };
+    for attempt in ["1", "2"] {
+        let made = forge.closed(forge.enqueue(job(upload, attempt)));
+        assert_eq!(made.conclusion(), Some(Conclusion::Success), "{}", made.log());
+        let used = forge.closed(forge.enqueue(job(download, attempt)));
+        assert!(used.log().contains(&format!("made by {attempt}\n")), "{}", used.log());
+    }
+    let twice = forge.closed(forge.enqueue(job(upload, "2")));
+    assert_eq!(twice.conclusion(), Some(Conclusion::Failure), "{}", twice.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
 }
