@@ -388,6 +388,7 @@ impl Task {
             );
         }
         daemon.shown().remove(&key);
+        runner.has_job();
         runner.spend();
         drop(slot);
     }

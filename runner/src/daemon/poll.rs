@@ -11,8 +11,9 @@ use super::task::{Directory, Key, Record};
 use super::{Daemon, Phase, Runner, Severity};
 use crate::forge::{Assigned, ForgeError};
 
-/// Between two questions of which the first got no job.
+/// Between two questions of which the first got no job; and where a job has just begun or ended.
 const IDLE: Duration = Duration::from_secs(1);
+const LIVELY: Duration = Duration::from_millis(250);
 /// How often the forge is to look in any case: another runner may have been quicker, and then it tells of nothing new.
 const AFRESH: Duration = Duration::from_secs(30);
 /// Between attempts at a forge that doesn't answer: the first, and the longest.
@@ -76,7 +77,7 @@ impl Poll {
                     if afresh <= Instant::now() {
                         afresh = Instant::now() + jittered(AFRESH);
                     }
-                    self.daemon.pause(jittered(IDLE));
+                    self.daemon.pause(jittered(if self.runner.is_lively() { LIVELY } else { IDLE }));
                 }
                 Err(ForgeError::Revoked(why)) => return self.revoked(&why),
                 Err(error) => {
@@ -121,6 +122,7 @@ impl Poll {
         match Directory::create(tasks, finished, record) {
             Ok(Some(directory)) => {
                 self.runner.begun();
+                self.runner.has_job();
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
                 journal.task(Severity::Info, &key, "taking a task", &fields);

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::forge::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId};
 
+/// How long after a job more are expected: those that need it.
+const LIVELY: Duration = Duration::from_secs(5);
+
 /// A registration that is served.
 pub struct Runner {
     /// What it is called on this host; a plain file name.
@@ -21,6 +24,8 @@ pub struct Runner {
     spent: AtomicBool,
     /// It takes no more jobs.
     retired: AtomicBool,
+    /// When a job of it began or ended last.
+    last_job: Mutex<Option<Instant>>,
     health: Mutex<Health>,
     calls: [Mutex<Calls>; Call::ALL.len()],
 }
@@ -76,8 +81,8 @@ pub struct Health {
 impl Runner {
     /// A runner that takes jobs.
     pub fn new(id: String, address: String, forge: Box<dyn Forge>) -> Runner {
-        let (for_one_job, spent, retired, health, calls) = Default::default();
-        Runner { id, address, forge, for_one_job, spent, retired, health, calls }
+        let (for_one_job, spent, retired, last_job, health, calls) = Default::default();
+        Runner { id, address, forge, for_one_job, spent, retired, last_job, health, calls }
     }
 
     /// The same; its forge gives it one job ever, where `once` is set, and then forgets it.
@@ -88,6 +93,16 @@ impl Runner {
     /// Whether it gets one job ever.
     pub fn is_for_one_job(&self) -> bool {
         self.for_one_job
+    }
+
+    /// A job of it begins, or has ended.
+    pub fn has_job(&self) {
+        *lock(&self.last_job) = Some(Instant::now());
+    }
+
+    /// Whether the next job may be near.
+    pub fn is_lively(&self) -> bool {
+        lock(&self.last_job).is_some_and(|last| last.elapsed() < LIVELY)
     }
 
     /// Its forge knows it no more. One that was for one job has done what it was made for.
