@@ -217,6 +217,22 @@ impl Checkout<'_> {
         self.may_fetch(&reference).map(|()| (target, Source::Forge))
     }
 
+    /// Whether a forge has sent the job.
+    fn of_forge(&self) -> bool {
+        self.host.tree() == Tree::Empty
+    }
+
+    /// How a job without a network gets one.
+    fn remedy(&self) -> String {
+        let name = self.settings.server.split_once("://").map_or("", |(_, name)| name);
+        match self.of_forge() {
+            true => format!(
+                "`[network]` of the runner's configuration gives it one: mode = \"allow\", allow = [\"{name}\"]"
+            ),
+            false => "give it one with --net".to_owned(),
+        }
+    }
+
     /// Whether the forge can be reached; if not, why that is needed.
     fn may_fetch(&self, reference: &str) -> Result<(), Failure> {
         let Settings { repository, server, commit, .. } = self.settings;
@@ -227,10 +243,13 @@ impl Checkout<'_> {
         Err(match self.own {
             true => format!(
                 "the repository on this machine has no branch, tag or commit `{what}`, and the job has no network to fetch it from {server}; \
-                 fetch it first with git, or give the job a network with --net"
+                 {}{}",
+                if self.of_forge() { "" } else { "fetch it first with git, or " },
+                self.remedy()
             ),
             false => format!(
-                "cannot fetch `{repository}` from {server}: the job has no network; give it one with --net"
+                "cannot fetch `{repository}` from {server}: the job has no network; {}",
+                self.remedy()
             ),
         }
         .into())
@@ -402,7 +421,8 @@ impl Checkout<'_> {
             return Ok(None);
         }
         if self.host.offline() {
-            return Err("cannot fetch the submodules: the job has no network; give it one with --net".into());
+            let error = format!("cannot fetch the submodules: the job has no network; {}", self.remedy());
+            return Err(error.into());
         }
         self.group("Fetching submodules", |c| {
             let all = recursive.then_some("--recursive");
