@@ -60,6 +60,8 @@ pub struct Daemon {
     pub min_free: Size,
     /// How long a job's log may be.
     pub max_log: Size,
+    /// How many bytes copies of the forges' repositories may have.
+    pub max_mirrors: Size,
     /// Where who asks for metrics is answered; a port of the loopback.
     pub metrics: Option<SocketAddr>,
     /// Certificates that are trusted beside those of the system, in PEM.
@@ -74,6 +76,7 @@ impl Default for Daemon {
             max_job_time: Time(Duration::from_hours(6)),
             min_free: Size(1 << 30),
             max_log: Size(1 << 30),
+            max_mirrors: Size(20 << 30),
             metrics: None,
             ca_file: None,
         }

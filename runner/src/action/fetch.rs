@@ -202,6 +202,14 @@ impl<'a> Git<'a> {
         Ok(())
     }
 
+    /// Puts the packs of [`MIRROR`] together where they are many, and its references into one file. Nothing is dropped:
+    /// a job may be reading it.
+    pub fn tidy_mirror(&self) -> Result<(), FetchError> {
+        let git_dir = format!("--git-dir={WORK}/{MIRROR}");
+        self.run("tidy", [&git_dir, "pack-refs", "--all"])?;
+        self.run("tidy", [&git_dir, "repack", "-q", "-d", "--geometric=2"]).map(drop)
+    }
+
     /// The commit that a tag or branch has; tags go before branches, as in git.
     pub fn resolve(&self, reference: &str) -> Result<CommitId, FetchError> {
         let tag = format!("refs/tags/{reference}");

@@ -155,7 +155,7 @@ impl Job<'_> {
         let mut place =
             Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.config.network.clone())
                 .with_spare(spare);
-        if let Some(Fetched { repository, files }) = &repository {
+        if let Some(Fetched { repository, files, .. }) = &repository {
             place = place.with_repository(repository);
             if let Some(files) = files {
                 place.source.clone_from(files);
@@ -201,7 +201,8 @@ impl Job<'_> {
         let failed =
             |e: &dyn std::fmt::Display| Error::new(Blame::Forge, format!("cannot fetch the repository: {e}"));
         let stop = Some(self.signals.as_fd());
-        let mirror = Mirror::of(state, &wanted.url).map_err(|e| failed(&e))?;
+        let most = self.config.daemon.max_mirrors.0;
+        let mirror = Mirror::of(state, most, &wanted.url).map_err(|e| failed(&e))?;
         mirror
             .update(host, wanted.token.clone(), &wanted.reference, &wanted.commit, stop)
             .map_err(|e| failed(&e))?;
@@ -210,7 +211,8 @@ impl Job<'_> {
                 .files(host, &wanted.commit, &self.args.directory.join("files"), stop)
                 .map_err(|e| failed(&e))
         });
-        Ok(Fetched { repository: git::Repository::bare(mirror.repository()), files: files.transpose()? })
+        let repository = git::Repository::bare(mirror.repository());
+        Ok(Fetched { repository, files: files.transpose()?, _mirror: mirror })
     }
 
     fn directory(&self, name: &str) -> Result<PathBuf, Error> {
@@ -236,6 +238,8 @@ struct Fetched {
     repository: git::Repository,
     /// The files of the commit.
     files: Option<PathBuf>,
+    /// Held for as long as the job reads it.
+    _mirror: Mirror,
 }
 
 impl Repository<'_> {

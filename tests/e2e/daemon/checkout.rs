@@ -92,3 +92,35 @@ fn a_repository_is_checked_out_without_a_network() {
     assert!(record.log().contains("cannot fetch the repository"), "{}", record.log());
     assert_eq!(forge.violations(), Vec::<String>::new());
 }
+
+#[test]
+fn the_packs_of_a_copy_are_put_together_where_they_are_many() {
+    let forge = Forge::start();
+    let mut host = Host::new();
+    let root = host.context.root().join("repositories");
+    let tree = repository(&host, &root);
+    let front = Front::before(&forge, &GitServer::start(&root, "none"));
+    host.register_at(&front.url, &[]).assert_code(0);
+    host.start();
+    let check_out = || {
+        let job = Job::new(WORKFLOW).steps(3).context("sha", git(&tree, &["rev-parse", "HEAD"]));
+        let record = forge.closed(forge.enqueue(job));
+        assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+    };
+    check_out();
+    let mirrors = host.context.state().join("palisade/mirrors");
+    let mirror = fs::read_dir(mirrors).unwrap().next().unwrap().unwrap().path().join("repository.git");
+    let packs = || {
+        let files = fs::read_dir(mirror.join("objects/pack")).unwrap().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|kind| kind == "pack")).count()
+    };
+    let pack = "for i in $(seq 60); do echo $i | git hash-object -w --stdin | git pack-objects -q objects/pack/pack; done; git prune-packed";
+    assert!(Command::new("sh").args(["-c", pack]).current_dir(&mirror).output().unwrap().status.success());
+    assert!(packs() > 60, "{}", packs());
+    check_out();
+    assert!(packs() < 10, "{}", packs());
+    // What no reference leads to is there still: a job may be at it.
+    let blob = git(&mirror, &["cat-file", "blob", "d00491fd7e5bb6fa28c517a0bb32b8b506539d4d"]);
+    assert_eq!(blob, "1");
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
