@@ -44,6 +44,36 @@ pub struct Config {
     pub cache: CacheSettings,
     /// `[daemon]`
     pub daemon: Daemon,
+    /// `[local]`
+    pub local: Local,
+}
+
+/// `[local]`: the daemon's own queue, of what people of this host submit.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Local {
+    /// A socket for the members of the group `palisade`.
+    pub socket: Option<PathBuf>,
+    /// How many jobs may wait.
+    pub max_queue: usize,
+    /// How large a commit with its history may be that is handed over.
+    pub max_bundle: Size,
+    /// How many runs that are over are kept, with their logs.
+    pub keep_runs: usize,
+    /// How long they are kept.
+    pub keep_for: Time,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Local {
+            socket: None,
+            max_queue: 1000,
+            max_bundle: Size(1 << 30),
+            keep_runs: 500,
+            keep_for: Time(Duration::from_hours(90 * 24)),
+        }
+    }
 }
 
 /// `[daemon]`: what `palisade daemon` does with the jobs of forges.
@@ -301,6 +331,9 @@ impl Config {
             ro.iter().map(|path| ("ro", path)).chain(tool_cache.iter().map(|path| ("tool-cache", path)));
         if let Some((key, path)) = named.into_iter().find(|(_, path)| !path.is_absolute()) {
             return Err(format!("`sandbox.{key}`: `{}` is not an absolute path", path.display()));
+        }
+        if let Some(path) = config.local.socket.as_ref().filter(|path| !path.is_absolute()) {
+            return Err(format!("`local.socket`: `{}` is not an absolute path", path.display()));
         }
         if let Some(address) = config.daemon.metrics.filter(|address| !address.ip().is_loopback()) {
             return Err(format!(

@@ -26,6 +26,7 @@ mod mirror;
 pub mod native;
 pub mod order;
 pub mod output;
+pub mod queue;
 pub mod registration;
 pub mod scan;
 pub mod shelf;

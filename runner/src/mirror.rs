@@ -35,8 +35,18 @@ pub struct Mirror {
 impl Mirror {
     /// The copy of the repository at `url`, whether there is one yet or not; all copies may have `max_size` bytes.
     pub fn of(state: &State, max_size: u64, url: &str) -> io::Result<Mirror> {
-        // Names of repositories are a forge's to choose; a digest is a file name.
-        let name: String = Sha256::digest(url.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        Mirror::at(state, max_size, url, Location::Url(url.to_owned()))
+    }
+
+    /// The copy of a repository that bundles are handed in of; `identity` tells it from all others.
+    pub fn of_bundle(state: &State, max_size: u64, identity: &str, bundle: &Path) -> io::Result<Mirror> {
+        Mirror::at(state, max_size, identity, Location::Bundle(bundle.to_owned()))
+    }
+
+    fn at(state: &State, max_size: u64, identity: &str, location: Location) -> io::Result<Mirror> {
+        // Names of repositories are others' to choose; a digest is a file name.
+        let name: String =
+            Sha256::digest(identity.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let shelf = Shelf::new(state.dir(DIRECTORY)?);
         let held = loop {
             fs::create_dir_all(shelf.path(&name))?;
@@ -45,7 +55,7 @@ impl Mirror {
                 break held;
             }
         };
-        Ok(Mirror { shelf, held, max_size, location: Location::Url(url.to_owned()) })
+        Ok(Mirror { shelf, held, max_size, location })
     }
 
     /// Brings it up to date: branches, tags, `reference`, and `commit`.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -16,6 +17,9 @@ const MAX_ORDER: u64 = 64 << 20;
 
 /// The file in a task's directory to which the job's process writes what it says, one event a line.
 pub const EVENTS: &str = "events.jsonl";
+
+/// The output by which a job tells the jobs that its matrix makes ([`Matrix::Unknown`]): [`Legs`], as JSON.
+pub const LEGS: &str = "legs";
 
 /// One job.
 #[derive(Debug, Deserialize, Serialize)]
@@ -51,6 +55,61 @@ pub struct Order {
     pub tokens: Vec<(String, Secret)>,
     /// Further variables of every step.
     pub variables: Vec<(String, String)>,
+    /// Where the workflow is a whole file, and what of it this job is.
+    pub part: Option<Part>,
+}
+
+/// A job of a workflow that comes whole, from palisade's own queue.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What is the same for all runs of the repository, and for no other.
+    pub identity: String,
+    /// The bundle of git's that the commit is in.
+    pub bundle: PathBuf,
+    /// Which job of its matrix it is.
+    pub matrix: Matrix,
+}
+
+/// Which job of a matrix one is.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matrix {
+    /// There is no matrix.
+    None,
+    /// The one with these values.
+    Leg {
+        /// `matrix`
+        values: Json,
+        /// `strategy.job-index`
+        index: usize,
+        /// `strategy.job-total`
+        total: usize,
+    },
+    /// It isn't run: it tells what its matrix makes, now that what it depends on is known.
+    Unknown,
+}
+
+/// The jobs of an entry of `jobs:`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Legs {
+    /// Whether a failure cancels the others.
+    pub fail_fast: bool,
+    /// Most of them at a time.
+    pub max_parallel: Option<usize>,
+    /// In the order of the matrix.
+    pub jobs: Vec<Leg>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leg {
+    /// What it is called.
+    pub name: String,
+    /// Its values; none where there is no matrix.
+    pub matrix: Option<Json>,
 }
 
 /// A job that has ended elsewhere.
@@ -63,6 +122,8 @@ pub struct Need {
     pub result: Conclusion,
     /// Its outputs.
     pub outputs: BTreeMap<String, String>,
+    /// Whether the job names it; else one does that it needs.
+    pub direct: bool,
 }
 
 impl Order {
@@ -126,11 +187,13 @@ mod tests {
                 id: "b".into(),
                 result: Conclusion::Skipped,
                 outputs: BTreeMap::from([("x".into(), "1".into())]),
+                direct: true,
             }],
             runner: "r".into(),
             prefixes: Vec::new(),
             tokens: vec![("GITHUB_TOKEN".into(), Secret::new("hunter2token".into()))],
             variables: Vec::new(),
+            part: None,
         }
     }
 

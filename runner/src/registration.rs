@@ -160,7 +160,8 @@ impl Registration {
         let base = id_of(&known.name);
         let kept = Kept { known, token: Some(Zeroizing::new(token.expose().to_owned())) };
         let text = Zeroizing::new(serde_json::to_vec_pretty(&kept).map_err(io::Error::from)?);
-        let mut number = 1;
+        // That one is the daemon's own queue.
+        let mut number = if base == crate::forge::local::RUNNER { 2 } else { 1 };
         loop {
             let id = if number == 1 { base.clone() } else { format!("{base}-{number}") };
             let new = directory.join(format!(".new-{id}"));

@@ -23,6 +23,8 @@ const WORK: &str = "/home/runner/fetch";
 /// The repository where it is on this machine, inside, and its address: by that git takes no short cut.
 const SOURCE: &str = "/home/runner/source";
 const SOURCE_URL: &str = "file:///home/runner/source";
+/// The references of a bundle that are no branches or tags: its commit, where nothing else leads to it.
+const BUNDLED: &str = "+refs/palisade/*:refs/palisade/*";
 /// The copy of a repository that [`Git::mirror`] keeps, in the directory.
 pub const MIRROR: &str = "repository.git";
 /// How long one call of git may take.
@@ -168,7 +170,7 @@ impl<'a> Git<'a> {
         let spec = host.spec.clone().workspace(tree).limit_file_size(MAX_BYTES);
         let spec = match location {
             Location::Url(_) => spec.network(Network::Host),
-            Location::Path(path) => spec.bind(Bind::read_only(path).at(SOURCE)),
+            Location::Path(path) | Location::Bundle(path) => spec.bind(Bind::read_only(path).at(SOURCE)),
         };
         Ok(Git { sandbox: Sandbox::create(&spec)?, host, location, directory, token: None, stop })
     }
@@ -186,8 +188,14 @@ impl<'a> Git<'a> {
             let format = object_format(commit);
             self.run("prepare for", [&git_dir, "init", "-q", "--bare", "--template=", &format])?;
         }
-        let fetch = [&git_dir, "fetch", "-q", "--prune", "--no-write-fetch-head", "--no-recurse-submodules"];
+        // A bundle has not all that there is: what it doesn't have may still be read.
+        let is_whole = !matches!(self.location, Location::Bundle(_));
+        let prune = if is_whole { "--prune" } else { "--no-prune" };
+        let fetch = [&git_dir, "fetch", "-q", prune, "--no-write-fetch-head", "--no-recurse-submodules"];
         let mut refspecs = vec!["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+        if !is_whole {
+            refspecs.push(BUNDLED);
+        }
         let other = format!("+{reference}:{reference}");
         let listed = ["refs/heads/", "refs/tags/"];
         if reference.starts_with("refs/") && !listed.iter().any(|known| reference.starts_with(known)) {
@@ -291,6 +299,8 @@ impl<'a> Git<'a> {
         match self.location {
             Location::Url(url) => url,
             Location::Path(_) => SOURCE_URL,
+            // Git knows a bundle by its path only.
+            Location::Bundle(_) => SOURCE,
         }
     }
 

@@ -163,13 +163,15 @@ pub enum Location {
     Url(String),
     /// On this machine.
     Path(PathBuf),
+    /// On this machine, as a file that git made of it.
+    Bundle(PathBuf),
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Location::Url(url) => f.write_str(url),
-            Location::Path(path) => path.display().fmt(f),
+            Location::Path(path) | Location::Bundle(path) => path.display().fmt(f),
         }
     }
 }

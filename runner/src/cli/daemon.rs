@@ -13,18 +13,21 @@ use super::setting::Setting;
 use super::signals::Signals;
 use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
+use crate::forge::local::{self, Local};
 use crate::job::Interrupts;
+use crate::queue::{self, Queue};
 use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
-/// Take jobs from the forges that this host is registered at, and run each in a sandbox of its own.
+/// Take jobs from the forges that this host is registered at, and from its own queue, and run each in a sandbox of its own.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES:
   palisade register --instance https://git.example.org --token-file token
   palisade daemon
   palisade daemon --config /etc/palisade/config.toml --state /var/lib/palisade
 
-Without a configuration file it runs what is registered with the defaults. Each job has a process of its own, which
+Without a configuration file it runs what is registered with the defaults; what is handed over with `palisade submit` it
+runs in any case, also where nothing is registered. Each job has a process of its own, which
 outlives the daemon: one that is started again takes over the jobs that still run.
 
 SIGNALS: SIGTERM or SIGINT: take no more jobs, give those that run `shutdown-grace` to end, then cancel them; a second
@@ -49,8 +52,11 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let state = args.setting.state();
     let journal = Journal::of_process();
     let daemon = Daemon::new(settings(&args, &config), &state, journal).map_err(failed)?;
-    let (runners, told, patient) = (Vec::new(), None, false);
-    let mut service = Service { args: &args, state: &state, config, daemon, runners, told, patient };
+    let queue = queue(&daemon, &state, &config)?;
+    let forge = Box::new(Local::new(queue.clone()));
+    let local = Arc::new(Runner::new(local::RUNNER.to_owned(), "this host".to_owned(), forge));
+    let (runners, told, patient) = (vec![local], None, false);
+    let mut service = Service { args: &args, state: &state, config, daemon, queue, runners, told, patient };
     service.find_runners()?;
     service.daemon.take_over(&service.runners).map_err(failed)?;
     for runner in &service.runners {
@@ -59,9 +65,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     if let Some(address) = service.config.daemon.metrics {
         service.daemon.listen(address);
     }
-    if service.runners.is_empty() {
-        journal.write(Severity::Warning, "nothing is registered yet", &[("help", "palisade register")]);
-    }
+    service.listen()?;
     service.go_on(&signals)?;
     journal.write(Severity::Info, "ended", &[]);
     Ok(ExitCode::SUCCESS)
@@ -81,11 +85,25 @@ fn settings(args: &Args, config: &Config) -> Settings {
     }
 }
 
+/// The daemon's own queue.
+fn queue(daemon: &Arc<Daemon>, state: &State, config: &Config) -> Result<Arc<Queue>, Error> {
+    let waker = Arc::downgrade(daemon);
+    let wake = move || {
+        if let Some(daemon) = waker.upgrade() {
+            daemon.wake();
+        }
+    };
+    let queue = Queue::open(state, config.local.clone(), wake);
+    queue.map(Arc::new).map_err(|error| Error::new(Blame::Isolation, error))
+}
+
 struct Service<'a> {
     args: &'a Args,
     state: &'a State,
     config: Config,
     daemon: Arc<Daemon>,
+    queue: Arc<Queue>,
+    /// The first is the queue's.
     runners: Vec<Arc<Runner>>,
     /// Why registrations can't be looked for, as far as it was told.
     told: Option<String>,
@@ -94,6 +112,18 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
+    /// Lets people of this host reach the queue.
+    fn listen(&self) -> Result<(), Error> {
+        let failed = |error| Error::new(Blame::Isolation, error);
+        queue::serve(&self.queue, None).map_err(failed)?;
+        if let Some(path) = &self.config.local.socket {
+            queue::serve(&self.queue, Some(path)).map_err(failed)?;
+            let fields = [("socket", &*path.to_string_lossy())];
+            self.daemon.journal().write(Severity::Info, "the queue is open to the group palisade", &fields);
+        }
+        Ok(())
+    }
+
     /// Waits for signals, and for the end of what runs.
     fn go_on(&mut self, signals: &Signals) -> Result<(), Error> {
         let notify = Notify::of_environment();
@@ -166,6 +196,7 @@ impl Service<'_> {
         match self.args.setting.config() {
             Ok(config) => {
                 self.daemon.set(settings(self.args, &config));
+                self.queue.set(config.local.clone());
                 self.config = config;
                 journal.write(Severity::Info, "the configuration was read again", &[]);
             }
@@ -204,7 +235,8 @@ impl Service<'_> {
         }
         let all = Registration::all(self.state).map_err(forges::failed)?;
         self.runners.retain(|runner| {
-            let is_there = all.iter().any(|registration| registration.id() == runner.id);
+            let is_there =
+                runner.id == local::RUNNER || all.iter().any(|registration| registration.id() == runner.id);
             if !is_there {
                 runner.retire();
                 self.daemon.wake();

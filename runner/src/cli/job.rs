@@ -30,7 +30,7 @@ use crate::job::{
 use crate::mask::Masker;
 use crate::mirror::Mirror;
 use crate::native::Native;
-use crate::order::{EVENTS, Order};
+use crate::order::{EVENTS, Matrix, Order};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output};
 use crate::state::State;
@@ -114,9 +114,15 @@ fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output
 
 /// The workflow, which has one job.
 fn workflow_of(order: &Order) -> Result<Workflow, Error> {
-    let workflow = workflow::parse_rewritten(order.workflow.as_bytes(), Path::new(&order.file))
+    let parse = if order.part.is_some() { workflow::parse } else { workflow::parse_rewritten };
+    let mut workflow = parse(order.workflow.as_bytes(), Path::new(&order.file))
         .map_err(|e| Error::input(format!("the workflow is not valid:\n{e}")))?
         .workflow;
+    if order.part.is_some() {
+        // The other jobs, and what holds for all of them, are the queue's business.
+        workflow.jobs.retain(|id, _| *id == order.job);
+        workflow.concurrency = None;
+    }
     match workflow.jobs.len() {
         1 => Ok(workflow),
         jobs => Err(Error::input(format!("the forge sent {jobs} jobs in one"))),
@@ -147,7 +153,10 @@ impl Job<'_> {
         let state = self.args.setting.state();
         let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
-        let repository = Repository::of(&order, &workflow);
+        let repository = match order.part.as_ref().map(|part| &part.matrix) {
+            Some(Matrix::Unknown) => None,
+            _ => Repository::of(&order, &workflow),
+        };
         let repository = repository.map(|repository| self.fetch(&repository, &host, &state)).transpose()?;
         let name = order.text("repository");
         let name = name.rsplit('/').next().unwrap_or_default();
@@ -173,9 +182,15 @@ impl Job<'_> {
         let trigger = order.text("event_name");
         let elsewhere = elsewhere(&order);
         let passed_on = run_of(&order);
-        let identity = format!("{}/{}", order.server, order.text("repository"));
+        let identity = identity(&order);
+        let matrix = order.part.as_ref().map_or(Matrix::None, |part| part.matrix.clone());
         let contexts = contexts(order, &workflow, &trigger, &place)?;
-        let plan = Plan::new(&workflow, &contexts, &Selection::default()).map_err(Error::input)?;
+        let mut plan = Plan::new(&workflow, &contexts, &Selection::default()).map_err(Error::input)?;
+        match matrix {
+            Matrix::None => {}
+            Matrix::Leg { values, index, total } => plan.only(&object(&values), index, total),
+            Matrix::Unknown => plan.only_tell(),
+        }
         let run = Run {
             name: contexts.github_text("workflow"),
             workflow: Arc::new(workflow),
@@ -202,7 +217,11 @@ impl Job<'_> {
             |e: &dyn std::fmt::Display| Error::new(Blame::Forge, format!("cannot fetch the repository: {e}"));
         let stop = Some(self.signals.as_fd());
         let most = self.config.daemon.max_mirrors.0;
-        let mirror = Mirror::of(state, most, &wanted.url).map_err(|e| failed(&e))?;
+        let mirror = match wanted.bundle {
+            Some(bundle) => Mirror::of_bundle(state, most, &wanted.url, bundle),
+            None => Mirror::of(state, most, &wanted.url),
+        };
+        let mirror = mirror.map_err(|e| failed(&e))?;
         mirror
             .update(host, wanted.token.clone(), &wanted.reference, &wanted.commit, stop)
             .map_err(|e| failed(&e))?;
@@ -225,7 +244,9 @@ impl Job<'_> {
 
 /// The repository that a job is of, where the job may need it.
 struct Repository<'a> {
+    /// Its address; of one that was handed in as a bundle what tells it from others.
     url: String,
+    bundle: Option<&'a Path>,
     token: Option<crate::mask::Secret>,
     reference: std::borrow::Cow<'a, str>,
     commit: CommitId,
@@ -248,6 +269,16 @@ impl Repository<'_> {
             return None;
         }
         let text = |key: &str| order.text(key);
+        if let Some(part) = &order.part {
+            return Some(Repository {
+                url: part.identity.clone(),
+                bundle: Some(&part.bundle),
+                token: None,
+                reference: text("ref").into(),
+                commit: CommitId::parse(&text("sha"))?,
+                files: workflow.uses_own_files(),
+            });
+        }
         let name = text("repository");
         // A name that isn't one, or a commit, leaves the job to say so when it needs them.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -261,6 +292,7 @@ impl Repository<'_> {
         let token = order.secrets.iter().find(|(name, _)| name == TOKEN);
         Some(Repository {
             url: format!("{}/{name}", order.server),
+            bundle: None,
             token: token.map(|(_, value)| value.clone()).filter(|token| !token.expose().is_empty()),
             reference: text("ref").into(),
             commit: CommitId::parse(&text("sha"))?,
@@ -287,9 +319,25 @@ impl Order {
     }
 }
 
+/// What is the same for all jobs of a repository on this host, and for no other.
+fn identity(order: &Order) -> String {
+    match &order.part {
+        Some(part) => part.identity.clone(),
+        None => format!("{}/{}", order.server, order.text("repository")),
+    }
+}
+
+/// Values of a matrix, which were made of such values.
+fn object(values: &serde_json::Value) -> Object {
+    match read_json(&values.to_string(), &Memory::new(MAX_MEMORY)) {
+        Ok(Value::Object(object)) => object.as_ref().clone(),
+        _ => Object::new(),
+    }
+}
+
 /// The run that a job is of: its name is the same for all its jobs on this host, and for no other run.
 fn run_of(order: &Order) -> OfRun {
-    let repository = format!("{}/{} {}", order.server, order.text("repository"), order.text("run_id"));
+    let repository = format!("{} {}", identity(order), order.text("run_id"));
     let digest = Sha256::digest(repository.as_bytes());
     let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let attempt = order.text("run_attempt").parse().unwrap_or(1);
@@ -299,6 +347,7 @@ fn run_of(order: &Order) -> OfRun {
 fn elsewhere(order: &Order) -> Vec<Elsewhere> {
     let job = |need: &crate::order::Need| Elsewhere {
         id: need.id.clone(),
+        direct: need.direct,
         result: need.result,
         outputs: need.outputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
     };

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 mod approve;
+mod cancel;
 mod check;
 mod completions;
 mod daemon;
@@ -17,9 +18,12 @@ mod error;
 mod expr;
 mod file;
 mod forges;
+mod hook;
 mod job;
+mod jobs;
 mod list;
 mod lock;
+mod logs;
 mod man;
 mod mask;
 mod network;
@@ -32,6 +36,7 @@ mod secrets;
 mod setting;
 mod signals;
 mod status;
+mod submit;
 mod table;
 mod unregister;
 mod workflows;
@@ -65,6 +70,8 @@ pub struct Cli {
 pub enum Command {
     /// Let a job use an environment that it waits for, or not
     Approve(approve::Args),
+    /// Cancel a run or a job of the daemon's own queue
+    Cancel(cancel::Args),
     /// Validate workflow files
     Check(check::Args),
     /// Print the completions of a shell
@@ -77,11 +84,17 @@ pub enum Command {
     Drain(drain::Args),
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Make a git repository a CI server
+    Hook(hook::Args),
     /// Run one job of a forge: the daemon's, not yours
     #[command(hide = true)]
     Job(job::Args),
+    /// List the runs of the daemon's own queue
+    Jobs(jobs::Args),
     /// Pin the actions and workflows of other repositories to commits
     Lock(lock::Args),
+    /// Show what a run of the daemon's own queue has printed
+    Logs(logs::Args),
     /// Print a manual page, in roff
     Man(man::Args),
     /// Mask secrets in what another program prints; look for credentials in files
@@ -96,6 +109,8 @@ pub enum Command {
     Sandbox(sandbox::Args),
     /// Show what the daemon does
     Status(status::Args),
+    /// Hand a commit to the daemon of this host
+    Submit(submit::Args),
     /// Forget a registration
     Unregister(unregister::Args),
 }
@@ -136,14 +151,18 @@ fn colour_on_stderr() -> bool {
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Approve(args) => approve::run(args),
+        Command::Cancel(args) => cancel::run(args),
         Command::Check(args) => check::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Daemon(args) => daemon::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Drain(args) => drain::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Hook(args) => hook::run(args),
         Command::Job(args) => job::run(args),
+        Command::Jobs(args) => jobs::run(args),
         Command::Lock(args) => lock::run(args),
+        Command::Logs(args) => logs::run(args),
         Command::Man(args) => man::run(args),
         Command::Mask(args) => mask::run(args),
         Command::Register(args) => register::run(args),
@@ -151,6 +170,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Run(args) => run::run(*args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(args),
+        Command::Submit(args) => submit::run(args),
         Command::Unregister(args) => unregister::run(args),
     }
 }

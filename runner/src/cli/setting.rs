@@ -1,10 +1,14 @@
-//! The options of every command that uses what is configured and kept: `--config`, `--state`, `--offline`.
+//! The options of every command that uses what is configured and kept: `--config`, `--state`, `--offline`; and of those that
+//! use the daemon's own queue.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::error::Error;
+use super::error::{Blame, Error};
 use crate::config::Config;
+use crate::queue::client::{self, ClientError};
+use crate::queue::wire::{Answer, Request};
 use crate::state::State;
 
 /// Where a command finds its configuration and what is kept.
@@ -45,8 +49,75 @@ impl Setting {
         arguments
     }
 
+    /// Those of the options that were given, for a command that another user may start.
+    pub fn arguments_given(&self) -> Vec<OsString> {
+        let absolute =
+            |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).into_os_string();
+        let config = self.config.iter().flat_map(|path| ["--config".into(), absolute(path)]);
+        config.chain(self.state.iter().flat_map(|path| ["--state".into(), absolute(path)])).collect()
+    }
+
     /// What is kept.
     pub fn state(&self) -> State {
         State::locate(self.state.clone())
+    }
+}
+
+/// Where a command finds the daemon's own queue.
+#[derive(clap::Args)]
+pub struct QueueSetting {
+    /// The daemon's socket [default: `local.socket` of the configuration, or that in the state directory, or
+    /// /run/palisade/socket]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+impl QueueSetting {
+    /// Asks the daemon.
+    pub fn ask(&self, setting: &Setting, request: &Request, bundle: Option<File>) -> Result<Asking, Error> {
+        let named = match &self.socket {
+            Some(path) => Some(path.clone()),
+            None => setting.config()?.local.socket,
+        };
+        let mut places = client::places(self.socket.as_deref(), &setting.state());
+        if self.socket.is_none() {
+            // One that is shared is the last resort of whoever has a daemon of their own.
+            places.extend(named);
+        }
+        client::ask(&places, request, bundle).map(Asking).map_err(unreachable)
+    }
+}
+
+/// A question to the daemon that was asked.
+pub struct Asking(client::Asked);
+
+impl Asking {
+    /// The next answer, where it isn't that it can't be done.
+    pub fn next(&mut self) -> Result<Option<Answer>, Error> {
+        match self.0.next().map_err(unreachable)? {
+            Some(Answer::Invalid(why)) => Err(Error::input(why)),
+            Some(Answer::Failed(why)) => Err(Error::new(Blame::Forge, why)),
+            Some(Answer::Refused(why)) => Err(Error::new(Blame::Policy, why)),
+            answer => Ok(answer),
+        }
+    }
+
+    /// The only answer.
+    pub fn answer(&mut self) -> Result<Answer, Error> {
+        self.next()?.ok_or_else(|| Error::new(Blame::Forge, "the daemon broke off without an answer"))
+    }
+}
+
+/// An answer to something else.
+pub fn nonsense() -> Error {
+    Error::new(Blame::Forge, "the daemon answers what wasn't asked: is it of another version?")
+}
+
+fn unreachable(error: ClientError) -> Error {
+    match &error {
+        ClientError::NoDaemon(_) => Error::new(Blame::Forge, &error).hint("start one with `palisade daemon`"),
+        ClientError::NotAllowed(_) => Error::new(Blame::Policy, &error)
+            .hint("root, the daemon's user and members of the group `palisade` may"),
+        ClientError::Broken(_) => Error::new(Blame::Forge, &error),
     }
 }

@@ -8,6 +8,7 @@ use super::error::{Blame, Error};
 use super::setting::Setting;
 use super::{forges, print};
 use crate::daemon::{self, Health, Standing};
+use crate::forge::local;
 use crate::registration::Registration;
 
 /// Show what the daemon does.
@@ -71,6 +72,12 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
         };
         let (kind, instance) = (known.forge, &known.instance);
         text.push_str(&format!("runner {}: {kind} at {instance}{failing}\n", registration.id()));
+    }
+    if standing.is_some() {
+        text.push_str(&format!(
+            "runner {}: this host's own queue, which `palisade jobs` lists\n",
+            local::RUNNER
+        ));
     }
     for task in standing.into_iter().flat_map(|standing| &standing.tasks) {
         let step = match task.step {

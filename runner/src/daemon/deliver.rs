@@ -127,7 +127,7 @@ impl Task {
             leash,
             events: None,
             partial: Vec::new(),
-            transcript: Transcript::default(),
+            transcript: Transcript::new(!runner.shows_steps()),
             rows: Vec::new(),
             waiting: 0,
             has,

@@ -162,7 +162,12 @@ impl Daemon {
 
     /// Goes on with the tasks that an earlier daemon left. Those of runners that there are no more are ended.
     pub fn take_over(self: &Arc<Self>, runners: &[Arc<Runner>]) -> Result<(), DaemonError> {
-        for directory in Directory::all(&self.tasks, &self.journal)? {
+        let directories = Directory::all(&self.tasks, &self.journal)?;
+        for runner in runners {
+            let own = directories.iter().map(Directory::key).filter(|key| key.runner == runner.id);
+            runner.resumed(&own.map(|key| key.task).collect::<Vec<_>>());
+        }
+        for directory in directories {
             let key = directory.key();
             match runners.iter().find(|runner| runner.id == key.runner) {
                 Some(runner) => deliver::resume(self, runner, directory),
@@ -281,7 +286,12 @@ impl Daemon {
 
     /// Waits while the daemon runs; less where it begins to drain.
     fn pause(&self, time: Duration) {
+        self.pause_unless(time, || false);
+    }
+
+    /// The same, and less where there is something to do; [`wake`](Self::wake) has it look.
+    fn pause_unless(&self, time: Duration, is_busy: impl Fn() -> bool) {
         let until = Instant::now() + time;
-        self.slots.wait_until(until, || self.phase() > Phase::Running);
+        self.slots.wait_until(until, || self.phase() > Phase::Running || is_busy());
     }
 }

@@ -77,7 +77,8 @@ impl Poll {
                     if afresh <= Instant::now() {
                         afresh = Instant::now() + jittered(AFRESH);
                     }
-                    self.daemon.pause(jittered(if self.runner.is_lively() { LIVELY } else { IDLE }));
+                    let pause = jittered(if self.runner.is_lively() { LIVELY } else { IDLE });
+                    self.daemon.pause_unless(pause, || self.runner.has_news());
                 }
                 Err(ForgeError::Revoked(why)) => return self.revoked(&why),
                 Err(error) => {
@@ -121,7 +122,7 @@ impl Poll {
         let Daemon { journal, tasks, finished, .. } = &*self.daemon;
         match Directory::create(tasks, finished, record) {
             Ok(Some(directory)) => {
-                self.runner.begun();
+                self.runner.begun(task);
                 self.runner.has_job();
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
@@ -129,7 +130,7 @@ impl Poll {
                 deliver::begin(&self.daemon, &self.runner, directory, &order, slot);
             }
             Ok(None) => {
-                self.runner.begun();
+                self.runner.begun(task);
                 journal.task(Severity::Warning, &key, "the forge gave a task again: it runs once", &[]);
             }
             // The forge gives it again, or gives it up in its own time.

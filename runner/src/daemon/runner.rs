@@ -145,9 +145,24 @@ impl Runner {
         self.call(Call::Fetch, |forge| forge.fetch(afresh))
     }
 
+    /// [`Forge::has_news`]
+    pub fn has_news(&self) -> bool {
+        self.forge.has_news()
+    }
+
     /// [`Forge::begun`]
-    pub fn begun(&self) {
-        self.forge.begun();
+    pub fn begun(&self, task: TaskId) {
+        self.forge.begun(task);
+    }
+
+    /// [`Forge::resumed`]
+    pub fn resumed(&self, tasks: &[TaskId]) {
+        self.forge.resumed(tasks);
+    }
+
+    /// [`Forge::shows_steps`]
+    pub fn shows_steps(&self) -> bool {
+        self.forge.shows_steps()
     }
 
     /// [`Forge::append`]

@@ -17,6 +17,8 @@ const MAX_STEPS: usize = 10_000;
 /// Takes a job's events in.
 #[derive(Debug, Default)]
 pub struct Transcript {
+    /// Rows tell when steps begin and end.
+    headings: bool,
     steps: Vec<StepState>,
     /// The step that runs.
     open: Option<usize>,
@@ -130,6 +132,11 @@ struct Rows<'a> {
 }
 
 impl Transcript {
+    /// Of nothing yet. With `headings`, rows tell when steps begin and end: `##[step]` and `##[done]`.
+    pub fn new(headings: bool) -> Transcript {
+        Transcript { headings, ..Transcript::default() }
+    }
+
     /// Takes one line of events; rows that it gives are appended to `rows`.
     pub fn take(&mut self, line: &str, rows: &mut Vec<Row>) -> Result<(), NoEvent> {
         // The time goes first, as `output::Json` writes it.
@@ -206,6 +213,9 @@ impl Transcript {
                     state.log_index = self.mark.unwrap_or(self.rows);
                     state.log_length = self.rows - state.log_index;
                     self.open = Some(step);
+                    if self.headings {
+                        self.row(&format!("##[step]{name}"), rows);
+                    }
                 }
                 // A stage of an action before or after all steps.
                 None => self.row(&format!("##[group]{name}"), rows),
@@ -300,6 +310,13 @@ impl Transcript {
             }
             return;
         };
+        let started = state.started;
+        if self.headings {
+            let time = started.and_then(|started| rows.time.duration_since(started).ok());
+            let time = time.map(|time| format!(" in {}", clock::duration(time.as_millis() as u64)));
+            self.row(&format!("##[done]{name}: {}{}", outcome.as_str(), time.unwrap_or_default()), rows);
+        }
+        let Some(state) = self.steps.get_mut(step) else { return };
         state.result = Some(outcome);
         state.stopped = Some(rows.time);
         if state.started.is_none() {
@@ -338,11 +355,11 @@ impl Transcript {
     fn log(&mut self, text: &str, rows: &mut Rows<'_>) {
         for part in text.split_inclusive('\n') {
             match part.strip_suffix('\n') {
-                Some(end) if self.unfinished.is_empty() => self.row(end, rows),
+                Some(end) if self.unfinished.is_empty() => self.put(end, false, rows),
                 Some(end) => {
                     let mut line = std::mem::take(&mut self.unfinished);
                     line.push_str(end);
-                    self.row(&line, rows);
+                    self.put(&line, false, rows);
                 }
                 None => {
                     self.unfinished.push_str(part);
@@ -358,15 +375,19 @@ impl Transcript {
     fn complete(&mut self, rows: &mut Rows<'_>) {
         if !self.unfinished.is_empty() {
             let line = std::mem::take(&mut self.unfinished);
-            self.row(&line, rows);
+            self.put(&line, false, rows);
         }
     }
 
     fn row(&mut self, line: &str, rows: &mut Rows<'_>) {
+        self.put(line, true, rows);
+    }
+
+    fn put(&mut self, line: &str, own: bool, rows: &mut Rows<'_>) {
         let mut rest = line;
         loop {
             let (text, more) = rest.split_at(rest.floor_char_boundary(MAX_ROW));
-            rows.to.push(Row { time: rows.time, text: text.to_owned() });
+            rows.to.push(Row { time: rows.time, text: text.to_owned(), own });
             self.rows += 1;
             if more.is_empty() {
                 break;

@@ -8,4 +8,5 @@ pub mod review;
 mod settings;
 
 pub use person::{Approver, Person};
+pub use review::{open, within};
 pub use settings::{Environments, MAX_NAME, Protection, ReviewRule};

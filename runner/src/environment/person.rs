@@ -71,14 +71,19 @@ impl Approver {
         matches!(self, Approver::User(_))
     }
 
+    /// The id of a group, if there is one of the name.
+    pub fn group_id(&self) -> Option<u32> {
+        match self {
+            Approver::User(_) => None,
+            Approver::Group(name) => name.parse().ok().or_else(|| id_of("/etc/group", name)),
+        }
+    }
+
     /// Whether it is, or has among its members, a person.
     pub fn is(&self, person: &Person) -> bool {
         match self {
             Approver::User(name) => person.name.as_ref() == Some(name) || name.parse() == Ok(person.uid),
-            Approver::Group(name) => {
-                let id = name.parse().ok().or_else(|| id_of("/etc/group", name));
-                id.is_some_and(|id| person.groups.contains(&id))
-            }
+            Approver::Group(_) => self.group_id().is_some_and(|id| person.groups.contains(&id)),
         }
     }
 }

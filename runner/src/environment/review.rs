@@ -93,12 +93,12 @@ pub(super) fn send(mut stream: &UnixStream, what: &impl Serialize) -> io::Result
 }
 
 /// A file of a directory by a path that is short enough for a socket's address, wherever the directory is.
-pub(super) fn within(directory: &File, name: &str) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))
+pub fn within(directory: &File, name: impl AsRef<Path>) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name)
 }
 
 /// Opens a directory for [`within`].
-pub(super) fn open(directory: &Path) -> io::Result<File> {
+pub fn open(directory: &Path) -> io::Result<File> {
     let flags = nix::libc::O_PATH | nix::libc::O_DIRECTORY;
     OpenOptions::new().read(true).custom_flags(flags).open(directory)
 }

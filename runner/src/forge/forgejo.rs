@@ -111,6 +111,7 @@ impl Forgejo {
                 proto::Standing::Running | proto::Standing::Unknown(_) => Conclusion::Failure,
             },
             outputs: need.outputs,
+            direct: true,
         });
         Order {
             workflow: String::from_utf8_lossy(&task.workflow).into_owned(),
@@ -130,6 +131,7 @@ impl Forgejo {
             },
             tokens,
             variables,
+            part: None,
         }
     }
 
@@ -172,7 +174,7 @@ impl Forge for Forgejo {
         Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
     }
 
-    fn begun(&self) {
+    fn begun(&self, _task: TaskId) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).forget_key();
     }
 

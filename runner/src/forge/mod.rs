@@ -4,6 +4,7 @@
 //! of it puts into an [`Order`].
 
 pub mod forgejo;
+pub mod local;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -19,9 +20,22 @@ pub trait Forge: Send + Sync {
     /// Asks for a job. `afresh` has the forge look in any case; else it may answer from what it told last.
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError>;
 
-    /// Says that the job that was fetched last is written down on this host: it needn't be given again. Until then the
-    /// forge gives the same one, where it can.
-    fn begun(&self) {}
+    /// Whether there may be a job that there wasn't at the last fetch: what a forge tells that doesn't wait to be asked.
+    fn has_news(&self) -> bool {
+        false
+    }
+
+    /// Says that the job, which was fetched last, is written down on this host: it needn't be given again. Until then
+    /// the forge gives the same one, where it can.
+    fn begun(&self, _task: TaskId) {}
+
+    /// Says, at each start, which of its jobs this host goes on with; others that it began are lost.
+    fn resumed(&self, _tasks: &[TaskId]) {}
+
+    /// Whether it shows the states of steps; where it doesn't, the log itself tells when steps begin and end.
+    fn shows_steps(&self) -> bool {
+        true
+    }
 
     /// Appends rows to a job's log, of which the first has the number `from`; gives how many the forge has now. What it
     /// had before stays as it is. `last` closes the log. Without rows it only tells.
@@ -58,6 +72,8 @@ pub struct Row {
     pub time: SystemTime,
     /// Without a line end; of at most 60 KiB.
     pub text: String,
+    /// It is palisade's word, not what a step has printed.
+    pub own: bool,
 }
 
 /// Where a step stands.

@@ -38,6 +38,10 @@ pub struct Entry {
     pub fail_fast: bool,
     /// Most of its jobs at a time.
     pub max_parallel: Option<usize>,
+    /// Of the jobs of its matrix this is the first one here, and so many there are, where others run the rest.
+    pub place: Option<(usize, usize)>,
+    /// It isn't run: which jobs its matrix makes is told as its output.
+    pub only_tells: bool,
 }
 
 /// Why there is no plan.
@@ -146,10 +150,25 @@ impl Plan {
                         combinations: None,
                         fail_fast: true,
                         max_parallel: None,
+                        place: None,
+                        only_tells: false,
                     });
                 }
             }
         }
+    }
+
+    /// Of the matrices of the jobs here, only this combination is run, the one with this index of so many.
+    pub fn only(&mut self, combination: &Object, index: usize, total: usize) {
+        for entry in &mut self.entries {
+            entry.combinations = Some(vec![combination.clone()]);
+            entry.place = Some((index, total));
+        }
+    }
+
+    /// No job is run: each tells what its matrix makes.
+    pub fn only_tell(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.only_tells = true);
     }
 
     /// Everything that an entry needs, directly or not.

@@ -13,14 +13,16 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::call;
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, RunContexts, Standing, View};
-use super::execute::{self, Execution, Fault, Finished, Resolve};
+use super::execute::{self, Execution, Fault, Finished};
 use super::gate::{self, Gates, Group, Refusal};
+use super::legs::{self, Together};
 use super::matrix;
 use super::place::Place;
 use super::plan::Plan;
 use super::slots::{Slot, Slots};
 use crate::action::Actions;
 use crate::expr::{Object, Value};
+use crate::order::{LEGS, Legs};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
 use crate::store::Stores;
@@ -64,6 +66,8 @@ pub struct Run {
 pub struct Elsewhere {
     /// Its key under `jobs:`.
     pub id: String,
+    /// Whether the job here names it; else one does that it needs.
+    pub direct: bool,
     /// Its result.
     pub result: Conclusion,
     /// Its outputs.
@@ -361,6 +365,12 @@ impl<'a> Scheduler<'a> {
             Ok(combinations) => combinations,
             Err(error) => return self.settle(entry, Conclusion::Failure, error.to_string()),
         };
+        if self.plan.entries[entry].only_tells {
+            return match legs::legs(&run.contexts, job, &base, combinations) {
+                Ok(legs) => self.tell_legs(entry, &legs),
+                Err(error) => self.settle(entry, Conclusion::Failure, error.to_string()),
+            };
+        }
         match self.instances(&run, job, entry, &base, combinations) {
             Ok(instances) => {
                 self.states[entry] =
@@ -371,6 +381,15 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Ends an entry whose jobs others run: what they are is its output.
+    fn tell_legs(&mut self, entry: usize, legs: &Legs) {
+        let text = serde_json::to_string(legs).unwrap_or_default();
+        let outputs = vec![(LEGS.to_owned(), text)];
+        let (job, result) = (self.unique(self.plan.entries[entry].id.clone()), Conclusion::Success);
+        self.output.emit(Event::JobFinished { job, result, milliseconds: 0, reason: None, outputs });
+        self.states[entry] = State::Done { result, outputs: IndexMap::new() };
+    }
+
     fn instances(
         &mut self,
         run: &Run,
@@ -379,41 +398,30 @@ impl<'a> Scheduler<'a> {
         base: &JobContexts,
         combinations: Vec<Option<Object>>,
     ) -> Result<Vec<Instance>, crate::expr::EvalError> {
-        let total = combinations.len();
+        let (first, total) = self.plan.entries[entry].place.unwrap_or((0, combinations.len()));
         let outer = View::of_job(&run.contexts, base, Standing::FRESH);
-        let fail_fast = job.strategy.fail_fast.resolve(&outer)?;
-        let limit = job.strategy.max_parallel.as_ref().map(|limit| limit.resolve(&outer)).transpose()?;
-        let limit = limit.map(|limit| (limit.max(1.0) as usize).min(total));
+        let Together { fail_fast, max_parallel: limit } = legs::together(job, &outer, total)?;
         self.plan.entries[entry].fail_fast = fail_fast;
         self.plan.entries[entry].max_parallel = limit;
-        let mut instances = Vec::with_capacity(total);
+        let mut instances = Vec::with_capacity(combinations.len());
         for (index, combination) in combinations.into_iter().enumerate() {
             let strategy: Object = [
                 ("fail-fast", Value::Bool(fail_fast)),
-                ("job-index", Value::Number(index as f64)),
+                ("job-index", Value::Number((first + index) as f64)),
                 ("job-total", Value::Number(total as f64)),
                 ("max-parallel", Value::Number(limit.unwrap_or(total) as f64)),
             ]
             .into_iter()
             .collect();
-            let shown = combination.as_ref().map(matrix::display).filter(|shown| !shown.is_empty());
             let contexts = JobContexts {
                 id: base.id.clone(),
                 needs: base.needs.clone(),
-                matrix: combination.map(Value::from).unwrap_or_default(),
+                matrix: combination.clone().map(Value::from).unwrap_or_default(),
                 strategy: Value::from(strategy),
                 rights: base.rights.clone(),
             };
             let view = View::of_job(&run.contexts, &contexts, Standing::FRESH);
-            let (name, computed) = match &job.name {
-                Some(name) => (name.evaluate(&view)?, !name.is_literal()),
-                None => (job.id.value.clone(), false),
-            };
-            // As on GitHub: a name with an expression in it tells its jobs apart by itself.
-            let name = match shown {
-                Some(shown) if !computed => format!("{name} ({shown})"),
-                _ => name,
-            };
+            let name = legs::name(job, &view, combination.as_ref())?;
             let name = self.unique(name);
             instances.push(Instance { entry, name, contexts });
         }
@@ -643,7 +651,7 @@ impl<'a> Scheduler<'a> {
     fn needs(&self, entry: usize) -> Value {
         let needs = self.plan.entries[entry].needs.iter();
         let needs = needs.filter_map(|n| Some((self.plan.entries[*n].id.as_str(), self.result_of(*n)?)));
-        let elsewhere = self.run.elsewhere.iter().map(|job| {
+        let elsewhere = self.run.elsewhere.iter().filter(|job| job.direct).map(|job| {
             let outputs = job.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             (job.id.as_str(), told(job.result, outputs))
         });
@@ -712,7 +720,7 @@ fn told<'a>(result: Conclusion, outputs: impl Iterator<Item = (&'a str, &'a str)
 }
 
 /// The result of several jobs as one.
-fn together(results: &[Conclusion]) -> Conclusion {
+pub fn together(results: &[Conclusion]) -> Conclusion {
     let any = |wanted| results.contains(&wanted);
     if any(Conclusion::Failure) {
         Conclusion::Failure

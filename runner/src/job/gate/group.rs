@@ -40,6 +40,11 @@ impl Group {
         Ok(Group { name, cancel_in_progress, queue: concurrency.queue })
     }
 
+    /// Whether who has it ends for one that wants it.
+    pub fn cancels(&self) -> bool {
+        self.cancel_in_progress
+    }
+
     /// In any case it is the same group.
     pub fn key(&self) -> String {
         self.name.to_lowercase()
