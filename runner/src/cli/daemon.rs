@@ -66,6 +66,14 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         service.daemon.listen(address);
     }
     service.listen()?;
+    if service.runners.len() == 1 {
+        let help = [("help", "palisade submit, palisade register")];
+        journal.write(
+            Severity::Info,
+            "nothing is registered yet, so only what is submitted here runs",
+            &help,
+        );
+    }
     service.go_on(&signals)?;
     journal.write(Severity::Info, "ended", &[]);
     Ok(ExitCode::SUCCESS)

@@ -100,6 +100,8 @@ impl Telling<'_> {
             while let Some(answer) = asked.next()? {
                 match &answer {
                     Answer::End(result) => return Ok(*result),
+                    Answer::Log { .. } if tries > 0 => {}
+                    Answer::Log { .. } => drop(shown.show(&answer)?),
                     Answer::Row { job, .. } | Answer::Ended { job, .. } => {
                         let count = again.entry(*job).or_default();
                         *count += 1;
@@ -151,6 +153,10 @@ impl Shown {
                 self.line = serde_json::to_string(answer).unwrap_or_default();
                 self.line.push('\n');
             }
+            Answer::Log { workflow, event, title, jobs } => {
+                self.own("", &[(workflow, ""), (" on ", ""), (event, ""), (": ", ""), (title, "")]);
+                self.several = *jobs > 1;
+            }
             Answer::Row { job, name, own, text, .. } => {
                 self.meet(*job, name);
                 if *own {
@@ -179,11 +185,11 @@ impl Shown {
         }
     }
 
-    /// From the second job on, lines tell which they are of.
+    /// Where there are several jobs, lines tell which they are of.
     fn meet(&mut self, job: Id, name: &str) {
         let is_new = self.met.insert(job);
-        if is_new && self.met.len() > 1 {
-            self.several = true;
+        self.several |= self.met.len() > 1;
+        if is_new && self.several {
             self.own(name, &[("started", "")]);
         }
     }

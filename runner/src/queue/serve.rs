@@ -214,6 +214,12 @@ struct Told {
 fn tell_log(queue: &Queue, stream: &UnixStream, id: Id, follow: bool) -> Result<(), Answer> {
     let mut told: HashMap<Id, Told> = HashMap::new();
     let mut changes = 0;
+    let run = queue.find(id)?;
+    let jobs = run.jobs.len();
+    let begins = Answer::Log { workflow: run.workflow, event: run.event, title: run.title, jobs };
+    if send(stream, &begins).is_err() {
+        return Ok(());
+    }
     loop {
         // What is known to have ended now has all of its rows in its log.
         let run = queue.find(id)?;

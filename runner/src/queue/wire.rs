@@ -100,6 +100,17 @@ pub enum Answer {
     Runs(Vec<Run>),
     /// So many jobs had not ended.
     Cancelled(usize),
+    /// A log begins.
+    Log {
+        /// What the workflow is called.
+        workflow: String,
+        /// The event's name.
+        event: String,
+        /// The first line of the commit's message.
+        title: String,
+        /// How many jobs it is of.
+        jobs: usize,
+    },
     /// A row of a log.
     Row {
         /// Whose.

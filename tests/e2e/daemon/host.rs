@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use palisade_tests::forge::{Forge, REGISTRATION_TOKEN};
-use palisade_tests::{Context, Invocation, Outcome};
+use palisade_tests::{Context, Identity, Invocation, Outcome};
 
 /// How long anything may take here before a test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -30,7 +30,12 @@ impl Host {
 
     /// One that is registered nowhere.
     pub fn new() -> Host {
-        Host { context: Context::new(), daemon: None }
+        Host::of(Identity::Current)
+    }
+
+    /// One whose daemon runs as this identity.
+    pub fn of(identity: Identity) -> Host {
+        Host { context: Context::of(identity), daemon: None }
     }
 
     /// Registers it.

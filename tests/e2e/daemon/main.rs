@@ -1,4 +1,4 @@
-//! `palisade daemon` against the scripted forge.
+//! `palisade daemon` against the scripted forge, and with its own queue.
 
 mod checkout;
 mod disk;
@@ -7,5 +7,6 @@ mod front;
 mod host;
 mod jobs;
 mod lifecycle;
+mod local;
 mod outage;
 mod property;
