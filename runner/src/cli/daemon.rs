@@ -1,5 +1,6 @@
 //! `palisade daemon`: the service.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -124,7 +125,10 @@ impl Service<'_> {
     fn listen(&self) -> Result<(), Error> {
         let failed = |error| Error::new(Blame::Isolation, error);
         queue::serve(&self.queue, None).map_err(failed)?;
-        if let Some(path) = &self.config.local.socket {
+        // The service manager's, as packaging/palisade.service has it.
+        let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(|path| PathBuf::from(path).join("socket"));
+        let shared = self.config.local.socket.clone().or(runtime.filter(|path| path.is_absolute()));
+        if let Some(path) = &shared {
             queue::serve(&self.queue, Some(path)).map_err(failed)?;
             let fields = [("socket", &*path.to_string_lossy())];
             self.daemon.journal().write(Severity::Info, "the queue is open to the group palisade", &fields);

@@ -1,5 +1,6 @@
 //! The daemon's own queue: what is submitted or pushed on its host.
 
+mod docs;
 mod faults;
 mod groups;
 mod jobs;
