@@ -14,11 +14,14 @@ use serde::Deserialize;
 use crate::action::Settings;
 use crate::egress::Network;
 use crate::environment::Environments;
+use crate::expr::nearest;
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
 use crate::store::{ArtifactSettings, CacheSettings};
 
+/// Every key with its default and what it means.
+pub const DEFAULTS: &str = include_str!("../../packaging/config.toml");
 /// Largest configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
@@ -294,6 +297,22 @@ impl Config {
         }
     }
 
+    /// Each key with the value that holds, by the file that [`find`](Self::find) reads. What has no default and isn't set
+    /// isn't there.
+    pub fn effective(named: Option<&Path>) -> Result<toml::Table, ConfigError> {
+        let path = named.map(Path::to_owned).or_else(Config::of_user).unwrap_or_default();
+        let invalid =
+            |error: toml::de::Error| ConfigError::Invalid { path: path.clone(), error: error.to_string() };
+        let mut table: toml::Table = DEFAULTS.parse().map_err(invalid)?;
+        // It is valid, or why not is told with more than its grammar.
+        Config::find(named)?;
+        if let Ok(file) = File::open(&path) {
+            let own: toml::Table = Config::text(file, &path)?.parse().map_err(invalid)?;
+            overlay(&mut table, own);
+        }
+        Ok(table)
+    }
+
     /// Reads the file; without one, the defaults. A file in a place where this user has no business, such
     /// as another's home, is none.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
@@ -314,6 +333,11 @@ impl Config {
     }
 
     fn read(file: File, path: &Path) -> Result<Config, ConfigError> {
+        let invalid = |error: String| ConfigError::Invalid { path: path.to_owned(), error };
+        Config::parse(&Config::text(file, path)?).map_err(invalid)
+    }
+
+    fn text(file: File, path: &Path) -> Result<String, ConfigError> {
         let mut text = String::new();
         let read = file.take(MAX_SIZE + 1).read_to_string(&mut text);
         let read = read.map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
@@ -321,11 +345,11 @@ impl Config {
         if read as u64 > MAX_SIZE {
             return Err(invalid(format!("it is larger than {MAX_SIZE} bytes")));
         }
-        Config::parse(&text).map_err(invalid)
+        Ok(text)
     }
 
     fn parse(text: &str) -> Result<Config, String> {
-        let config: Config = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        let config: Config = toml::from_str(text).map_err(|e| with_suggestion(&e))?;
         let Sandbox { ro, tool_cache, .. } = &config.sandbox;
         let named =
             ro.iter().map(|path| ("ro", path)).chain(tool_cache.iter().map(|path| ("tool-cache", path)));
@@ -348,6 +372,29 @@ impl Config {
         let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
         Some(base.join("palisade/config.toml"))
+    }
+}
+
+/// Puts the values of one table in place of those of another.
+fn overlay(table: &mut toml::Table, other: toml::Table) {
+    for (key, value) in other {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(other)) => overlay(inner, other),
+            (_, value) => drop(table.insert(key, value)),
+        }
+    }
+}
+
+/// What is wrong; of a key that isn't known, which may be meant.
+fn with_suggestion(error: &toml::de::Error) -> String {
+    let text = error.to_string().trim_end().to_owned();
+    let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+    let Some((key, expected)) = unknown else { return text };
+    // The parser lists them so: expected one of `a`, `b`.
+    let known = expected.split('`').skip(1).step_by(2);
+    match nearest(key, known) {
+        Some(meant) => format!("{text}\n  help: did you mean `{meant}`?"),
+        None => text,
     }
 }
 
@@ -381,8 +428,23 @@ mod tests {
 
     #[test]
     fn the_packaged_file_is_the_default() {
-        let packaged = include_str!("../../packaging/config.toml");
-        assert_eq!(Config::parse(packaged).unwrap(), Config::default());
+        assert_eq!(Config::parse(DEFAULTS).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_holds_is_the_file_over_the_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, "[daemon]\ncapacity = 7\n[environment.live]\nwait-minutes = 1\n").unwrap();
+        let shown = Config::effective(Some(&path)).unwrap();
+        assert_eq!(shown["daemon"]["capacity"].as_integer(), Some(7));
+        assert_eq!(shown["daemon"]["max-job-time"].as_str(), Some("6h"));
+        assert_eq!(shown["environment"]["live"]["wait-minutes"].as_integer(), Some(1));
+        // What is shown can be used.
+        assert_eq!(Config::parse(&shown.to_string()).unwrap(), Config::load(&path).unwrap());
+        std::fs::write(&path, "[daemon]\ncapacty = 7\n").unwrap();
+        let error = Config::effective(Some(&path)).unwrap_err().to_string();
+        assert!(error.ends_with("help: did you mean `capacity`?"), "{error}");
     }
 
     #[test]
@@ -439,6 +501,7 @@ mod tests {
         2 | tool = 'path'
           | ^^^^
         unknown field `tool`, expected one of `ro`, `tools`, `tool-cache`, `limits`, `allow-degraded`, `keep-stragglers`
+          help: did you mean `tools`?
         ");
         assert!(error("[sandbox]\nlimits = { speed = 1 }").contains("no limit is called `speed`"));
         assert!(error("[sandbox]\nlimits = { memory = true }").contains("limit `memory` can't be a boolean"));

@@ -11,6 +11,7 @@ mod approve;
 mod cancel;
 mod check;
 mod completions;
+mod config;
 mod daemon;
 mod doctor;
 mod drain;
@@ -76,6 +77,8 @@ pub enum Command {
     Check(check::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
+    /// Check, show or print the configuration
+    Config(config::Args),
     /// Take jobs from forges
     Daemon(daemon::Args),
     /// Check this machine: isolation, tools, configuration
@@ -154,6 +157,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Cancel(args) => cancel::run(args),
         Command::Check(args) => check::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Config(args) => config::run(args),
         Command::Daemon(args) => daemon::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Drain(args) => drain::run(args),
