@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
 use crate::forge::local::{self, Local};
 use crate::job::Interrupts;
-use crate::queue::{self, Queue};
+use crate::queue::{self, Queue, QueueError};
 use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
@@ -103,7 +103,14 @@ fn queue(daemon: &Arc<Daemon>, state: &State, config: &Config) -> Result<Arc<Que
         }
     };
     let queue = Queue::open(state, config.local.clone(), wake);
-    queue.map(Arc::new).map_err(|error| Error::new(Blame::Isolation, error))
+    queue.map(Arc::new).map_err(|error| {
+        let failed = Error::new(Blame::Isolation, &error);
+        match error {
+            QueueError::Io(_) => failed,
+            _ => failed
+                .hint("with the directory `queue` of the state moved away, the daemon begins an empty one"),
+        }
+    })
 }
 
 struct Service<'a> {

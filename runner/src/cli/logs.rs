@@ -166,7 +166,8 @@ impl Shown {
                 }
             }
             Answer::Ended { job, name, result, reason, milliseconds } => {
-                self.meet(*job, name);
+                // One that never began isn't said to have.
+                self.several |= !self.met.is_empty() && !self.met.contains(job);
                 // One that never began took no time.
                 let time = (*milliseconds > 0).then(|| format!(" in {}", clock::duration(*milliseconds)));
                 let time = time.unwrap_or_default();

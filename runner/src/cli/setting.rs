@@ -94,7 +94,7 @@ pub struct Asking(client::Asked);
 impl Asking {
     /// The next answer, where it isn't that it can't be done.
     pub fn next(&mut self) -> Result<Option<Answer>, Error> {
-        match self.0.next().map_err(unreachable)? {
+        match self.0.hear().map_err(unreachable)? {
             Some(Answer::Invalid(why)) => Err(Error::input(why)),
             Some(Answer::Failed(why)) => Err(Error::new(Blame::Forge, why)),
             Some(Answer::Refused(why)) => Err(Error::new(Blame::Policy, why)),
@@ -104,7 +104,10 @@ impl Asking {
 
     /// The only answer.
     pub fn answer(&mut self) -> Result<Answer, Error> {
-        self.next()?.ok_or_else(|| Error::new(Blame::Forge, "the daemon broke off without an answer"))
+        self.next()?.ok_or_else(|| {
+            Error::new(Blame::Forge, "the daemon broke off without an answer")
+                .hint("`palisade jobs` tells what became of it")
+        })
     }
 }
 

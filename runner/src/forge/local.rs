@@ -23,7 +23,10 @@ impl Forge for Local {
         Ok(())
     }
 
-    fn fetch(&self, _afresh: bool) -> Result<Option<Assigned>, ForgeError> {
+    fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError> {
+        if !afresh && !self.0.has_news() {
+            return Ok(None);
+        }
         let given = self.0.give()?;
         Ok(given.map(|(task, order)| Assigned { task, order }))
     }

@@ -79,7 +79,7 @@ fn send(stream: UnixStream, request: &Request, bundle: Option<File>) -> Result<A
 
 impl Asked {
     /// The next answer; none where the daemon has said all, or has ended.
-    pub fn next(&mut self) -> Result<Option<Answer>, ClientError> {
+    pub fn hear(&mut self) -> Result<Option<Answer>, ClientError> {
         let mut line = Vec::new();
         match Read::take(&mut self.0, MAX_LINE).read_until(b'\n', &mut line) {
             Ok(0) => return Ok(None),

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::stage::{Source, Stage};
 use crate::cli::Error;
-use crate::cli::run::{no_inputs, note};
+use crate::cli::run::no_inputs;
 use crate::cli::workflows::{self, File, Found, Request};
 use crate::expr::{Object, Value};
 use crate::job::{self, Group, Plan, RunContexts, Secrets, Selection, legs};
@@ -121,9 +121,6 @@ fn planned(
     let entries = entries.collect::<Result<Vec<_>, Error>>()?;
     let text = workflow::read_within(&stage.root, Path::new(&file.shown)).map_err(|e| failed(&e))?;
     let Json::Object(github) = as_json else { return Err(failed(&"it has no context")) };
-    if workflow.jobs.values().any(|job| job.environment.is_some()) {
-        note(&format!("{}: its jobs wait for their environments on the daemon's side", file.shown));
-    }
     Ok(Planned {
         file: file.shown.clone(),
         name: name.to_owned(),

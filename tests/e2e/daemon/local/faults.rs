@@ -2,12 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use palisade_tests::{Need, require};
+use palisade_tests::{Need, Random, require};
 
 use super::{answers, cancel, ended, log, prints, repository, results, runs, script, started, submit};
-use crate::host::Host;
+use crate::host::{Host, wait};
 
 const TWO: &str = "on: push\njobs:\n  a:\n    runs-on: host\n    outputs: { word: kept }\n    steps:\n      - run: |\n          \
                    for i in $(seq 40); do echo tick $i; sleep 0.1; done\n  b:\n    needs: a\n    runs-on: host\n    \
@@ -45,6 +46,56 @@ fn a_killed_daemon_loses_nothing_and_runs_nothing_twice() {
         assert!(text.contains("b has kept"), "{text}");
     }
     host.is_idle();
+}
+
+/// `PALISADE_TEST_SEED=N` repeats the moments at which the daemon is killed.
+#[test]
+fn kills_at_any_moment_leave_every_job_with_one_end() {
+    let seed = Random::seed();
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let mut host = started();
+    let tree = repository(
+        &host,
+        "on: push\njobs:\n  a:\n    runs-on: host\n    outputs: { list: '[1, 2]' }\n    steps: [{ run: echo a }]\n  b:\n    needs: a\n    \
+         strategy: { matrix: { n: '${{ fromJSON(needs.a.outputs.list) }}' } }\n    runs-on: host\n    steps: [{ run: sleep 0.1 }]\n",
+    );
+    let mut accepted = Vec::new();
+    for _ in 0..8 {
+        // Some are killed while they take a commit in, some while they run it.
+        if random.below(2) == 0 {
+            accepted.push(submit(&host, &tree));
+        }
+        let mut submitting = host.palisade(&["submit", "--json"]).args([&tree]).into_command();
+        let submitting = submitting.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        std::thread::sleep(Duration::from_millis(random.below(250) as u64));
+        host.kill();
+        let output = submitting.expect("it starts").wait_with_output().expect("it ends");
+        // Either it was taken in, or it was said that it wasn't.
+        if output.status.success() {
+            let runs: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            accepted.push(runs[0]["run"].as_i64().expect("a number"));
+        }
+        host.start();
+        answers(&host);
+    }
+    assert!(!accepted.is_empty());
+    for number in &accepted {
+        ended(&host, *number);
+    }
+    wait("the end of all runs", || runs(&host).iter().all(|run| run["state"] == "done").then_some(()));
+    host.is_idle();
+    for run in runs(&host) {
+        // One that was killed with its daemon, before its process stood by itself, has failed.
+        let jobs = results(&run);
+        assert!(jobs.iter().all(|(_, result)| !result.is_empty()), "{run}");
+    }
+    let mut taken: Vec<String> = Vec::new();
+    for line in host.log().lines().filter(|line| line.contains("msg=\"taking a task\" ")) {
+        let task = line.split(" task=").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+        assert!(!taken.contains(&task.to_owned()), "task {task} was taken twice");
+        taken.push(task.to_owned());
+    }
 }
 
 #[test]
