@@ -13,7 +13,7 @@ use crate::job::inside;
 /// Who triggers a run on this machine. No person's name: a job has no business with who sits here.
 const ACTOR: &str = "palisade";
 /// The forge of a repository that came from none, as GitHub's own variables have it.
-const NO_FORGE: &str = "https://github.com";
+pub const NO_FORGE: &str = "https://github.com";
 
 /// What a tree tells.
 pub struct Facts {

@@ -14,10 +14,11 @@ use crate::queue::wire::{Answer, Id, Request};
   palisade cancel 7.2      its second job
   palisade cancel 7 8
 
-Jobs that run are asked to end, and steps with `if: always()` still run; jobs that haven't begun never do.
+Jobs that run are asked to end, and steps with `if: always()` still run; jobs that haven't begun
+never do.
 
-EXIT CODES: 0, also where all had ended, 2 there is no such run, 3 the daemon refuses this user, 5 no
-daemon runs")]
+EXIT CODES: 0, also where all had ended, 2 there is no such run, 3 the daemon refuses this user,
+5 no daemon runs")]
 pub struct Args {
     /// Numbers of runs or jobs
     #[arg(value_name = "ID", required = true)]

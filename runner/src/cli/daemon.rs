@@ -27,12 +27,14 @@ use crate::state::State;
   palisade daemon
   palisade daemon --config /etc/palisade/config.toml --state /var/lib/palisade
 
-Without a configuration file it runs what is registered with the defaults; what is handed over with `palisade submit` it
-runs in any case, also where nothing is registered. Each job has a process of its own, which
-outlives the daemon: one that is started again takes over the jobs that still run.
+Without a configuration file it runs what is registered with the defaults; what is handed over
+with `palisade submit` it runs in any case, also where nothing is registered. Each job has a
+process of its own, which outlives the daemon: one that is started again takes over the jobs that
+still run.
 
-SIGNALS: SIGTERM or SIGINT: take no more jobs, give those that run `shutdown-grace` to end, then cancel them; a second
-one cancels them at once, a third ends them. SIGUSR1: as `palisade drain`. SIGHUP: read the configuration again; one that is invalid changes nothing.
+SIGNALS: SIGTERM or SIGINT: take no more jobs, give those that run `shutdown-grace` to end, then
+cancel them; a second one cancels them at once, a third ends them. SIGUSR1: as `palisade drain`.
+SIGHUP: read the configuration again; one that is invalid changes nothing.
 
 EXIT CODES: 0 after an order to end, 2 invalid configuration, 4 the state directory can't be used")]
 pub struct Args {

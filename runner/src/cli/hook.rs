@@ -22,9 +22,9 @@ const MARK: &str = "# Made by `palisade hook install`";
   palisade hook install /srv/git/app.git
   palisade hook uninstall /srv/git/app.git
 
-A push then prints the number of each run and how to follow it. Whoever pushes has to be able to reach the
-daemon: as its user, or as a member of the group `palisade` where the configuration names a socket. Where
-that fails the push goes through all the same, and says so.
+A push then prints the number of each run and how to follow it. Whoever pushes has to be able to
+reach the daemon: as its user, or as a member of the group `palisade` where the configuration
+names a socket. Where that fails the push goes through all the same, and says so.
 
 EXIT CODES: 0, 2 there is no repository, or it has another hook")]
 pub struct Args {

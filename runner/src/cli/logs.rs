@@ -29,8 +29,8 @@ const LAYERS: &str = "##[group]Isolation: ";
 
 What is kept is masked. With -f it goes on through a restart of the daemon.
 
-EXIT CODES: 0 with -f all succeeded, 1 with -f something failed, 2 there is no such run, 3 the daemon
-refuses this user, 5 no daemon runs")]
+EXIT CODES: 0 with -f all succeeded, 1 with -f something failed, 2 there is no such run, 3 the
+daemon refuses this user, 5 no daemon runs")]
 pub struct Args {
     /// Numbers of runs or jobs
     #[arg(value_name = "ID", required = true)]

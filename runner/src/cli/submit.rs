@@ -30,19 +30,19 @@ const MAX_PUSH: u64 = 1 << 20;
 /// Hand a commit to the daemon of this host, which runs its workflows.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES:
-  palisade submit                          the commit that is checked out here, as if it had been pushed
-  palisade submit -f                       and follow what it prints
+  palisade submit            the commit that is checked out here, as if it had been pushed
+  palisade submit -f         and follow what it prints
   palisade submit /srv/git/app.git --ref v1.2
   palisade submit --workflow deploy --event workflow_dispatch --input level=3
   palisade submit --job test --json | jq -r '.[].run'
 
-The commit goes to the daemon with its history and tags, as a bundle of git's: its user needn't be able to
-read the repository, and changes that aren't committed are no part of it. The workflows of the commit are
-read here; what runs is decided as `palisade run` decides it. Jobs begin in an empty workspace, and
-actions/checkout fills it.
+The commit goes to the daemon with its history and tags, as a bundle of git's: its user needn't be
+able to read the repository, and changes that aren't committed are no part of it. The workflows
+of the commit are read here; what runs is decided as `palisade run` decides it. Jobs begin in an
+empty workspace, and actions/checkout fills it.
 
-EXIT CODES: 0 it was taken in, with -f all runs succeeded, 1 with -f one didn't, 2 invalid input, 3 the
-daemon refuses this user, 5 no daemon runs or it has no room")]
+EXIT CODES: 0 it was taken in, with -f all runs succeeded, 1 with -f one didn't, 2 invalid input,
+3 the daemon refuses this user, 5 no daemon runs or it has no room")]
 pub struct Args {
     /// The repository, bare or not, or a directory in it [default: the current one]
     #[arg(value_name = "DIR|REPO")]

@@ -11,6 +11,7 @@ use super::store::{Column, JobState};
 use super::submission::insert_legs;
 use super::{Queue, QueueError, lock, millis};
 use crate::forge::{Ended, TaskId};
+use crate::local::NO_FORGE;
 use crate::order::{LEGS, Legs, Matrix, Need, Order, Part};
 use crate::output::event::Conclusion;
 
@@ -69,12 +70,10 @@ impl Queue {
         let needs = needs.collect::<Result<Vec<_>, QueueError>>()?;
         let read = |row: &rusqlite::Row<'_>| {
             let text = |column| row.get::<_, String>(column);
-            Ok((text(0)?, text(1)?, text(2)?, text(3)?, text(4)?, text(5)?, text(6)?))
+            Ok((text(0)?, text(1)?, text(2)?, text(3)?, text(4)?, text(5)?))
         };
-        let columns =
-            "SELECT workflow, file, github, payload, server, identity, bundle FROM runs WHERE id = ?1";
-        let (workflow, file, github, payload, server, identity, bundle) =
-            from.query_row(columns, [run], read)?;
+        let columns = "SELECT workflow, file, github, payload, identity, bundle FROM runs WHERE id = ?1";
+        let (workflow, file, github, payload, identity, bundle) = from.query_row(columns, [run], read)?;
         let mut github: Map<String, Json> = serde_json::from_str(&github)?;
         for name in ["run_id", "run_number"] {
             github.insert(name.to_owned(), run.to_string().into());
@@ -83,7 +82,8 @@ impl Queue {
             workflow,
             file,
             job: key,
-            server,
+            // What a tree says of where it came from opens no forge: `actions.forges` does.
+            server: NO_FORGE.to_owned(),
             actions: None,
             github,
             event: serde_json::from_str(&payload)?,

@@ -30,7 +30,6 @@ CREATE TABLE runs (
     workflow TEXT NOT NULL,
     github TEXT NOT NULL,
     payload TEXT NOT NULL,
-    server TEXT NOT NULL,
     bundle TEXT NOT NULL,
     group_name TEXT,
     state TEXT NOT NULL,

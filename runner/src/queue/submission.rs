@@ -1,8 +1,9 @@
 //! What is handed over: a commit, and what of its workflows is to run. Whoever submits has read the workflows; here it
 //! is only seen to that what is said holds together and is not too much.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::{Transaction, params};
@@ -25,6 +26,8 @@ pub const MAX_WORKFLOWS: usize = 64;
 const MAX_ENTRIES: usize = 1024;
 /// Longest name of anything, in bytes.
 const MAX_NAME: usize = 4096;
+/// Longest text of a workflow, and of a payload or context, in bytes.
+const MAX_TEXT: usize = 4 << 20;
 
 /// A commit with what is to run of it.
 #[derive(Debug, Deserialize, Serialize)]
@@ -42,8 +45,6 @@ pub struct Submission {
     pub title: String,
     /// The event's name.
     pub event: String,
-    /// The address of the repository's forge, where it came from one.
-    pub server: String,
     /// The workflows that the event starts.
     pub workflows: Vec<Planned>,
 }
@@ -91,11 +92,24 @@ impl Submission {
         if self.workflows.is_empty() || self.workflows.len() > MAX_WORKFLOWS {
             return invalid(format!("a submission has 1 to {MAX_WORKFLOWS} workflows"));
         }
-        let names = [&self.repository, &self.path, &self.reference, &self.title, &self.event, &self.server];
+        // It names a directory of the job's.
+        let name = self.repository.rsplit('/').next().unwrap_or_default();
+        if ["", ".", ".."].contains(&name) || self.repository.contains(char::is_control) {
+            return invalid(format!("`{}` is no name of a repository", self.repository.escape_debug()));
+        }
+        let names = [&self.repository, &self.path, &self.reference, &self.title, &self.event];
         let workflows = self.workflows.iter();
         let mut names: Vec<&String> =
             names.into_iter().chain(workflows.flat_map(|planned| [&planned.file, &planned.name])).collect();
         for planned in &self.workflows {
+            if planned.github.get("repository").and_then(Json::as_str) != Some(&self.repository) {
+                return invalid("a workflow is of another repository".to_owned());
+            }
+            let texts = [planned.text.len(), planned.payload.to_string().len()];
+            let github = Json::from(planned.github.clone()).to_string().len();
+            if texts.iter().chain([&github]).any(|length| *length > MAX_TEXT) {
+                return invalid(format!("a workflow or its event is longer than {MAX_TEXT} bytes"));
+            }
             if planned.entries.is_empty() || planned.entries.len() > MAX_ENTRIES {
                 return invalid(format!("a workflow has 1 to {MAX_ENTRIES} jobs"));
             }
@@ -167,6 +181,8 @@ impl Queue {
                 made => break (made?, name),
             }
         };
+        // Nobody else enters the directory; the sandbox that git reads it in has another user.
+        file.set_permissions(Permissions::from_mode(0o644))?;
         let kept = (|| {
             if io::copy(&mut from.take(size), &mut file)? != size {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the commit came only in part"));
@@ -203,14 +219,14 @@ fn insert(
     by: &Person,
     bundle: &str,
 ) -> Result<Accepted, QueueError> {
-    let Submission { repository, path, reference, commit, title, event, server, .. } = submission;
+    let Submission { repository, path, reference, commit, title, event, .. } = submission;
     // What a tree says of itself may be a lie, but not who has handed it over.
     let identity = format!("uid:{} {path}", by.uid);
     let group = planned.group.as_ref().map(|(name, _)| name.as_str());
     to.execute(
         "INSERT INTO runs (user, repository, identity, reference, commit_id, title, event, file, name, workflow, \
-         github, payload, server, bundle, group_name, state, created) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+         github, payload, bundle, group_name, state, created) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             by.name.clone().unwrap_or_else(|| by.uid.to_string()),
             repository,
@@ -224,7 +240,6 @@ fn insert(
             planned.text,
             serde_json::to_string(&planned.github)?,
             planned.payload.to_string(),
-            server,
             bundle,
             group,
             RunState::Active,

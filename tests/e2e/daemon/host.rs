@@ -84,7 +84,8 @@ impl Host {
         self.start_by(command);
     }
 
-    fn start_by(&mut self, mut command: Command) {
+    /// Starts the daemon by a command that ends in it.
+    pub fn start_by(&mut self, mut command: Command) {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
         self.daemon = Some(command.stdin(Stdio::null()).stderr(log).spawn().expect("the daemon starts"));
     }

@@ -62,7 +62,6 @@ pub fn plan(source: &Source, stage: &Stage, wanted: &Wanted<'_>) -> Result<Submi
         commit: stage.commit.clone(),
         title: stage.title.clone(),
         event,
-        server: facts.server().to_owned(),
         workflows,
     })
 }

@@ -35,9 +35,10 @@ fn what_is_no_request_is_refused_and_changes_nothing() {
     let socket = socket(&host);
     let entry = |needs: &[usize]| json!({ "key": "a", "needs": needs, "conditional": false, "legs": null });
     let submission = |needs: &[usize], commit: &str, bundle: u64| {
-        let workflow = json!({ "file": "x", "name": "x", "text": "", "github": {}, "payload": {}, "group": null, "entries": [entry(needs)] });
+        let github = json!({ "repository": "o/r" });
+        let workflow = json!({ "file": "x", "name": "x", "text": "", "github": github, "payload": {}, "group": null, "entries": [entry(needs)] });
         let submission = json!({ "repository": "o/r", "path": "/x", "reference": "HEAD", "commit": commit, "title": "", "event": "push",
-            "server": "", "workflows": [workflow] });
+            "workflows": [workflow] });
         format!("{}\n", json!({ "submit": { "submission": submission, "bundle": bundle } }))
     };
     let sha = "0".repeat(40);
@@ -51,6 +52,14 @@ fn what_is_no_request_is_refused_and_changes_nothing() {
         ("{\"log\":{\"id\":\"9\",\"follow\":true}}\n".to_owned(), "there is no run or job 9"),
         (submission(&[0], &sha, 0), "stands before one that it needs"),
         (submission(&[], "main; rm", 0), "is no commit"),
+        (
+            submission(&[], &sha, 0).replace("\"repository\":\"o/r\"", "\"repository\":\"o/..\""),
+            "is no name of a repository",
+        ),
+        (
+            submission(&[], &sha, 0).replacen("\"repository\":\"o/r\"", "\"repository\":\"o/s\"", 1),
+            "of another repository",
+        ),
         (submission(&[], &sha, 1 << 40), "local.max-bundle"),
         (submission(&[], &sha, 10), "came only in part"),
         ("[".repeat(1 << 20) + "\n", "no request"),
@@ -162,4 +171,47 @@ fn another_user_is_refused() {
     let outcome = ask();
     assert_eq!(outcome.code, Some(3), "{outcome}");
     assert!(outcome.stderr.contains("rule local-peer: nobody (uid 65534)"), "{outcome}");
+}
+
+#[test]
+fn members_of_the_group_may_use_the_queue() {
+    if !require(Need::Root) || !require(Need::Program("setpriv")) {
+        return;
+    }
+    let mut host = Host::new();
+    let path = host.context.root().join("shared/socket");
+    host.configure(&format!("[local]\nsocket = \"{}\"\n", path.display()));
+    // A list of groups that nobody else sees.
+    let groups = host.context.root().join("group");
+    let known = fs::read_to_string("/etc/group").expect("groups");
+    fs::write(&groups, format!("{known}palisade:x:4242:\n")).expect("a file");
+    let mount = "mount --bind \"$0\" /etc/group && exec \"$@\"";
+    let with_group = || {
+        let mut command = host.context.command("unshare");
+        command.args(["--mount", "sh", "-c", mount]).arg(&groups);
+        command
+    };
+    let mut daemon = with_group();
+    daemon.arg(palisade()).arg("daemon");
+    host.start_by(daemon);
+    answers(&host);
+    let tree = repository(&host, &script("sleep 1000"));
+    let copy = palisade_tests::install(palisade(), &host.context.root().join("bin"));
+    let ask = |groups: &[&str], args: &[&str]| {
+        let mut command = host.context.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534"]).args(groups).arg("env").arg("HOME=/");
+        let output = command.arg(&copy).args(args).args(["--socket", &path.display().to_string()]).output();
+        let output = output.expect("it runs");
+        let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+        (output.status.code(), said.concat())
+    };
+    let (code, said) = ask(&["--clear-groups"], &["jobs"]);
+    assert_eq!(code, Some(3), "{said}");
+    let (code, said) = ask(&["--groups=4242"], &["jobs"]);
+    assert_eq!(code, Some(0), "{said}");
+    let number = submit(&host, &tree);
+    let (code, said) = ask(&["--groups=4242"], &["cancel", &number.to_string()]);
+    assert_eq!(code, Some(0), "{said}");
+    let run = ended(&host, number);
+    assert_eq!(run["jobs"][0]["reason"], "cancelled by nobody (uid 65534)", "{run}");
 }
