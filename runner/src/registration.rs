@@ -192,6 +192,9 @@ impl Registration {
 
     /// All that there are, by name.
     pub fn all(state: &State) -> Result<Vec<Registration>, RegistrationError> {
+        if !state.root().is_some_and(|root| root.join(DIRECTORY).exists()) {
+            return Ok(Vec::new());
+        }
         let directory = state.dir(DIRECTORY)?;
         let mut all = Vec::new();
         for entry in directory.read_dir()? {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use ureq::http::HeaderMap;
+use ureq::http::header::DATE;
 use zeroize::Zeroize;
 
 use super::state::signed;
@@ -151,6 +152,13 @@ impl Server {
         let request = ping::PingRequest { data: word.to_owned() };
         let answer: Answer<ping::PingResponse> = self.call(HeaderMap::new(), None).proto(&PING, &request)?;
         Ok(answer.message.data)
+    }
+
+    /// What time it is there, where its answer to a ping says so: HTTP's `Date`.
+    pub fn date(&self) -> Result<Option<String>, Error> {
+        let request = ping::PingRequest { data: String::new() };
+        let answer: Answer<ping::PingResponse> = self.call(HeaderMap::new(), None).proto(&PING, &request)?;
+        Ok(answer.headers.get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
     /// Registers a runner.

@@ -1,21 +1,17 @@
 //! How commands reach forges.
 
 use palisade_proto::Http;
-use palisade_proto::http::{Proxies, Settings};
 
 use super::error::{Blame, Error};
 use crate::config::Config;
 use crate::daemon::{self, Runner};
-use crate::forge::forgejo::{Forgejo, VERSION};
+use crate::forge::forgejo::{self, Forgejo};
 use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
 /// Connections by the environment's proxies and the configuration's certificates.
 pub fn http(config: &Config) -> Result<Http, Error> {
-    let mut settings = Settings::new(VERSION);
-    settings.proxies = Proxies::of_environment().map_err(Error::input)?;
-    settings.ca_file.clone_from(&config.daemon.ca_file);
-    Http::new(settings).map_err(Error::input)
+    forgejo::http(config.daemon.ca_file.as_deref()).map_err(Error::input)
 }
 
 /// The runner of a registration.

@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
+use crate::state::State;
+
 mod apparmor;
 mod cgroup;
 mod config;
+mod forge;
 mod kernel;
 mod landlock;
 mod layer;
@@ -87,7 +90,7 @@ pub fn failed(findings: &[Finding]) -> bool {
 }
 
 /// Checks everything, what the rest stands on first. `config` is the file that was asked for, if any.
-pub fn examine(config: Option<&Path>) -> Vec<Finding> {
+pub fn examine(config: Option<&Path>, state: &State) -> Vec<Finding> {
     let (config_finding, config) = config::check(config);
     let mut findings = vec![
         config_finding,
@@ -101,6 +104,7 @@ pub fn examine(config: Option<&Path>) -> Vec<Finding> {
     findings.extend(layer::check(&config.sandbox.allow_degraded));
     findings.push(overlay::check());
     findings.extend(tool::check());
-    findings.push(state::check());
+    findings.push(state::check(state));
+    findings.extend(forge::check(state, &config));
     findings
 }

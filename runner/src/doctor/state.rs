@@ -9,8 +9,8 @@ use crate::state::State;
 
 const ID: &str = "state";
 
-pub fn check() -> Finding {
-    match State::locate(None).root() {
+pub fn check(state: &State) -> Finding {
+    match state.root() {
         Some(directory) => judge(directory),
         None => Finding::warn(ID, "no place for it: neither XDG_STATE_HOME nor HOME is set", "set HOME"),
     }

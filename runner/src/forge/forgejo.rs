@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU32;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use palisade_proto::forgejo as proto;
 use palisade_proto::forgejo::{Dialect, Fetch, RequestKey, Runner, Task};
-use palisade_proto::{Code, Error};
+use palisade_proto::http::{InvalidCa, InvalidProxy, Proxies, Settings};
+use palisade_proto::{Code, Error, Http};
 use serde_json::Value as Json;
 
 use super::{Assigned, Ended, Forge, ForgeError, Progress, Row, Standing, TaskId};
@@ -23,6 +25,25 @@ pub const VERSION: &str = concat!("palisade/", env!("CARGO_PKG_VERSION"));
 const MAX_KEY: u64 = 64;
 /// How often outputs are sent again that the forge did not keep.
 const OUTPUT_TRIES: usize = 3;
+
+/// Why there are no connections to forges.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The environment's proxies.
+    #[error(transparent)]
+    Proxy(#[from] InvalidProxy),
+    /// The configuration's certificates.
+    #[error(transparent)]
+    Ca(#[from] InvalidCa),
+}
+
+/// Connections by the environment's proxies, which trust the system's certificates and those in `ca_file`.
+pub fn http(ca_file: Option<&Path>) -> Result<Http, Unusable> {
+    let mut settings = Settings::new(VERSION);
+    settings.proxies = Proxies::of_environment()?;
+    settings.ca_file = ca_file.map(Path::to_owned);
+    Ok(Http::new(settings)?)
+}
 
 /// One registration at such a forge.
 pub struct Forgejo {

@@ -176,3 +176,26 @@ fn nothing_is_sent_where_something_is_wrong_here() {
     assert_eq!(outcome.code, Some(4), "{outcome}");
     assert_eq!(forge.look(|state| state.calls.len()), 0);
 }
+
+#[test]
+fn doctor_asks_the_forges() {
+    let (known, gone, away) = (Forge::start(), Forge::start(), Forge::start());
+    let context = Context::new();
+    for (forge, name) in [(&known, "known"), (&gone, "gone"), (&away, "away")] {
+        assert_eq!(register(&context, forge, &["--name", name]).code, Some(0));
+    }
+    gone.revoke(&gone.look(|state| state.runners[0].uuid.clone()));
+    away.go_down();
+    let outcome = context.palisade().args(["doctor"]).run();
+    assert_eq!(outcome.code, Some(4), "{outcome}");
+    for line in [
+        format!("ok    forge.known         {} answers and knows the runner\n", known.url()),
+        format!("fail  forge.gone          Declare at {}: the forge refuses it", gone.url()),
+        "      help: `palisade unregister gone`, and register anew\n".to_owned(),
+        format!("fail  forge.away          Ping at {}: no connection", away.url()),
+        "      help: check that the forge runs".to_owned(),
+    ] {
+        assert!(outcome.stdout.contains(&line), "{line}: {outcome}");
+    }
+    assert_eq!(known.look(|state| state.runners[0].fetches), 0);
+}

@@ -1,5 +1,6 @@
 """What jobs have of repositories, of each other and of actions."""
 
+from gitea import wait
 from jobs import results
 
 CHECKOUT = """\
@@ -217,6 +218,28 @@ def write_with_the_jobs_token(stage):
     assert "made-by-a-job" in [branch["name"] for branch in branches]
 
 
+def commit_that_was_pushed_away(stage):
+    repository = stage.repository("away")
+    repository.push(files={"greeting": "hello from what is no more\n"})
+    host = stage.new_host()
+    host.register(stage.gitea.url, stage.token(repository.path), "late", "late")
+    repository.push(CHECKOUT.replace("linux", "late").replace("git describe --tags", "echo none"))
+    wait("a run", repository.runs)
+    repository.git("commit", "-q", "--amend", "-m", "other")
+    repository.git("push", "-qf", repository.url(), "HEAD:main")
+    host.start()
+    try:
+        wait("a job that ran", lambda: [run for run in repository.runs() if run["conclusion"] == "success"])
+    finally:
+        host.close()
+    old = min(repository.runs(), key=lambda run: run["id"])
+    job, = repository.jobs(old["id"]).values()
+    # The server may have cancelled it for the newer push.
+    if job["conclusion"] == "success":
+        assert "hello from what is no more" in repository.log(job)
+    return f"the older run: {job['conclusion']}"
+
+
 def artifacts(stage):
     repository, jobs = stage.run("artifacts", ARTIFACTS)
     log = repository.log(jobs["use"]) if jobs["use"]["conclusion"] != "skipped" else repository.log(jobs["make"])
@@ -262,6 +285,7 @@ SCENARIOS = [
     checkout_of_a_private_repository,
     checkout_with_a_submodule,
     write_with_the_jobs_token,
+    commit_that_was_pushed_away,
     artifacts,
     cache,
     reusable_workflow,

@@ -25,7 +25,7 @@ class Host:
     def palisade(self, *args, text=None, code=0):
         """Runs a command of palisade's, which ends with this exit code; gives what it printed."""
         command = [self.program, args[0], *args[1:]]
-        if args[0] in ("register", "unregister", "registrations", "status", "drain", "daemon"):
+        if args[0] in ("register", "unregister", "registrations", "status", "drain", "doctor"):
             command += ["--state", self.state]
         done = subprocess.run(command, input=text, capture_output=True, text=True, env=self.environment)
         assert done.returncode == code, f"{command}: exit code {done.returncode}: {done.stdout}{done.stderr}"

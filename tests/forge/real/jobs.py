@@ -125,6 +125,41 @@ jobs:
       - run: echo never
 """
 
+SUMMARY = """\
+on: push
+jobs:
+  a:
+    runs-on: linux
+    steps:
+      - run: |
+          echo "# done" >> "$GITHUB_STEP_SUMMARY"
+          echo "::warning file=x.c,line=3::careful"
+          echo "::add-mask::swordfish"
+          echo "now a swordfish"
+          printf 'no end of line'
+      - run: printf 'caf\\303\\251 \\377 \\033[31mred\\033[0m\\n'
+"""
+
+CONTAINER = """\
+on: push
+jobs:
+  a:
+    runs-on: linux
+    container: node:22
+    steps:
+      - run: echo hello
+"""
+
+TIMEOUT = """\
+on: push
+jobs:
+  a:
+    runs-on: linux
+    timeout-minutes: 0.02
+    steps:
+      - run: echo begun; sleep 100
+"""
+
 UNKNOWN_LABEL = ONE.replace("linux", "windows-95")
 
 NOT_A_WORKFLOW = """\
@@ -219,6 +254,29 @@ def log_of_100000_lines(stage):
     assert archived(stage, jobs["a"]) == len(log)
 
 
+def what_a_step_says(stage):
+    repository, jobs = stage.run("says", SUMMARY)
+    log = repository.log(jobs["a"])
+    assert results(jobs) == {"a": "success"}, log
+    for line in ("# done", "::warning file=x.c,line=3::careful", "now a ***", "no end of line"):
+        assert line in log, log
+    assert any(line.startswith("caf\u00e9") for line in log), log
+    (_, first, rows), (_, second, more) = steps(stage, jobs["a"])
+    assert second == first + rows and more == 1, (first, rows, second, more)
+
+
+def job_in_a_container(stage):
+    repository, jobs = stage.run("container", CONTAINER)
+    return f"{jobs['a']['conclusion']}: {[line for line in repository.log(jobs['a']) if '::' in line][:2]}"
+
+
+def job_that_takes_too_long(stage):
+    repository, jobs = stage.run("too-long", TIMEOUT)
+    log = repository.log(jobs["a"])
+    assert jobs["a"]["conclusion"] in ("failure", "cancelled"), log
+    assert any("too long" in line or "timeout" in line or "longer" in line for line in log), log
+
+
 def cancelled(stage):
     repository = stage.repository("cancel")
     repository.push(CANCELLED)
@@ -260,6 +318,9 @@ SCENARIOS = [
     continue_on_error,
     secrets_and_variables,
     log_of_100000_lines,
+    what_a_step_says,
+    job_in_a_container,
+    job_that_takes_too_long,
     cancelled,
     unknown_label,
     workflow_that_is_not_valid,

@@ -13,6 +13,13 @@ def wrong_token(stage):
     return said.splitlines()[0]
 
 
+def doctor_asks_it(stage):
+    found = stage.host.palisade("doctor")
+    line = next(line for line in found.splitlines() if "forge.main" in line)
+    assert line.startswith("ok") and "knows the runner and has this host's time" in line, found
+    return line
+
+
 def levels(stage):
     """A runner of a repository and one of an organisation get no other's jobs."""
     gitea = stage.gitea
@@ -134,6 +141,7 @@ def drained(stage):
 
 SCENARIOS = [
     wrong_token,
+    doctor_asks_it,
     levels,
     ephemeral,
     runner_deleted_at_the_forge,
