@@ -51,7 +51,9 @@ impl Leash {
     /// Has the job end where its time is over, or the daemon is to end.
     pub fn hold(&self, now: Instant, phase: Phase, journal: &Journal) {
         let late = now >= self.deadline;
-        if (late || phase >= Phase::Cancelling) && self.ask() && late {
+        let ends = late || phase >= Phase::Cancelling;
+        let asked_now = ends && self.ask();
+        if asked_now && late {
             let fields = [("reason", "it took longer than max-job-time")];
             journal.task(Severity::Warning, &self.key, "ending a job", &fields);
         }
