@@ -69,6 +69,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         service.daemon.listen(address);
     }
     service.listen()?;
+    // Who asks at once shall not hear that none runs.
+    service.daemon.write_status();
     if service.runners.len() == 1 {
         let help = [("help", "palisade submit, palisade register")];
         journal.write(

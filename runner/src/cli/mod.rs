@@ -39,6 +39,7 @@ mod signals;
 mod status;
 mod submit;
 mod table;
+mod top;
 mod unregister;
 mod workflows;
 
@@ -114,6 +115,8 @@ pub enum Command {
     Status(status::Args),
     /// Hand a commit to the daemon of this host
     Submit(submit::Args),
+    /// Show what the daemon does, live
+    Top(top::Args),
     /// Forget a registration
     Unregister(unregister::Args),
 }
@@ -175,6 +178,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Sandbox(args) => sandbox::run(args),
         Command::Status(args) => status::run(args),
         Command::Submit(args) => submit::run(args),
+        Command::Top(args) => top::run(args),
         Command::Unregister(args) => unregister::run(args),
     }
 }

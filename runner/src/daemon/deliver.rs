@@ -400,6 +400,7 @@ impl Task {
             key: self.key.clone(),
             repository: record.repository.clone(),
             job: record.job.clone(),
+            taken: record.taken,
             step: steps.iter().position(|step| step.started.is_some() && step.result.is_none()),
             steps: steps.len(),
             over: !self.process.is_alive(),

@@ -5,7 +5,8 @@
 //! and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`). What was delivered the
 //! forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the
 //! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be, `leash` ends
-//! those that go on for too long. `journal` is the daemon's own log, `status` and `metrics` say how it stands.
+//! those that go on for too long. `journal` is the daemon's own log, `status`, `tail` and `metrics` say how it
+//! stands.
 
 mod backoff;
 mod deliver;
@@ -19,6 +20,7 @@ mod process;
 mod runner;
 mod slots;
 mod status;
+mod tail;
 mod task;
 mod transcript;
 
@@ -40,6 +42,8 @@ pub use notify::Notify;
 pub use process::{Starter, Waiting};
 pub use runner::{Health, Runner};
 pub use status::Standing;
+pub use tail::last_lines;
+pub use task::Shown;
 
 use leash::Leash;
 use metrics::{Metrics, Moment};

@@ -28,7 +28,8 @@ pub struct Key {
 }
 
 impl Key {
-    fn name(&self) -> String {
+    /// The name of its directory.
+    pub fn name(&self) -> String {
         format!("{}-{}", self.runner, self.task)
     }
 }
@@ -43,6 +44,8 @@ pub struct Shown {
     pub repository: String,
     /// The job's key under `jobs:`.
     pub job: String,
+    /// When it was taken.
+    pub taken: SystemTime,
     /// The step that runs, from 0.
     pub step: Option<usize>,
     /// How many there are.

@@ -169,6 +169,32 @@ fn a_run_that_is_cancelled_ends_and_what_waits_never_begins() {
 }
 
 #[test]
+fn who_looks_on_sees_what_runs_and_what_it_prints() {
+    let mut host = Host::new();
+    let none = host.palisade(&["top"]).run();
+    assert_eq!(none.code, Some(5), "{none}");
+    host.configure("[daemon]\ncapacity = 1\n");
+    host.start();
+    super::answers(&host);
+    let tree = repository(&host, &script("echo looked at; sleep 1000"));
+    let (first, second) = (submit(&host, &tree), submit(&host, &tree));
+    let shown = wait("a line that a job prints", || {
+        let outcome = host.palisade(&["top"]).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        Some(outcome.stdout).filter(|text| text.contains("  looked at\n"))
+    });
+    for text in ["1 of 1 slots taken, 1 job waits in its own queue", "local 1  test  local/app", "1 of 1"] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    let status = host.palisade(&["status"]).run();
+    assert!(status.stdout.contains("local/app test"), "{status}");
+    for number in [second, first] {
+        cancel(&host, number);
+        ended(&host, number);
+    }
+}
+
+#[test]
 fn what_is_asked_for_decides_what_runs() {
     let host = started();
     let tree = repository(
