@@ -98,6 +98,10 @@ fn settings(args: &Args, config: &Config) -> Settings {
     }
 }
 
+fn queue_settings(config: &Config) -> queue::Settings {
+    queue::Settings { local: config.local.clone(), min_free: config.daemon.min_free.0 }
+}
+
 /// The daemon's own queue.
 fn queue(daemon: &Arc<Daemon>, state: &State, config: &Config) -> Result<Arc<Queue>, Error> {
     let waker = Arc::downgrade(daemon);
@@ -106,7 +110,7 @@ fn queue(daemon: &Arc<Daemon>, state: &State, config: &Config) -> Result<Arc<Que
             daemon.wake();
         }
     };
-    let queue = Queue::open(state, config.local.clone(), wake);
+    let queue = Queue::open(state, queue_settings(config), wake);
     queue.map(Arc::new).map_err(|error| {
         let failed = Error::new(Blame::Isolation, &error);
         match error {
@@ -219,7 +223,7 @@ impl Service<'_> {
         match self.args.setting.config() {
             Ok(config) => {
                 self.daemon.set(settings(self.args, &config));
-                self.queue.set(config.local.clone());
+                self.queue.set(queue_settings(&config));
                 self.config = config;
                 journal.write(Severity::Info, "the configuration was read again", &[]);
             }

@@ -74,6 +74,7 @@ impl From<QueueError> for ForgeError {
             QueueError::Damaged(_)
             | QueueError::Invalid(_)
             | QueueError::Full { .. }
+            | QueueError::NoSpace { .. }
             | QueueError::Unknown(_) => ForgeError::Refused(text),
         }
     }

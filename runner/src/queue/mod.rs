@@ -14,6 +14,8 @@ mod run;
 mod serve;
 mod store;
 mod submission;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -26,7 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use crate::config::Local as Settings;
+use crate::config::Local;
 use crate::forge::TaskId;
 use crate::state::State;
 
@@ -38,6 +40,15 @@ use log::Log;
 
 /// The queue's own directory, in the state directory.
 const DIRECTORY: &str = "queue";
+
+/// What an administrator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[local]`
+    pub local: Local,
+    /// Bytes of free space that taking a commit in has to leave.
+    pub min_free: u64,
+}
 
 /// Why the queue did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +72,18 @@ pub enum QueueError {
         waiting: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// There is no room on the disk.
+    #[error(
+        "too little disk space: {free} bytes are free, the commit takes {size}, and `daemon.min-free` is {least}"
+    )]
+    NoSpace {
+        /// How much there is, in bytes.
+        free: u64,
+        /// How much it would take.
+        size: u64,
+        /// How much has to be left.
+        least: u64,
     },
     /// Nothing has the number.
     #[error("there is no run or job {0}; `palisade jobs` lists those that there are")]

@@ -188,7 +188,7 @@ impl Queue {
 
     /// Removes runs that are over: beyond so many, or for so long. And bundles that no run needs any more.
     pub fn forget_old(&self) -> Result<(), QueueError> {
-        let settings = self.settings();
+        let settings = self.settings().local;
         let before = millis(SystemTime::now()) - settings.keep_for.0.as_millis() as i64;
         let mut store = lock(&self.store);
         let transaction = store.transaction()?;

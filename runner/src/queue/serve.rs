@@ -197,9 +197,11 @@ impl From<QueueError> for Answer {
     fn from(error: QueueError) -> Answer {
         match error {
             QueueError::Invalid(_) | QueueError::Unknown(_) => Answer::Invalid(error.to_string()),
-            QueueError::Full { .. } | QueueError::Store(_) | QueueError::Io(_) | QueueError::Damaged(_) => {
-                Answer::Failed(error.to_string())
-            }
+            QueueError::Full { .. }
+            | QueueError::NoSpace { .. }
+            | QueueError::Store(_)
+            | QueueError::Io(_)
+            | QueueError::Damaged(_) => Answer::Failed(error.to_string()),
         }
     }
 }

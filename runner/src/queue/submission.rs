@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::sys::statvfs::statvfs;
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -150,12 +151,19 @@ impl Queue {
     ) -> Result<Vec<Accepted>, QueueError> {
         submission.check()?;
         let settings = self.settings();
-        let most = settings.max_bundle.0;
+        let most = settings.local.max_bundle.0;
         if size > most {
             let why = format!("the commit takes {size} bytes, and `local.max-bundle` is {most}");
             return Err(QueueError::Invalid(why));
         }
         self.check_room(submission.jobs())?;
+        let free =
+            statvfs(&self.directory).map(|fs| fs.blocks_available().saturating_mul(fs.fragment_size()));
+        // A file system that doesn't tell is no reason to do nothing.
+        let (free, least) = (free.unwrap_or(u64::MAX), settings.min_free);
+        if free.saturating_sub(size) < least {
+            return Err(QueueError::NoSpace { free, size, least });
+        }
         let name = self.keep_bundle(size, from)?;
         let result = self.enter(submission, by, &name);
         if result.is_err() {
@@ -165,7 +173,7 @@ impl Queue {
     }
 
     fn check_room(&self, more: usize) -> Result<(), QueueError> {
-        let most = self.settings().max_queue;
+        let most = self.settings().local.max_queue;
         let waiting = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'queued')";
         let waiting: usize = lock(&self.store).query_row(waiting, [], |row| row.get(0))?;
         if waiting + more > most { Err(QueueError::Full { waiting, most }) } else { Ok(()) }

@@ -179,6 +179,19 @@ fn a_full_queue_takes_no_more() {
 }
 
 #[test]
+fn a_disk_that_is_nearly_full_takes_no_commit_in() {
+    let mut host = Host::new();
+    host.configure("[daemon]\nmin-free = \"900T\"\n");
+    host.start();
+    answers(&host);
+    let tree = repository(&host, &script("true"));
+    let outcome = host.palisade(&["submit"]).args([&tree]).run();
+    assert_eq!(outcome.code, Some(5), "{outcome}");
+    assert!(outcome.stderr.contains("too little disk space"), "{outcome}");
+    assert_eq!(runs(&host).len(), 0);
+}
+
+#[test]
 fn a_commit_that_is_too_large_is_refused() {
     let mut host = Host::new();
     host.configure("[local]\nmax-bundle = \"1K\"\n");
