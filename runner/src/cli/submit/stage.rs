@@ -21,6 +21,8 @@ pub struct Source {
     pub path: PathBuf,
     /// Of a bare one, where it is; of others the tree's root.
     pub root: PathBuf,
+    /// Where it was named: a tree of its own has a head of its own.
+    named: PathBuf,
     objects: PathBuf,
     common: PathBuf,
     format: String,
@@ -73,7 +75,8 @@ impl Source {
                 |line| line.trim_end().into(),
             ),
         };
-        Ok(Source { path: common.clone(), root, objects, common, format: format.to_owned() })
+        let named = directory.to_owned();
+        Ok(Source { path: common.clone(), root, named, objects, common, format: format.to_owned() })
     }
 
     /// Whether its tree differs from the commit that is checked out.
@@ -96,7 +99,7 @@ impl Source {
 
     /// Stages a commit: that of a branch, tag or commit, or the one that is checked out.
     pub fn stage(&self, reference: &str) -> Result<Stage, Error> {
-        let in_source = |args: &[&str]| git_in(&self.path, args);
+        let in_source = |args: &[&str]| git_in(&self.named, args);
         let verified = format!("{reference}^{{commit}}");
         let commit = in_source(&["rev-parse", "--verify", "--quiet", "--end-of-options", &verified])
             .map_err(|_| Error::input(format!("{}: there is no commit `{reference}`", self.root.display())))?

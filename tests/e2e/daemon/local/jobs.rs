@@ -207,6 +207,16 @@ fn what_is_asked_for_decides_what_runs() {
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert!(outcome.stdout.contains("level 3 of refs/heads/main"), "{outcome}");
     assert_eq!(results(&run(&host, 1)), [("a".to_owned(), "success".to_owned())]);
+    // Another tree of the repository has a head of its own.
+    let other = host.context.work().join("other");
+    git(&tree, &["worktree", "add", "-q", "-b", "topic", &other.display().to_string()]);
+    let outcome =
+        host.palisade(&["submit", "-f", "--job", "a", "--event", "workflow_dispatch"]).args([&other]).run();
+    assert!(outcome.stdout.contains("level 1 of refs/heads/topic"), "{outcome}");
+    git(&other, &["checkout", "-q", "--detach"]);
+    let outcome =
+        host.palisade(&["submit", "-f", "--job", "a", "--event", "workflow_dispatch"]).args([&other]).run();
+    assert!(outcome.stdout.contains("level 1 of HEAD"), "{outcome}");
     git(&tree, &["tag", "v1"]);
     let outcome = at(&["--ref", "v1", "--job", "a", "--event", "workflow_dispatch"]);
     assert!(outcome.stdout.contains("level 1 of refs/tags/v1"), "{outcome}");
@@ -230,7 +240,7 @@ fn what_is_asked_for_decides_what_runs() {
     let outcome = at(&[]);
     assert_eq!(outcome.code, Some(2), "{outcome}");
     assert!(outcome.stderr.contains(".github/workflows/ci.yml"), "{outcome}");
-    assert_eq!(runs(&host).len(), 3);
+    assert_eq!(runs(&host).len(), 5);
 }
 
 #[test]
