@@ -14,6 +14,8 @@ use serde::Deserialize;
 use crate::action::Settings;
 use crate::egress::Network;
 use crate::environment::Environments;
+use crate::identity::Grants;
+use crate::identity::subject::Subject;
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
@@ -44,6 +46,18 @@ pub struct Config {
     pub cache: CacheSettings,
     /// `[daemon]`
     pub daemon: Daemon,
+    /// `[[grant]]`
+    pub grant: Grants,
+    /// `[identity]`
+    pub identity: Identity,
+}
+
+/// `[identity]`: what ID tokens say.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Identity {
+    /// How the subject is made of other claims.
+    pub subject: Subject,
 }
 
 /// `[daemon]`: what `palisade daemon` does with the jobs of forges.
