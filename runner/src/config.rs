@@ -14,8 +14,8 @@ use serde::Deserialize;
 use crate::action::Settings;
 use crate::egress::Network;
 use crate::environment::Environments;
-use crate::identity::Grants;
 use crate::identity::subject::Subject;
+use crate::identity::{Grants, digest};
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
@@ -50,6 +50,9 @@ pub struct Config {
     pub grant: Grants,
     /// `[identity]`
     pub identity: Identity,
+    /// The digest of the file that all this is from.
+    #[serde(skip)]
+    pub digest: Option<String>,
 }
 
 /// `[identity]`: what ID tokens say.
@@ -302,7 +305,8 @@ impl Config {
         if read as u64 > MAX_SIZE {
             return Err(invalid(format!("it is larger than {MAX_SIZE} bytes")));
         }
-        Config::parse(&text).map_err(invalid)
+        let config = Config::parse(&text).map_err(invalid)?;
+        Ok(Config { digest: Some(digest(text.as_bytes())), ..config })
     }
 
     fn parse(text: &str) -> Result<Config, String> {

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
 use crate::git;
 use crate::hold::hold;
+use crate::identity::{Broker, Facts};
 use crate::job::{
     self, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
     Selection, Slots, inside,
@@ -159,6 +160,8 @@ impl Job<'_> {
             Some(address) => settings.of_forge(address),
             None => settings,
         };
+        let facts = Facts::of_order(&order);
+        let broker = Broker::new(self.config, state.clone(), facts, &place.source, lock.as_ref());
         let actions = Actions::new(settings, order.server.clone(), host, state.clone(), lock);
         let tree = Tree { root: &place.source, actions: &actions, stop: Some(self.signals.as_fd()) };
         let called = Called::by(&workflow, tree).map_err(super::run::not_called)?;
@@ -181,6 +184,7 @@ impl Job<'_> {
             elsewhere,
             gates: Gates::new(state.clone(), identity.clone(), self.config.environment.clone()),
             stores: Arc::new(super::run::stores(state, self.config, passed_on, identity)),
+            identity: Arc::new(broker),
         };
         job::run(&Arc::new(run), plan, &trigger, self.output, self.signals).map_err(|e| match e {
             RunError::Invalid(_) => Error::input(e),

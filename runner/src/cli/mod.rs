@@ -17,6 +17,7 @@ mod error;
 mod expr;
 mod file;
 mod forges;
+mod issuer;
 mod job;
 mod list;
 mod lock;
@@ -77,6 +78,8 @@ pub enum Command {
     Drain(drain::Args),
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Make and publish the keys that sign ID tokens
+    Issuer(issuer::Args),
     /// Run one job of a forge: the daemon's, not yours
     #[command(hide = true)]
     Job(job::Args),
@@ -142,6 +145,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Doctor(args) => doctor::run(args),
         Command::Drain(args) => drain::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Issuer(args) => issuer::run(args),
         Command::Job(args) => job::run(args),
         Command::Lock(args) => lock::run(args),
         Command::Man(args) => man::run(args),

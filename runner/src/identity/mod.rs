@@ -1,10 +1,11 @@
 //! Who a job is, to others: ID tokens that say so, and the short-lived credentials that others give for them. No
 //! long-lived key of a cloud is on this host, at the forge or in a job.
 //!
-//! [`Facts`] are what a forge said of a job, [`Claims`] what a token says of it. [`issuer`] has the keys that sign. A
+//! [`Broker`] has all of it for one run. [`Facts`] are what a forge said of a job, [`Claims`] what a token says of it. [`issuer`] has the keys that sign. A
 //! [`grant`] of the configuration says who may have what, by conditions on claims, and [`exchange`] takes a token to
 //! whoever gives credentials for it. [`endpoint`] is where steps ask, inside of their job's network.
 
+mod broker;
 pub mod claims;
 pub mod condition;
 pub mod endpoint;
@@ -12,8 +13,10 @@ pub mod exchange;
 pub mod facts;
 pub mod grant;
 pub mod id_token;
+pub mod issuer;
 pub mod subject;
 
+pub use broker::{Broker, digest};
 pub use claims::Claims;
 pub use facts::Facts;
 pub use grant::{Grant, Grants};

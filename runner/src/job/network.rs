@@ -29,7 +29,8 @@ impl AtStep {
         self.0.store(step, Ordering::Relaxed);
     }
 
-    fn get(&self) -> Option<usize> {
+    /// Which one runs.
+    pub fn get(&self) -> Option<usize> {
         Some(self.0.load(Ordering::Relaxed)).filter(|step| *step != Self::NONE)
     }
 }

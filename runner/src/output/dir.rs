@@ -91,6 +91,7 @@ fn job_of(event: &Event) -> Option<&JobName> {
         | Event::NetworkSummary { job, .. }
         | Event::Summary { job, .. }
         | Event::Artifact { job, .. }
+        | Event::Issued { job, .. }
         | Event::StepFinished { job, .. }
         | Event::JobFinished { job, .. } => Some(job),
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Claims;
 use super::endpoint::{Caller, Route};
@@ -48,7 +48,7 @@ pub trait Tokens: Send + Sync {
 }
 
 /// How a token is signed. Source: RFC 7518, section 3.1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Algorithm {
     /// ECDSA with P-256 and SHA-256: short tokens, fast.
     #[default]
