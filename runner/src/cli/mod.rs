@@ -17,6 +17,7 @@ mod error;
 mod expr;
 mod file;
 mod forges;
+mod identity;
 mod issuer;
 mod job;
 mod list;
@@ -78,6 +79,8 @@ pub enum Command {
     Drain(drain::Args),
     /// Evaluate an expression
     Expr(expr::Args),
+    /// Show who a job would be to others, and which grants it would have
+    Identity(identity::Args),
     /// Make and publish the keys that sign ID tokens
     Issuer(issuer::Args),
     /// Run one job of a forge: the daemon's, not yours
@@ -145,6 +148,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Doctor(args) => doctor::run(args),
         Command::Drain(args) => drain::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Identity(args) => identity::run(args),
         Command::Issuer(args) => issuer::run(args),
         Command::Job(args) => job::run(args),
         Command::Lock(args) => lock::run(args),

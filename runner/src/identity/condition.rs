@@ -1,7 +1,7 @@
 //! Conditions on claims: one alternative of a grant's `allow`. All of it must hold; what isn't said is no condition,
 //! but for what is never allowed unless it is named: forks, `pull_request_target`, workflows of others, local runs.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Claims;
 use crate::trigger::Pattern;
@@ -107,7 +107,7 @@ impl Patterns {
 }
 
 /// How one condition stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// Its name in the configuration.
     pub name: &'static str,

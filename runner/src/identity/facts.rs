@@ -1,7 +1,7 @@
 //! What is known of a run from elsewhere than its workflow: what a forge said, or for a run on this machine what the
 //! command line and the tree say. Claims are made of this and of nothing else that a workflow could write.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::expr::Object;
 use crate::order::Order;
@@ -50,13 +50,18 @@ const KEYS: [&str; 17] = [
 impl Facts {
     /// Of a job that a forge has sent.
     pub fn of_order(order: &Order) -> Facts {
-        let text = |key: &str| match order.github.get(key) {
+        Facts::of_forge(&order.server, &order.github, &order.file, &order.event)
+    }
+
+    /// The same of what a forge at an address says: `github`, the workflow's file, the event's payload.
+    pub fn of_forge(server: &str, github: &Map<String, Json>, file: &str, event: &Json) -> Facts {
+        let text = |key: &str| match github.get(key) {
             Some(Json::String(text)) => text.clone(),
             Some(Json::Number(number)) => number.to_string(),
             _ => String::new(),
         };
-        let protected = order.github.get("ref_protected") == Some(&Json::Bool(true));
-        Facts::new(Source::Forge, order.server.clone(), text, protected, &order.file, &order.event)
+        let protected = github.get("ref_protected") == Some(&Json::Bool(true));
+        Facts::new(Source::Forge, server.to_owned(), text, protected, file, event)
     }
 
     /// Of a run on this machine: `github` as it was made of the tree and the command line, the event's payload, and
