@@ -16,6 +16,9 @@ pub mod id_token;
 pub mod issuer;
 pub mod subject;
 
+#[cfg(test)]
+mod tests;
+
 pub use broker::{Broker, digest};
 pub use claims::Claims;
 pub use facts::Facts;

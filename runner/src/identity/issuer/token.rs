@@ -85,3 +85,33 @@ pub fn random_id() -> Result<String, KeyError> {
     SystemRandom::new().fill(&mut bytes).map_err(failed)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::exchange::Algorithm;
+    use crate::identity::issuer::key::Key;
+
+    #[test]
+    fn a_token_says_who_it_is_of_and_no_two_are_the_same() {
+        let key = Key::parse(Algorithm::Es256, &Key::make(Algorithm::Es256).unwrap()).unwrap();
+        let facts = crate::identity::Facts::of_forge(
+            "https://git.example",
+            &serde_json::Map::new(),
+            "ci.yml",
+            &serde_json::Value::Null,
+        );
+        let claims = Claims::new(&facts, &Default::default(), &Default::default());
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let sign = || Token::sign(&key, "k", "https://ci.example", "sts", &claims, now).unwrap();
+        let (one, other) = (sign(), sign());
+        assert_ne!(one.id, other.id);
+        assert_eq!(one.expires, now + Duration::from_secs(LIFETIME));
+        let parts: Vec<String> = one.value.expose().split('.').map(str::to_owned).collect();
+        assert_eq!(parts.len(), 3);
+        assert_eq!(parts[0], base64url(br#"{"alg":"ES256","kid":"k","typ":"JWT"}"#));
+        // Two numbers of 32 bytes each, never DER: RFC 7518, section 3.4.
+        assert_eq!(parts[2].len(), 86);
+        assert!(!format!("{one:?}").contains(&parts[1]));
+    }
+}
