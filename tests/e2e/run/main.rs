@@ -11,6 +11,7 @@ mod concurrency;
 mod environments;
 mod files;
 mod hash_files;
+mod identity;
 mod input;
 mod jobs;
 mod lock;

@@ -213,6 +213,9 @@ fn parse(head: &[u8]) -> Parsed<'_> {
             Parsed::Wrong(Answer::refused(431, "the request has too many headers"))
         }
         Err(_) => Parsed::Wrong(Answer::refused(400, "the request is malformed")),
+        Ok(httparse::Status::Complete(length)) if length > MAX_HEAD => {
+            Parsed::Wrong(Answer::refused(431, "the request is too large"))
+        }
         Ok(httparse::Status::Complete(_)) => {
             let target = request.path.filter(|target| target.starts_with('/'));
             let named = request.headers.iter().map(|header| {
@@ -283,5 +286,6 @@ mod tests {
         assert_eq!(status("GET / HTTP/1.1\r\nA: \u{0}\r\n\r\n"), 400);
         assert_eq!(status(&format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(65))), 431);
         assert_eq!(status(&format!("GET /{}", "x".repeat(MAX_HEAD))), 431);
+        assert_eq!(status(&format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(MAX_HEAD))), 431);
     }
 }
