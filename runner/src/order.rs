@@ -51,6 +51,19 @@ pub struct Order {
     pub tokens: Vec<(String, Secret)>,
     /// Further variables of every step.
     pub variables: Vec<(String, String)>,
+    /// Where, and with what, the forge gives ID tokens of its own, where it does for this job.
+    pub id_token: Option<IdTokenOffer>,
+}
+
+/// A forge's word that it gives a job ID tokens.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdTokenOffer {
+    /// Where.
+    pub url: String,
+    /// With what.
+    #[serde(with = "exposed::one")]
+    pub token: Secret,
 }
 
 /// A job that has ended elsewhere.
@@ -105,6 +118,21 @@ mod exposed {
         let secrets = Vec::<(String, String)>::deserialize(from)?;
         Ok(secrets.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
     }
+
+    /// The same for one.
+    pub mod one {
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        use crate::mask::Secret;
+
+        pub fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_str(secret.expose())
+        }
+
+        pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Secret, D::Error> {
+            String::deserialize(from).map(Secret::new)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +159,10 @@ mod tests {
             prefixes: Vec::new(),
             tokens: vec![("GITHUB_TOKEN".into(), Secret::new("hunter2token".into()))],
             variables: Vec::new(),
+            id_token: Some(IdTokenOffer {
+                url: "https://forge.example/t".into(),
+                token: Secret::new("hunter2id".into()),
+            }),
         }
     }
 

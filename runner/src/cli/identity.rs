@@ -13,6 +13,7 @@ use super::setting::Setting;
 use crate::config::Config;
 use crate::identity::claims::{Environment, Observed};
 use crate::identity::grant::{Decision, Grant, Provider};
+use crate::identity::id_token::SignedBy;
 use crate::identity::{Broker, Claims, Facts};
 use crate::local;
 use crate::workflow::permissions::{Access, Permissions, Scope};
@@ -279,6 +280,11 @@ impl JobArgs {
             let refused =
                 format!("`audiences`: `{audience}` is not among those of the grant `{}`", grant.name);
             return Err(Error::new(Blame::Policy, refused).hint(settings.audiences.join(", ")));
+        }
+        if settings.issuer == SignedBy::Forge {
+            let refused =
+                format!("the tokens of the grant `{}` are the forge's, which gives them to jobs", grant.name);
+            return Err(Error::input(refused));
         }
         let issuer = broker.issuer().map_err(Error::input)?;
         let token = issuer.token(&claims, audience, settings.algorithm).map_err(Error::input)?;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::claims::Observed;
 use super::issuer::Issuer;
-use super::{Claims, Facts, Grants};
+use super::{Claims, Facts, ForgeTokens, Grants};
 use crate::action::lock::Lock;
 use crate::config::Config;
 use crate::identity::subject::Subject;
@@ -26,6 +26,7 @@ pub struct Broker {
     policy: Option<String>,
     actions_lock: Option<String>,
     issuer: OnceLock<Result<Arc<Issuer>, String>>,
+    forge: Option<Arc<ForgeTokens>>,
 }
 
 impl Broker {
@@ -40,7 +41,18 @@ impl Broker {
             policy: config.digest.clone(),
             actions_lock: lock.map(|lock| digest(lock.render().as_bytes())),
             issuer: OnceLock::new(),
+            forge: None,
         }
+    }
+
+    /// The same for a job to which its forge offers tokens of its own.
+    pub fn with_forge(self, forge: Option<ForgeTokens>) -> Broker {
+        Broker { forge: forge.map(Arc::new), ..self }
+    }
+
+    /// What the forge offers.
+    pub fn forge(&self) -> Option<&Arc<ForgeTokens>> {
+        self.forge.as_ref()
     }
 
     /// The facts of the run.

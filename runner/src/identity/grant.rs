@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Claims;
 use super::condition::{Check, Conditions};
 use super::exchange::Exchange;
-use super::id_token::IdTokens;
+use super::id_token::{IdTokens, SignedBy};
 use crate::workflow::permissions::{Access, Permissions, Scope};
 
 /// The variable of a step by which it asks for grants.
@@ -89,6 +89,13 @@ impl Provider {
     pub fn name(&self) -> &'static str {
         match self {
             Provider::IdToken(_) => "id-token",
+        }
+    }
+
+    /// Who signs the ID token that it is, or is given for.
+    pub fn signed_by(&self) -> SignedBy {
+        match self {
+            Provider::IdToken(tokens) => tokens.issuer,
         }
     }
 

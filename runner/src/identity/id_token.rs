@@ -17,26 +17,43 @@ pub struct IdTokens {
     pub audiences: Vec<String>,
     /// How they are signed.
     pub algorithm: Algorithm,
+    /// Who signs them.
+    pub issuer: SignedBy,
+}
+
+/// Who signs tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignedBy {
+    /// This runner.
+    #[default]
+    Runner,
+    /// The job's forge, in its own words.
+    Forge,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     audiences: Vec<String>,
+    algorithm: Option<Algorithm>,
     #[serde(default)]
-    algorithm: Algorithm,
+    issuer: SignedBy,
 }
 
 impl TryFrom<Table> for IdTokens {
     type Error = String;
-    fn try_from(Table { audiences, algorithm }: Table) -> Result<Self, String> {
+    fn try_from(Table { audiences, algorithm, issuer }: Table) -> Result<Self, String> {
         if audiences.is_empty() || audiences.len() > MAX_AUDIENCES {
             return Err(format!("`audiences` has 1 to {MAX_AUDIENCES} of them"));
         }
         if let Some(wrong) = audiences.iter().find(|audience| !is_audience(audience)) {
             return Err(format!("`{}` is no audience: {AUDIENCE}", wrong.escape_debug()));
         }
-        Ok(IdTokens { audiences, algorithm })
+        if issuer == SignedBy::Forge && algorithm.is_some() {
+            return Err("the forge decides how it signs: `algorithm` is for tokens of this runner".into());
+        }
+        Ok(IdTokens { audiences, algorithm: algorithm.unwrap_or_default(), issuer })
     }
 }
 

@@ -2,9 +2,10 @@
 //! and the endpoint is told to answer it; with its end all of that is over. A job that has no right to a token, and whose
 //! steps ask for no grant, pays nothing for this.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use palisade_sandbox::SharedDir;
 
@@ -18,15 +19,16 @@ use crate::identity::exchange::{
     Algorithm, Credentials, Delivery, ExchangeError, Files, Masks, Request, Tokens,
 };
 use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
-use crate::identity::issuer::{Issuer, token::random_id};
-use crate::identity::{Claims, digest};
+use crate::identity::id_token::SignedBy;
+use crate::identity::issuer::{Issuer, Token, token::random_id};
+use crate::identity::{Claims, ForgeToken, ForgeTokens, digest};
 use crate::mask::Secret;
 use crate::output::Output;
 use crate::output::clock;
 use crate::output::event::{Event, Issued, JobName, Level};
 use crate::workflow::WorkflowFile;
 use crate::workflow::model::Step;
-use crate::workflow::permissions::{Access, Scope};
+use crate::workflow::permissions::{Access, Permissions, Scope};
 
 /// Most tokens of a job.
 const MAX_TOKENS: usize = 1000;
@@ -73,8 +75,7 @@ pub fn enter(
     let text = env.unwrap_or(&job.frame.env).get(VARIABLE);
     let text = text.map(|names| names.to_display_string().into_owned());
     let names = asked(text.as_deref().unwrap_or_default())?;
-    let permitted = job.execution.contexts.rights.granted.of(Scope::IdToken) == Access::Write;
-    if names.is_empty() && !permitted {
+    if names.is_empty() && permissions(job.execution).of(Scope::IdToken) != Access::Write {
         return Ok(());
     }
     let id = step.and_then(|step| step.id.as_ref()).map(|id| id.value.as_str());
@@ -163,8 +164,9 @@ impl Running<'_> {
     /// The grants of a step: those that it asks for by name, each of which it must be allowed, and those of ID tokens
     /// that it is allowed.
     fn grants(&mut self, names: &[&str], step: Option<&str>) -> Result<Vec<Arc<Grant>>, String> {
-        let all = &self.execution.identity.grants;
-        let permissions = &self.execution.contexts.rights.granted;
+        let execution = self.execution;
+        let all = &execution.identity.grants;
+        let permissions = &*permissions(execution);
         if names.is_empty() && !all.iter().any(|grant| matches!(grant.provider, Provider::IdToken(_))) {
             self.tell("no grant of ID tokens is configured for this runner");
             return Ok(Vec::new());
@@ -175,22 +177,22 @@ impl Running<'_> {
             let grant = all.get(name).ok_or_else(|| {
                 format!("no grant is called `{}` in this runner's configuration", name.escape_debug())
             })?;
-            if let Some(why) = grant.decide(&claims, permissions, step).why_not() {
+            if let Some(why) = why_not(execution, grant, &claims, permissions, step) {
                 return Err(format!("the grant `{name}` is refused: {why}"));
             }
             grants.push(grant.clone());
         }
-        let mut why_not = None;
+        let mut refused = None;
         for grant in all.iter().filter(|grant| matches!(grant.provider, Provider::IdToken(_))) {
             if grants.iter().any(|known| known.name == grant.name) {
                 continue;
             }
-            match grant.decide(&claims, permissions, step).why_not() {
+            match why_not(execution, grant, &claims, permissions, step) {
                 None => grants.push(grant.clone()),
-                Some(why) => why_not = Some(format!("the grant `{}` is refused: {why}", grant.name)),
+                Some(why) => refused = Some(format!("the grant `{}` is refused: {why}", grant.name)),
             }
         }
-        if let (true, Some(why)) = (grants.is_empty(), why_not) {
+        if let (true, Some(why)) = (grants.is_empty(), refused) {
             self.tell(&why);
         }
         Ok(grants)
@@ -230,13 +232,18 @@ impl Running<'_> {
 
     /// Gets what grants give, and has the endpoint answer.
     fn give(&mut self, index: usize, grants: &[Arc<Grant>]) -> Result<(), Refused> {
-        let issuer = self.execution.identity.issuer()?;
+        let identity = self.execution.identity;
+        // A runner without an issuer can still pass on what the forge gives.
+        let issuer = match grants.iter().all(|grant| grant.provider.signed_by() == SignedBy::Forge) {
+            true => None,
+            false => Some(identity.issuer()?),
+        };
         let claims = self.claims();
         let caller = Caller { origin: self.endpoint()?.origin().to_owned(), bearer: bearer()? };
         let masks = Arc::new(Masking(self.execution.output.clone()));
         masks.mask("ID token request token", &caller.bearer).map_err(|e| e.to_string())?;
         let of_step = StepTokens {
-            issuer,
+            signer: Signer::None,
             claims: claims.clone(),
             grant: "".into(),
             output: self.execution.output.clone(),
@@ -245,7 +252,12 @@ impl Running<'_> {
             count: self.identity.tokens.clone(),
         };
         let tokens = |grant: &Arc<Grant>| -> Arc<dyn Tokens> {
-            Arc::new(StepTokens { grant: grant.name.clone(), ..of_step.clone() })
+            let signer = match (grant.provider.signed_by(), &issuer, identity.forge()) {
+                (SignedBy::Forge, _, Some(forge)) => Signer::Forge(forge.clone()),
+                (SignedBy::Runner, Some(issuer), _) => Signer::Runner(issuer.clone()),
+                _ => Signer::None,
+            };
+            Arc::new(StepTokens { grant: grant.name.clone(), signer, ..of_step.clone() })
         };
         let mut entered = Entered::default();
         let (own, brokered): (Vec<&Arc<Grant>>, Vec<_>) =
@@ -355,6 +367,32 @@ impl Running<'_> {
     }
 }
 
+/// Why a grant isn't given.
+fn why_not(
+    execution: &Execution<'_>,
+    grant: &Grant,
+    claims: &Claims,
+    permissions: &Permissions,
+    step: Option<&str>,
+) -> Option<String> {
+    if grant.provider.signed_by() == SignedBy::Forge && execution.identity.forge().is_none() {
+        let why = "`issuer`: the forge offers this job no tokens; at a Forgejo, `enable-openid-connect: true` in the \
+                   workflow has it do so";
+        return Some(why.to_owned());
+    }
+    grant.decide(claims, permissions, step).why_not()
+}
+
+/// What a job may do. A forge that offers it tokens has read its permission in the workflow, as it is written for that
+/// forge.
+fn permissions<'e>(execution: &'e Execution<'_>) -> Cow<'e, Permissions> {
+    let granted = &execution.contexts.rights.granted;
+    match execution.identity.forge() {
+        None => Cow::Borrowed(granted),
+        Some(_) => Cow::Owned(granted.with(Scope::IdToken, Access::Write)),
+    }
+}
+
 fn warn(output: &Output, job: &JobName, step: Option<usize>, message: String) {
     let annotation = crate::output::event::Annotation::new(Level::Warning, message);
     output.emit(Event::Annotation { job: job.clone(), step, annotation });
@@ -380,7 +418,7 @@ fn bearer() -> Result<Secret, String> {
 /// Tokens of a step.
 #[derive(Clone)]
 struct StepTokens {
-    issuer: Arc<Issuer>,
+    signer: Signer,
     claims: Arc<Claims>,
     grant: Arc<str>,
     output: Output,
@@ -396,23 +434,42 @@ impl Tokens for StepTokens {
                 "this job has had {MAX_TOKENS} tokens; there are no more"
             )));
         }
-        let token = self.issuer.token(&self.claims, audience, algorithm)?;
-        Masking(self.output.clone()).mask("ID token", &token.value)?;
+        let (value, subject, id, expires) = match &self.signer {
+            Signer::Runner(issuer) => {
+                let Token { value, id, expires } = issuer.token(&self.claims, audience, algorithm)?;
+                (value, self.claims.sub.clone(), Some(id), Some(expires))
+            }
+            Signer::Forge(forge) => {
+                let ForgeToken { value, said } = forge.token(audience)?;
+                let expires = said.exp.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+                (value, said.sub, said.jti, expires)
+            }
+            Signer::None => return Err(ExchangeError::Issuer("nobody signs tokens here".into())),
+        };
+        Masking(self.output.clone()).mask("ID token", &value)?;
         self.output.emit(Event::Issued {
             job: self.job.clone(),
             step: self.step,
             issued: Issued {
                 grant: self.grant.to_string(),
                 provider: "id-token",
-                subject: self.claims.sub.clone(),
+                subject,
                 audience: Some(audience.to_owned()),
-                id: Some(token.id),
-                expires: Some(clock::at(token.expires)),
+                id,
+                expires: expires.map(clock::at),
                 record: Default::default(),
             },
         });
-        Ok(token.value)
+        Ok(value)
     }
+}
+
+/// Who signs the tokens of a grant.
+#[derive(Clone)]
+enum Signer {
+    Runner(Arc<Issuer>),
+    Forge(Arc<ForgeTokens>),
+    None,
 }
 
 /// Registers secrets with the masker of the job's output.
