@@ -142,6 +142,10 @@ fn is_fork(event_name: &str, repository: &str, event: &Json) -> bool {
     if event_name.starts_with("pull_request") || event.get("pull_request").is_some() {
         return from("/pull_request/head/repo/full_name");
     }
+    // Of a comment on a pull request GitHub doesn't say where that is from.
+    if event.pointer("/issue/pull_request").is_some_and(|pull| !pull.is_null()) {
+        return true;
+    }
     if event_name == "workflow_run" || event.get("workflow_run").is_some() {
         return from("/workflow_run/head_repository/full_name");
     }
@@ -164,6 +168,8 @@ mod tests {
             ("pull_request", json!({}), true),
             ("pull_request_target", pull(json!({ "full_name": "eve/app" })), true),
             ("issue_comment", pull(json!({ "full_name": "eve/app" })), true),
+            ("issue_comment", json!({ "issue": { "pull_request": { "url": "x" } } }), true),
+            ("issue_comment", json!({ "issue": { "pull_request": null } }), false),
             ("workflow_run", json!({}), true),
             (
                 "workflow_run",
