@@ -61,6 +61,8 @@ pub struct Config {
 pub struct Identity {
     /// How the subject is made of other claims.
     pub subject: Subject,
+    /// Where the daemon serves what verifies tokens.
+    pub serve: Option<SocketAddr>,
 }
 
 /// `[daemon]`: what `palisade daemon` does with the jobs of forges.

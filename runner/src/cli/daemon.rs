@@ -1,5 +1,6 @@
 //! `palisade daemon`: the service.
 
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use super::setting::Setting;
 use super::signals::Signals;
 use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
+use crate::identity::endpoint::Server;
+use crate::identity::issuer::serve;
 use crate::job::Interrupts;
 use crate::registration::Registration;
 use crate::state::State;
@@ -59,12 +62,20 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     if let Some(address) = service.config.daemon.metrics {
         service.daemon.listen(address);
     }
+    let _issuer = service.config.identity.serve.map(|address| issuer(&state, address)).transpose()?;
     if service.runners.is_empty() {
         journal.write(Severity::Warning, "nothing is registered yet", &[("help", "palisade register")]);
     }
     service.go_on(&signals)?;
     journal.write(Severity::Info, "ended", &[]);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves what verifies jobs' ID tokens.
+fn issuer(state: &State, address: SocketAddr) -> Result<Server, Error> {
+    let listener = TcpListener::bind(address)
+        .map_err(|e| Error::input(format!("`identity.serve`: cannot listen on {address}: {e}")))?;
+    serve(state, listener).map_err(|e| Error::input(format!("`identity.serve`: {e}")))
 }
 
 fn failed(error: DaemonError) -> Error {

@@ -134,10 +134,10 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
             let at = listener.local_addr().unwrap_or(listen);
             Issuer::open(&state).map_err(failed)?;
             print::to_stdout(format!("serving on http://{at}\n"))?;
-            return Err(failed(match serve(&state, listener) {
-                Err(error) => error,
-                Ok(never) => match never {},
-            }));
+            let _server = serve(&state, listener).map_err(failed)?;
+            loop {
+                std::thread::park();
+            }
         }
         Action::Show => show(&Issuer::open(&state).map_err(failed)?),
     }?;

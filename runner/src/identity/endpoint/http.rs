@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroize;
+
 use crate::mask::Secret;
 
 /// Largest head of a question.
@@ -166,22 +168,32 @@ pub fn serve(mut stream: TcpStream, answer: impl FnOnce(&Asked<'_>) -> Answer) -
             read => read?,
         };
         head.extend_from_slice(&chunk[..read]);
-        let mut with_body = true;
-        let answer = match parse(&head) {
+        let (mut with_body, mut is_all) = (true, false);
+        let mut answer = match parse(&head) {
             Parsed::Incomplete => continue,
             Parsed::Wrong(answer) => answer,
-            Parsed::Whole { method, target, headers } => {
+            Parsed::Whole { method, target, headers, length } => {
                 let (path, query) = target.split_once('?').unwrap_or((target, ""));
                 with_body = method != "HEAD";
+                let more = |(name, _): &(&str, &str)| {
+                    ["content-length", "transfer-encoding"]
+                        .iter()
+                        .any(|known| name.eq_ignore_ascii_case(known))
+                };
+                is_all = length == head.len() && !headers.iter().any(more);
                 answer(&Asked { method, path, query, headers: &headers })
             }
         };
-        answer.send(&mut stream, with_body)?;
-        return close(&mut stream);
+        let sent = answer.send(&mut stream, with_body);
+        answer.body.zeroize();
+        return match sent {
+            Ok(()) if !is_all => close(&mut stream),
+            sent => sent,
+        };
     }
 }
 
-/// Closes it so that the answer arrives: a body that wasn't read would make the kernel throw it away.
+/// Closes it so that the answer arrives: what wasn't read would make the kernel throw it away.
 fn close(stream: &mut TcpStream) -> io::Result<()> {
     stream.shutdown(std::net::Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;
@@ -195,13 +207,27 @@ fn close(stream: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-enum Parsed<'h> {
+/// What the begin of a connection is.
+pub enum Parsed<'h> {
+    /// More of it has to come.
     Incomplete,
+    /// No question that is answered otherwise than so.
     Wrong(Answer),
-    Whole { method: &'h str, target: &'h str, headers: Vec<(&'h str, &'h str)> },
+    /// A question.
+    Whole {
+        /// `GET`, `PUT`…
+        method: &'h str,
+        /// Path and query.
+        target: &'h str,
+        /// Names and values of headers.
+        headers: Vec<(&'h str, &'h str)>,
+        /// How long the head is.
+        length: usize,
+    },
 }
 
-fn parse(head: &[u8]) -> Parsed<'_> {
+/// Reads the head of a question.
+pub fn parse(head: &[u8]) -> Parsed<'_> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
@@ -216,7 +242,7 @@ fn parse(head: &[u8]) -> Parsed<'_> {
         Ok(httparse::Status::Complete(length)) if length > MAX_HEAD => {
             Parsed::Wrong(Answer::refused(431, "the request is too large"))
         }
-        Ok(httparse::Status::Complete(_)) => {
+        Ok(httparse::Status::Complete(length)) => {
             let target = request.path.filter(|target| target.starts_with('/'));
             let named = request.headers.iter().map(|header| {
                 let value = std::str::from_utf8(header.value).ok()?;
@@ -224,7 +250,9 @@ fn parse(head: &[u8]) -> Parsed<'_> {
             });
             let headers: Option<Vec<(&str, &str)>> = named.collect();
             match (request.method, target, headers) {
-                (Some(method), Some(target), Some(headers)) => Parsed::Whole { method, target, headers },
+                (Some(method), Some(target), Some(headers)) => {
+                    Parsed::Whole { method, target, headers, length }
+                }
                 _ => Parsed::Wrong(Answer::refused(400, "the request is malformed")),
             }
         }

@@ -4,7 +4,7 @@
 //! What it answers are [`Route`]s of [`Session`]s. A session is a step's: it begins with the step, and with its end
 //! nothing of it is answered any more. Whoever asks without a bearer of a running step learns nothing.
 
-mod http;
+pub mod http;
 mod id_token;
 mod server;
 

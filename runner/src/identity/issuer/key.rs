@@ -95,7 +95,7 @@ pub struct Key {
 
 #[derive(Debug)]
 enum Pair {
-    Es256(EcdsaKeyPair),
+    Es256(Box<EcdsaKeyPair>),
     Rs256(Box<RsaKeyPair>),
 }
 
@@ -123,9 +123,8 @@ impl Key {
     pub fn parse(algorithm: Algorithm, kept: &[u8]) -> Result<Key, KeyError> {
         let random = SystemRandom::new();
         let pair = match algorithm {
-            Algorithm::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, kept, &random).map(Pair::Es256)
-            }
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, kept, &random)
+                .map(|pair| Pair::Es256(Box::new(pair))),
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(kept).map(|pair| Pair::Rs256(Box::new(pair))),
         };
         Ok(Key { pair: pair.map_err(|_| KeyError::NoKey(algorithm))?, random })

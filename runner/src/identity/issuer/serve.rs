@@ -1,6 +1,5 @@
 //! Serves what is published of an issuer, for who has no web server: plain HTTP, behind a proxy that speaks TLS.
 
-use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,15 +13,12 @@ use crate::state::State;
 /// How long others may keep an answer: much shorter than the overlap of keys allows them to.
 const CACHING: &str = "public, max-age=300";
 
-/// Serves until the process ends. The issuer is read anew for each request, so that a rotation shows at once.
-pub fn serve(state: &State, listener: TcpListener) -> Result<Infallible, IssuerError> {
+/// Serves until what it gives is dropped. The issuer is read anew for each request, so that a rotation shows at once.
+pub fn serve(state: &State, listener: TcpListener) -> Result<Server, IssuerError> {
     Issuer::open(state)?.published()?;
     let state = state.clone();
     let answers = Arc::new(move |asked: &Asked<'_>| answer(&state, asked));
-    let _server = Server::start(listener, answers).map_err(IssuerError::io("server"))?;
-    loop {
-        std::thread::park();
-    }
+    Server::start(listener, answers).map_err(IssuerError::io("server"))
 }
 
 fn answer(state: &State, asked: &Asked<'_>) -> Answer {
