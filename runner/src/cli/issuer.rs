@@ -115,11 +115,11 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         Action::Init { url, algorithm } => init(&state, &url, &algorithms(&algorithm)),
         Action::Rotate { algorithm, at_once } => rotate(&state, &algorithms(&algorithm), at_once),
         Action::Publish { directory } => {
-            let mut issuer = Issuer::open(&state).map_err(failed)?;
+            let issuer = Issuer::open(&state).map_err(failed)?;
             let now = seconds(SystemTime::now());
             documents::write(issuer.ledger(), &directory, now)
                 .map_err(|e| Error::input(format!("cannot write to `{}`: {e}", directory.display())))?;
-            issuer.published().map_err(failed)?;
+            let issuer = issuer.published().map_err(failed)?;
             let url = &issuer.ledger().url;
             Ok(format!(
                 "written: {0}{1}\n         {0}{2}\nthey are to be found at {url}{1} and {url}{2}\n",
@@ -161,8 +161,8 @@ fn init(state: &State, url: &str, algorithms: &[Algorithm]) -> Result<String, Er
 }
 
 fn rotate(state: &State, algorithms: &[Algorithm], at_once: bool) -> Result<String, Error> {
-    let mut issuer = Issuer::open(state).map_err(failed)?;
-    issuer.rotate(algorithms, at_once).map_err(failed)?;
+    let issuer = Issuer::open(state).map_err(failed)?;
+    let issuer = issuer.rotate(algorithms, at_once).map_err(failed)?;
     let next = match at_once {
         true => {
             "The old keys are gone. Publish the new ones now: until then nobody can verify what they sign.\n"

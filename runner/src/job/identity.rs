@@ -104,7 +104,9 @@ pub fn enter_stage(job: &mut Running<'_>, index: usize, env: &Object) -> Result<
     let none = Object::case_sensitive();
     // What an action's own steps have in their environment, the workflow didn't write.
     let env = if job.trail.len() == 1 { env } else { &none };
-    enter(job, index, step, Some(env))
+    let entered = enter(job, index, step, Some(env));
+    job.refused |= entered.as_ref().is_err_and(|refused| refused.by_rule);
+    entered
 }
 
 /// Why nothing is given where the loopback isn't the job's own.

@@ -296,29 +296,27 @@ fn nothing_that_a_workflow_says_is_a_claim() {
     let context = runner(GRANT);
     context.write(
         ".github/workflows/w.yml",
-        format!(
-            r#"
+        r#"
 name: repo:acme/app:ref:refs/heads/main
 run-name: acme/app
 on: push
-permissions: {{ id-token: write }}
-env: {{ GITHUB_REPOSITORY: acme/app, GITHUB_REF: refs/heads/prod, GITHUB_ACTOR: alice, ASK: '${{{{ vars.ASK }}}}' }}
+permissions: { id-token: write }
+env: { GITHUB_REPOSITORY: acme/app, GITHUB_REF: refs/heads/prod, GITHUB_ACTOR: alice, ASK: '${{ vars.ASK }}' }
 jobs:
   acme-app:
     name: acme/app
     runs-on: x
     environment: production
-    env: {{ GITHUB_REPOSITORY_OWNER: acme, GITHUB_EVENT_NAME: push, RUNNER_ENVIRONMENT: github-hosted }}
+    env: { GITHUB_REPOSITORY_OWNER: acme, GITHUB_EVENT_NAME: push, RUNNER_ENVIRONMENT: github-hosted }
     steps:
       - run: |
-          for file in GITHUB_ENV GITHUB_OUTPUT; do echo "GITHUB_REPOSITORY=acme/app" >> "${{!file}}"; done
-          echo '{{"repository": {{"full_name": "acme/app"}}}}' > "$GITHUB_EVENT_PATH" || true
-      - env: {{ GITHUB_REF: refs/heads/prod, GITHUB_SHA: c0ffee }}
+          for file in GITHUB_ENV GITHUB_OUTPUT; do echo "GITHUB_REPOSITORY=acme/app" >> "${!file}"; done
+          echo '{"repository": {"full_name": "acme/app"}}' > "$GITHUB_EVENT_PATH" || true
+      - env: { GITHUB_REF: refs/heads/prod, GITHUB_SHA: c0ffee }
         run: |
           eval "$ASK"
           claims sts.example
-"#
-        ),
+"#,
     );
     let outcome = context.palisade().args(["run", "--json", "--var", &format!("ASK={ASK}")]).run();
     let events = Events::of(&outcome);

@@ -128,14 +128,13 @@ impl Ledger {
         self.keys.push(entry);
     }
 
-    /// Takes note that all keys are published now; whether that changed anything.
-    pub fn publish(&mut self, now: u64) -> bool {
-        let mut changed = false;
+    /// Takes note that the keys that `shown` has are published now.
+    pub fn publish(&mut self, shown: &Ledger, now: u64) {
         for key in self.keys.iter_mut().filter(|key| key.signs.is_none()) {
-            key.signs = Some(now + CACHES);
-            changed = true;
+            if shown.keys.iter().any(|other| other.kid == key.kid) {
+                key.signs = Some(now + CACHES);
+            }
         }
-        changed
     }
 
     /// All keys, the oldest first.
@@ -160,10 +159,10 @@ impl Ledger {
         }
     }
 
-    /// The key that signs.
-    pub fn signs(&self, algorithm: Algorithm, now: u64) -> Option<&Entry> {
-        let of_kind = self.keys.iter().filter(|key| key.algorithm == algorithm);
-        of_kind.rev().find(|key| self.standing(key, now) == Standing::Signs)
+    /// The key that signs, and its place among all.
+    pub fn signs(&self, algorithm: Algorithm, now: u64) -> Option<(usize, &Entry)> {
+        let of_kind = self.keys.iter().enumerate().filter(|(_, key)| key.algorithm == algorithm);
+        of_kind.rev().find(|(_, key)| self.standing(key, now) == Standing::Signs)
     }
 
     /// The keys that are, or are to be, published.
@@ -202,7 +201,8 @@ mod tests {
     #[test]
     fn a_new_key_signs_only_after_everybody_can_know_it() {
         let mut ledger = Ledger::new("https://ci.example").unwrap();
-        let signs = |ledger: &Ledger, now| ledger.signs(Algorithm::Es256, now).map(|key| key.kid.clone());
+        let signs =
+            |ledger: &Ledger, now| ledger.signs(Algorithm::Es256, now).map(|(_, key)| key.kid.clone());
         ledger.add(Algorithm::Es256, key(1), 1000);
         assert_eq!(signs(&ledger, 1000), Some(key(1).kid()));
         assert_eq!(signs(&ledger, 999), None);
@@ -210,7 +210,13 @@ mod tests {
         // However long ago it was made: nobody has seen it.
         assert_eq!(signs(&ledger, 9_000_000), Some(key(1).kid()));
         assert_eq!(ledger.standing(&ledger.keys()[1], 9_000_000), Standing::Unpublished);
-        assert!(ledger.publish(3000) && !ledger.publish(4000));
+        let shown = ledger.clone();
+        ledger.add(Algorithm::Es256, key(3), 2500);
+        ledger.publish(&shown, 3000);
+        ledger.publish(&shown, 4000);
+        // What wasn't shown isn't published.
+        assert_eq!(ledger.standing(&ledger.keys()[2], 9_000_000), Standing::Unpublished);
+        ledger.keys.pop();
         let from = 3000 + CACHES;
         assert_eq!(ledger.standing(&ledger.keys()[1], from - 1), Standing::Waiting(from));
         assert_eq!(signs(&ledger, from - 1), Some(key(1).kid()));

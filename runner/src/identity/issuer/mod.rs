@@ -7,8 +7,9 @@ pub mod ledger;
 mod serve;
 pub mod token;
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -25,13 +26,15 @@ use crate::state::State;
 
 /// Its directory in the state directory.
 const DIRECTORY: &str = "issuer";
+/// The file in it that is locked while what is known of the keys changes.
+const LOCK: &str = "lock";
 
 /// An issuer.
 pub struct Issuer {
     directory: PathBuf,
     ledger: Ledger,
-    /// The keys that sign, read when they first do.
-    signers: [OnceLock<Box<dyn Signer>>; Algorithm::ALL.len()],
+    /// The keys in the ledger's order, read when they first sign.
+    signers: Vec<OnceLock<Box<dyn Signer>>>,
 }
 
 /// What may be wrong with an issuer's files.
@@ -73,49 +76,62 @@ impl Issuer {
     pub fn init(state: &State, url: &str, algorithms: &[Algorithm]) -> Result<Issuer, IssuerError> {
         let mut ledger = Ledger::new(url).map_err(IssuerError::Invalid)?;
         let directory = state.dir(DIRECTORY).map_err(IssuerError::io(DIRECTORY))?;
+        let _held = lock(&directory)?;
         if let Some(there) = Ledger::read(&directory).map_err(IssuerError::io(&directory))? {
             return Err(IssuerError::There(there.url));
         }
         make_keys(&directory, &mut ledger, algorithms)?;
-        Ok(Issuer { directory, ledger, signers: Default::default() })
+        ledger.write(&directory).map_err(IssuerError::io(&directory))?;
+        Ok(Issuer::of(directory, ledger))
     }
 
     /// The one that there is.
     pub fn open(state: &State) -> Result<Issuer, IssuerError> {
         let directory = state.root().map(|root| root.join(DIRECTORY)).ok_or(IssuerError::None)?;
-        let ledger =
-            Ledger::read(&directory).map_err(IssuerError::io(&directory))?.ok_or(IssuerError::None)?;
-        Ok(Issuer { directory, ledger, signers: Default::default() })
+        let ledger = read(&directory)?;
+        Ok(Issuer::of(directory, ledger))
+    }
+
+    fn of(directory: PathBuf, ledger: Ledger) -> Issuer {
+        let signers = ledger.keys().iter().map(|_| OnceLock::new()).collect();
+        Issuer { directory, ledger, signers }
     }
 
     /// Makes new keys of all kinds that it has, or of those that are named. Old ones go on until the new ones are
     /// published and known; or are forgotten at once.
-    pub fn rotate(&mut self, algorithms: &[Algorithm], at_once: bool) -> Result<(), IssuerError> {
-        let now = seconds(SystemTime::now());
+    pub fn rotate(self, algorithms: &[Algorithm], at_once: bool) -> Result<Issuer, IssuerError> {
+        let Issuer { directory, .. } = self;
+        let _held = lock(&directory)?;
+        let mut ledger = read(&directory)?;
         let has = |algorithm: &&Algorithm| {
             algorithms.contains(algorithm)
-                || algorithms.is_empty() && self.ledger.keys().iter().any(|key| key.algorithm == **algorithm)
+                || algorithms.is_empty() && ledger.keys().iter().any(|key| key.algorithm == **algorithm)
         };
         let wanted: Vec<Algorithm> = Algorithm::ALL.iter().filter(has).copied().collect();
-        let mut gone = self.ledger.sweep(now);
+        let mut gone = ledger.sweep(seconds(SystemTime::now()));
         if at_once {
-            gone.extend(wanted.iter().flat_map(|algorithm| self.ledger.revoke(*algorithm)));
+            gone.extend(wanted.iter().flat_map(|algorithm| ledger.revoke(*algorithm)));
         }
-        make_keys(&self.directory, &mut self.ledger, &wanted)?;
+        make_keys(&directory, &mut ledger, &wanted)?;
+        ledger.write(&directory).map_err(IssuerError::io(&directory))?;
         for key in gone {
-            let path = file_of(&self.directory, &key.kid);
+            let path = file_of(&directory, &key.kid);
             fs::remove_file(&path).map_err(IssuerError::io(path))?;
         }
-        self.signers = Default::default();
-        Ok(())
+        Ok(Issuer::of(directory, ledger))
     }
 
-    /// Takes note that what it has is published now.
-    pub fn published(&mut self) -> Result<(), IssuerError> {
-        if self.ledger.publish(seconds(SystemTime::now())) {
-            self.ledger.write(&self.directory).map_err(IssuerError::io(&self.directory))?;
+    /// Takes note that the keys that this one has are published now.
+    pub fn published(self) -> Result<Issuer, IssuerError> {
+        if self.ledger.keys().iter().all(|key| key.signs.is_some()) {
+            return Ok(self);
         }
-        Ok(())
+        let Issuer { directory, ledger: shown, .. } = self;
+        let _held = lock(&directory)?;
+        let mut ledger = read(&directory)?;
+        ledger.publish(&shown, seconds(SystemTime::now()));
+        ledger.write(&directory).map_err(IssuerError::io(&directory))?;
+        Ok(Issuer::of(directory, ledger))
     }
 
     /// What is known of its keys.
@@ -136,19 +152,19 @@ impl Issuer {
         }
         let now = SystemTime::now();
         let url = &self.ledger.url;
-        let Some(entry) = self.ledger.signs(algorithm, seconds(now)) else {
+        let Some((index, entry)) = self.ledger.signs(algorithm, seconds(now)) else {
             return Err(ExchangeError::Issuer(format!(
-                "the issuer has no key that signs by {algorithm}; `palisade issuer rotate --algorithm {algorithm}` makes one"
+                "the issuer has no key that signs by {algorithm}; `palisade issuer rotate --algorithm {algorithm}` \
+                 makes one"
             )));
         };
         let told = |e: IssuerError| ExchangeError::Issuer(e.to_string());
-        let slot = &self.signers[algorithm as usize];
-        let signer = match slot.get() {
+        let signer = match self.signers[index].get() {
             Some(signer) => signer,
             None => {
                 let path = file_of(&self.directory, &entry.kid);
                 let key = Key::read(&path, algorithm).map_err(IssuerError::of(path)).map_err(told)?;
-                slot.get_or_init(|| Box::new(key))
+                self.signers[index].get_or_init(|| Box::new(key))
             }
         };
         let token = Token::sign(&**signer, &entry.kid, url, audience, claims, now);
@@ -160,6 +176,22 @@ impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Issuer").field("ledger", &self.ledger).finish_non_exhaustive()
     }
+}
+
+/// What is known of the keys in a directory.
+fn read(directory: &Path) -> Result<Ledger, IssuerError> {
+    Ledger::read(directory).map_err(IssuerError::io(directory))?.ok_or(IssuerError::None)
+}
+
+/// Keeps others from changing what is known meanwhile.
+fn lock(directory: &Path) -> Result<File, IssuerError> {
+    let path = directory.join(LOCK);
+    let locked = || -> io::Result<File> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    locked().map_err(IssuerError::io(&path))
 }
 
 fn make_keys(directory: &Path, ledger: &mut Ledger, algorithms: &[Algorithm]) -> Result<(), IssuerError> {
@@ -174,9 +206,53 @@ fn make_keys(directory: &Path, ledger: &mut Ledger, algorithms: &[Algorithm]) ->
         let public = made().map_err(IssuerError::of(directory))?;
         ledger.add(*algorithm, public, now);
     }
-    ledger.write(directory).map_err(IssuerError::io(directory))
+    Ok(())
 }
 
 fn file_of(directory: &Path, kid: &str) -> PathBuf {
     directory.join(format!("{kid}.pk8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Facts;
+
+    fn claims() -> Claims {
+        let facts =
+            Facts::of_forge("https://git.example", &Default::default(), "ci.yml", &Default::default());
+        Claims::new(&facts, &Default::default(), &Default::default())
+    }
+
+    fn kid_of(issuer: &Issuer) -> String {
+        let token = issuer.token(&claims(), "sts", Algorithm::Es256).unwrap();
+        let header = token.value.expose().split('.').next().unwrap().to_owned();
+        let header = crate::mask::parts::decode_base64(header.as_bytes()).unwrap();
+        let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+        header["kid"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_rotation_changes_nothing_at_once_unless_it_is_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::locate(Some(dir.path().join("state")));
+        assert!(matches!(Issuer::open(&state), Err(IssuerError::None)));
+        let issuer = Issuer::init(&state, "https://ci.example", &[Algorithm::Es256]).unwrap();
+        let first = kid_of(&issuer);
+        assert!(matches!(Issuer::init(&state, "https://x.example", &[]), Err(IssuerError::There(_))));
+        // Another has made a new key meanwhile: it isn't lost, and isn't taken for one that was published.
+        Issuer::open(&state).unwrap().rotate(&[], false).unwrap();
+        issuer.published().unwrap();
+        let issuer = Issuer::open(&state).unwrap();
+        assert_eq!(issuer.ledger().keys().len(), 2);
+        assert_eq!(issuer.ledger().keys()[1].signs, None);
+        assert_eq!(kid_of(&issuer), first);
+        let issuer = issuer.published().unwrap().rotate(&[], true).unwrap();
+        assert_ne!(kid_of(&issuer), first);
+        let files = fs::read_dir(dir.path().join("state/issuer")).unwrap();
+        let keys = files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|e| e == "pk8"));
+        assert_eq!(keys.count(), 1);
+        assert!(issuer.token(&claims(), "sts", Algorithm::Rs256).unwrap_err().to_string().contains("rotate"));
+        assert!(issuer.token(&claims(), "a b", Algorithm::Es256).is_err());
+    }
 }

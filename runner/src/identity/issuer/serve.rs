@@ -31,13 +31,14 @@ fn answer(state: &State, asked: &Asked<'_>) -> Answer {
         return Answer::refused(404, "there is nothing here");
     }
     let document = || -> Result<String, IssuerError> {
-        let mut issuer = Issuer::open(state)?;
+        let issuer = Issuer::open(state)?;
         let now = seconds(SystemTime::now());
         if is_configuration {
             return Ok(configuration(issuer.ledger(), now));
         }
+        let keys = keys(issuer.ledger(), now);
         issuer.published()?;
-        Ok(keys(issuer.ledger(), now))
+        Ok(keys)
     };
     match document() {
         Ok(body) => Answer {
