@@ -62,7 +62,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     if let Some(address) = service.config.daemon.metrics {
         service.daemon.listen(address);
     }
-    let _issuer = service.config.identity.serve.map(|address| issuer(&state, address)).transpose()?;
+    let _issuer =
+        service.config.identity.serve.map(|address| issuer(&state, address, &journal)).transpose()?;
     if service.runners.is_empty() {
         journal.write(Severity::Warning, "nothing is registered yet", &[("help", "palisade register")]);
     }
@@ -72,10 +73,13 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
 }
 
 /// Serves what verifies jobs' ID tokens.
-fn issuer(state: &State, address: SocketAddr) -> Result<Server, Error> {
+fn issuer(state: &State, address: SocketAddr, journal: &Journal) -> Result<Server, Error> {
     let listener = TcpListener::bind(address)
         .map_err(|e| Error::input(format!("`identity.serve`: cannot listen on {address}: {e}")))?;
-    serve(state, listener).map_err(|e| Error::input(format!("`identity.serve`: {e}")))
+    let at = listener.local_addr().unwrap_or(address).to_string();
+    let server = serve(state, listener).map_err(|e| Error::input(format!("`identity.serve`: {e}")))?;
+    journal.write(Severity::Info, "serving what verifies ID tokens", &[("address", &at)]);
+    Ok(server)
 }
 
 fn failed(error: DaemonError) -> Error {

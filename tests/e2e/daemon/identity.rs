@@ -1,5 +1,8 @@
 //! Identity of a forge's jobs.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use palisade_proto::forgejo::Conclusion;
 use palisade_tests::forge::{Forge, ID_TOKEN_REQUEST, Job};
 use palisade_tests::{Need, require};
@@ -110,4 +113,19 @@ fn the_forges_own_tokens_are_asked_for_by_the_runner() {
     let log = forge.closed(forge.enqueue(Job::new(&workflow("permissions: { id-token: write }\n")))).log();
     assert!(log.contains("the forge offers this job no tokens"), "{log}");
     host.is_idle();
+}
+
+#[test]
+fn a_daemon_serves_what_verifies_tokens() {
+    let forge = Forge::start();
+    let mut host = host(&forge, "[identity]\nserve = '127.0.0.1:0'\n");
+    host.start();
+    host.says("serving what verifies ID tokens");
+    let log = host.log();
+    let (_, rest) = log.split_once("address=").unwrap();
+    let mut stream = TcpStream::connect(rest.split_whitespace().next().unwrap()).unwrap();
+    stream.write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"kid\""), "{answer}");
 }

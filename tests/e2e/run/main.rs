@@ -13,6 +13,7 @@ mod files;
 mod hash_files;
 mod identity;
 mod input;
+mod issuer;
 mod jobs;
 mod lock;
 mod masking;
