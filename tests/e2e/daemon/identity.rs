@@ -64,6 +64,8 @@ fn a_job_is_who_its_forge_says() {
     assert_eq!(claims["palisade"]["source"], "forge");
     assert_eq!(claims["palisade"]["server"], forge.url().trim_end_matches('/'));
     assert!(log.contains("runtime [there]"), "{log}");
+    let issued = "::notice::issued id-token of grant id for repo:root/demo:ref:refs/heads/main to sts.example, until 20";
+    assert!(log.contains(issued), "{log}");
 
     // Neither a branch nor a fork has a word of it.
     let fork = json!({ "pull_request": { "head": { "repo": { "full_name": "eve/demo" } } } });
