@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use palisade::action::lock::Lock;
 use palisade::action::{Uses, manifest};
 use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
+use palisade::identity::endpoint::http::{self, Parsed};
+use palisade::identity::id_token::is_audience;
 use palisade::inside::glob::Patterns;
 use palisade::job::files::{self, CommandFile};
-use palisade::mask::{Masker, parts};
+use palisade::mask::{Masker, Secret, parts};
 use palisade::output::event::{Event, JobName};
 use palisade::output::{Masked, Matchers, Matching, Options, Output, Sink};
 use palisade::trigger::{Pattern, picks};
@@ -26,7 +28,7 @@ pub mod egress;
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 15] = [
+pub const ALL: [(&str, Target); 16] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -42,7 +44,25 @@ pub const ALL: [(&str, Target); 15] = [
     ("tls_hello", egress::tls_hello),
     ("http_requests", egress::http_requests),
     ("egress_rule", egress::egress_rule),
+    ("identity_requests", identity_requests),
 ];
+
+/// A question to a job's endpoint: whatever it is, it proves no right without the bearer, and names one audience.
+pub fn identity_requests(data: &[u8]) {
+    let Parsed::Whole { method, target, headers, .. } = http::parse(data) else { return };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    assert!(path.starts_with('/'), "a question that names another place");
+    let asked = http::Asked { method, path, query, headers: &headers };
+    let bearer = Secret::new("a-bearer-that-nobody-has-written-down".into());
+    assert!(!asked.bears(&bearer), "somebody without the bearer has it");
+    if let Ok(Some(audience)) = asked.parameter("audience") {
+        assert!(query.matches("audience=").count() > 0, "an audience that nobody named");
+        assert!(
+            !is_audience(&audience) || audience.bytes().all(|b| b.is_ascii_graphic()),
+            "an unclear audience"
+        );
+    }
+}
 
 /// A workflow file: one that can't be used has an error, and no report of it writes to the terminal anything
 /// but text.

@@ -1,15 +1,30 @@
-//! Base64, for credentials in headers. Source: RFC 4648, section 4.
+//! Base64, for credentials in headers and the parts of tokens. Source: RFC 4648, sections 4 and 5.
+
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Encodes with the standard alphabet and padding.
 pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    encode(bytes, STANDARD, true)
+}
+
+/// Encodes with the alphabet that is safe in addresses, without padding.
+pub fn base64url(bytes: &[u8]) -> String {
+    encode(bytes, URL, false)
+}
+
+fn encode(bytes: &[u8], alphabet: &[u8; 64], padding: bool) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group =
             chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
-            let symbol = ALPHABET[(group >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() { char::from(symbol) } else { '=' });
+            if place <= chunk.len() {
+                let symbol = alphabet[(group >> (18 - 6 * place)) as usize & 63];
+                text.push(char::from(symbol));
+            } else if padding {
+                text.push('=');
+            }
         }
     }
     text
@@ -31,6 +46,8 @@ mod tests {
             ("foobar", "Zm9vYmFy"),
         ] {
             assert_eq!(base64(text.as_bytes()), encoded);
+            assert_eq!(base64url(text.as_bytes()), encoded.trim_end_matches('='));
         }
+        assert_eq!((base64(&[0xfb, 0xff]), base64url(&[0xfb, 0xff])), ("+/8=".into(), "-_8".into()));
     }
 }

@@ -15,6 +15,8 @@ use crate::action::Settings;
 use crate::egress::Network;
 use crate::environment::Environments;
 use crate::expr::nearest;
+use crate::identity::subject::Subject;
+use crate::identity::{Grants, digest};
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
@@ -49,6 +51,13 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[local]`
     pub local: Local,
+    /// `[[grant]]`
+    pub grant: Grants,
+    /// `[identity]`
+    pub identity: Identity,
+    /// The digest of the file that all this is from.
+    #[serde(skip)]
+    pub digest: Option<String>,
 }
 
 /// `[local]`: the daemon's own queue, of what people of this host submit.
@@ -77,6 +86,16 @@ impl Default for Local {
             keep_for: Time(Duration::from_hours(90 * 24)),
         }
     }
+}
+
+/// `[identity]`: what ID tokens say.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Identity {
+    /// How the subject is made of other claims.
+    pub subject: Subject,
+    /// Where the daemon serves what verifies tokens.
+    pub serve: Option<SocketAddr>,
 }
 
 /// `[daemon]`: what `palisade daemon` does with the jobs of forges.
@@ -334,7 +353,9 @@ impl Config {
 
     fn read(file: File, path: &Path) -> Result<Config, ConfigError> {
         let invalid = |error: String| ConfigError::Invalid { path: path.to_owned(), error };
-        Config::parse(&Config::text(file, path)?).map_err(invalid)
+        let text = Config::text(file, path)?;
+        let config = Config::parse(&text).map_err(invalid)?;
+        Ok(Config { digest: Some(digest(text.as_bytes())), ..config })
     }
 
     fn text(file: File, path: &Path) -> Result<String, ConfigError> {

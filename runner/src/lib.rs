@@ -16,6 +16,7 @@ pub mod expr;
 pub mod forge;
 pub mod git;
 mod hold;
+pub mod identity;
 pub mod inside;
 pub mod job;
 pub mod limits;

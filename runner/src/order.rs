@@ -57,6 +57,8 @@ pub struct Order {
     pub variables: Vec<(String, String)>,
     /// Where the workflow is a whole file, and what of it this job is.
     pub part: Option<Part>,
+    /// Where, and with what, the forge gives ID tokens of its own, where it does for this job.
+    pub id_token: Option<IdTokenOffer>,
 }
 
 /// A job of a workflow that comes whole, from palisade's own queue.
@@ -110,6 +112,17 @@ pub struct Leg {
     pub name: String,
     /// Its values; none where there is no matrix.
     pub matrix: Option<Json>,
+}
+
+/// A forge's word that it gives a job ID tokens.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdTokenOffer {
+    /// Where.
+    pub url: String,
+    /// With what.
+    #[serde(with = "exposed::one")]
+    pub token: Secret,
 }
 
 /// A job that has ended elsewhere.
@@ -166,6 +179,21 @@ mod exposed {
         let secrets = Vec::<(String, String)>::deserialize(from)?;
         Ok(secrets.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
     }
+
+    /// The same for one.
+    pub mod one {
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        use crate::mask::Secret;
+
+        pub fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_str(secret.expose())
+        }
+
+        pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Secret, D::Error> {
+            String::deserialize(from).map(Secret::new)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +222,10 @@ mod tests {
             tokens: vec![("GITHUB_TOKEN".into(), Secret::new("hunter2token".into()))],
             variables: Vec::new(),
             part: None,
+            id_token: Some(IdTokenOffer {
+                url: "https://forge.example/t".into(),
+                token: Secret::new("hunter2id".into()),
+            }),
         }
     }
 

@@ -161,6 +161,11 @@ fn http_requests() {
 }
 
 #[test]
+fn identity_requests() {
+    run("identity_requests");
+}
+
+#[test]
 fn egress_rule() {
     run("egress_rule");
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
@@ -15,7 +16,7 @@ use crate::command::{Command, Exit, Signal, Stdio, What};
 use crate::error::{Error, LayerError};
 use crate::outside::cgroup::Cgroup;
 use crate::outside::{plan, remedy, spawn};
-use crate::report::{LayerId, Report};
+use crate::report::{LayerId, LayerReport, LayerState, Report};
 use crate::shared_dir::SharedDir;
 use crate::spec::{InitMemory, Network, Spec};
 use crate::sys::process::{copy_terminal_size, terminal_peer};
@@ -181,16 +182,31 @@ impl Sandbox {
     /// descriptors and [`Command::controlling_terminal`].
     pub fn open_terminal(&self) -> Result<Terminal, Error> {
         let failed = |e: std::io::Error| Error::Ended(format!("while it opened a terminal: {e}"));
-        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        wire::send(&self.init.control, &Request::Terminal, &[theirs.as_raw_fd()]).map_err(failed)?;
+        let master = self.open(&Request::Terminal).map_err(failed)?;
+        Ok(Terminal { master })
+    }
+
+    /// Opens a socket that listens on the sandbox's own loopback, for the caller to answer there: only commands of
+    /// the sandbox can reach it. An error where the sandbox has the host's network.
+    pub fn listen(&self) -> Result<TcpListener, Error> {
+        let own =
+            |line: &&LayerReport| line.layer == LayerId::Net && !matches!(line.state, LayerState::Off(_));
+        if !self.report.layers.iter().any(|line| own(&line)) {
+            return Err(Error::Spec("it has no network of its own that a socket could listen in".into()));
+        }
+        let failed = |e: std::io::Error| Error::Ended(format!("while it opened a socket: {e}"));
+        self.open(&Request::Listen).map(TcpListener::from).map_err(failed)
+    }
+
+    /// Has init open something.
+    fn open(&self, request: &Request) -> std::io::Result<OwnedFd> {
+        let (ours, theirs) = UnixStream::pair()?;
+        wire::send(&self.init.control, request, &[theirs.as_raw_fd()])?;
         drop(theirs);
-        match wire::receive::<Opened>(&ours).map_err(failed)? {
-            Some((Opened(None), fds)) => {
-                let master = fds.into_iter().next().ok_or_else(|| failed(Errno::EBADF.into()))?;
-                Ok(Terminal { master })
-            }
-            Some((Opened(Some(errno)), _)) => Err(failed(Errno::from_raw(errno).into())),
-            None => Err(failed(std::io::ErrorKind::UnexpectedEof.into())),
+        match wire::receive::<Opened>(&ours)? {
+            Some((Opened(None), fds)) => fds.into_iter().next().ok_or_else(|| Errno::EBADF.into()),
+            Some((Opened(Some(errno)), _)) => Err(Errno::from_raw(errno).into()),
+            None => Err(std::io::ErrorKind::UnexpectedEof.into()),
         }
     }
 

@@ -10,6 +10,8 @@
 //! | → init | [`Request::Signal`] | none |
 //! | → init | [`Request::Terminal`] | a socket, on which init answers |
 //! | ← init | [`Opened`] | the terminal's master side |
+//! | → init | [`Request::Listen`] | a socket, on which init answers |
+//! | ← init | [`Opened`] | a socket that listens |
 //! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream |
 //! | → init, inlet | [`Wanted`] | none |
 //! | ← init, inlet | [`Opened`] | the sockets |
@@ -44,9 +46,10 @@ pub enum Request {
     Run(Run),
     Signal(Signal),
     Terminal,
+    Listen,
 }
 
-/// Answer to [`Request::Terminal`] and to [`Wanted`]: an `errno` number where there is no descriptor with it.
+/// Answer to [`Request::Terminal`], [`Request::Listen`] and [`Wanted`]: an `errno` number where there is no descriptor with it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Opened(pub Option<i32>);
 

@@ -1,5 +1,6 @@
 //! What becomes of a request: the answer of the service, or a fault.
 
+use base64::Engine;
 use prost::Message;
 
 use palisade_proto::forgejo::wire::runner as wire;
@@ -56,6 +57,9 @@ pub(super) fn asked(shared: &Shared, request: &Request) -> Asked {
 
 /// Does the call.
 pub(super) fn answer(shared: &Shared, asked: Asked, request: &Request) -> Outcome {
+    if request.path.contains("/idtoken?") {
+        return Outcome::Answer(id_token(request));
+    }
     let Some(method) = asked.method.filter(|method| *method != Method::Declare || shared.setup.declare)
     else {
         return Outcome::Answer(Response::new(404, "text/plain", b"Not found.\n".to_vec()));
@@ -91,6 +95,28 @@ pub(super) fn answer(shared: &Shared, asked: Asked, request: &Request) -> Outcom
     drop(state);
     shared.changed.notify_all();
     outcome
+}
+
+/// What asks for a job's ID tokens.
+pub const ID_TOKEN_REQUEST: &str = "what-the-forge-gives-id-tokens-for";
+
+/// A token for a job, as far as a runner looks at it: nobody has signed it.
+fn id_token(request: &Request) -> Response {
+    let allowed = request.header("authorization") == Some(&format!("Bearer {ID_TOKEN_REQUEST}"));
+    let audience = request.path.split_once("?placeholder=true&audience=").map(|(_, audience)| audience);
+    let (Some(audience), true) = (audience, allowed) else {
+        return Response::error(401, "unauthenticated", "missing or wrong token");
+    };
+    let claims = serde_json::json!({ "sub": "repo:root/demo:forge", "aud": audience, "jti": "7", "exp": 2_000_000_000 });
+    let part = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let token = format!(
+        "{}.{}.{}",
+        part("{\"alg\":\"EdDSA\"}".into()),
+        part(claims.to_string()),
+        part("signature".into())
+    );
+    let body = serde_json::json!({ "value": token }).to_string();
+    Response::new(200, "application/json;charset=utf-8", body.into_bytes())
 }
 
 fn tell(state: &mut State, told: Option<Told>) {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use answer::ID_TOKEN_REQUEST;
 pub use fault::{Call, Fault, Method};
 pub use job::{Job, need};
 pub use palisade_proto::forgejo::{Conclusion, Dialect, LogRow, StepState, TaskState};

@@ -84,6 +84,19 @@ impl Call<'_> {
         self.run(method, Codec::Json, request.to_string().as_bytes(), decode)
     }
 
+    /// Asks at a path below the instance, and takes JSON.
+    pub fn get<M: for<'de> Deserialize<'de>>(&self, method: &Method, path: &str) -> Result<M, Error> {
+        let answer = || {
+            let mut request = self.http.agent(self.instance).get(format!("{}{path}", self.instance));
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
+            let (_, body) = receive(request.call().map_err(unreachable)?, Codec::Json, method.limit)?;
+            serde_json::from_slice(&body).map_err(|error| Reason::Malformed { what: error.to_string() })
+        };
+        answer().map_err(|reason| self.failed(method, reason))
+    }
+
     fn run<M>(
         &self,
         method: &Method,

@@ -5,6 +5,7 @@
 
 mod client;
 mod credentials;
+mod id_token;
 mod json;
 mod state;
 mod task;
@@ -13,6 +14,7 @@ pub mod wire;
 
 pub use client::{Declaration, Fetch, Fetched, Registered, Registration, Runner, Server, Update};
 pub use credentials::{Credentials, InvalidCredentials, RequestKey};
+pub use id_token::id_token;
 pub use state::{
     Conclusion, LogRow, MAX_OUTPUT_KEY, MAX_OUTPUT_VALUE, MAX_ROW, Standing, StepState, TaskState,
 };

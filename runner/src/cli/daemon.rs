@@ -1,5 +1,6 @@
 //! `palisade daemon`: the service.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use super::signals::Signals;
 use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
 use crate::forge::local::{self, Local};
+use crate::identity::endpoint::Server;
+use crate::identity::issuer::serve;
 use crate::job::Interrupts;
 use crate::queue::{self, Queue, QueueError};
 use crate::registration::{Registration, RegistrationError};
@@ -69,6 +72,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         service.daemon.listen(address);
     }
     service.listen()?;
+    let _issuer =
+        service.config.identity.serve.map(|address| issuer(&state, address, &journal)).transpose()?;
     // Who asks at once shall not hear that none runs.
     service.daemon.write_status();
     if service.runners.len() == 1 {
@@ -82,6 +87,16 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     service.go_on(&signals)?;
     journal.write(Severity::Info, "ended", &[]);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves what verifies jobs' ID tokens.
+fn issuer(state: &State, address: SocketAddr, journal: &Journal) -> Result<Server, Error> {
+    let listener = TcpListener::bind(address)
+        .map_err(|e| Error::input(format!("`identity.serve`: cannot listen on {address}: {e}")))?;
+    let at = listener.local_addr().unwrap_or(address).to_string();
+    let server = serve(state, listener).map_err(|e| Error::input(format!("`identity.serve`: {e}")))?;
+    journal.write(Severity::Info, "serving what verifies ID tokens", &[("address", &at)]);
+    Ok(server)
 }
 
 fn failed(error: DaemonError) -> Error {

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
 use crate::git;
 use crate::hold::hold;
+use crate::identity::{Broker, Facts, ForgeTokens};
 use crate::job::{
     self, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
     Selection, Slots, inside,
@@ -92,7 +93,9 @@ fn events(directory: &Path) -> io::Result<File> {
 fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output {
     let masker = Masker::detecting(config.detect.policy(None));
     let mut refused = Vec::new();
-    for (name, value) in order.secrets.iter().chain(&order.tokens) {
+    let offered = order.id_token.iter().map(|offer| ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &offer.token));
+    let named = order.secrets.iter().chain(&order.tokens).map(|(name, value)| (name.as_str(), value));
+    for (name, value) in named.chain(offered) {
         // An empty secret has nothing to hide, and this one is a switch.
         if !value.expose().is_empty() && !name.eq_ignore_ascii_case(STEP_DEBUG) {
             refused.extend(masker.add(name, value).err());
@@ -176,6 +179,9 @@ impl Job<'_> {
             Some(address) => settings.of_forge(address),
             None => settings,
         };
+        let facts = Facts::of_order(&order);
+        let broker = Broker::new(self.config, state.clone(), facts, &place.source, lock.as_ref())
+            .with_forge(self.forge_tokens(&order)?);
         let actions = Actions::new(settings, order.server.clone(), host, state.clone(), lock);
         let tree = Tree { root: &place.source, actions: &actions, stop: Some(self.signals.as_fd()) };
         let called = Called::by(&workflow, tree).map_err(super::run::not_called)?;
@@ -204,11 +210,27 @@ impl Job<'_> {
             elsewhere,
             gates: Gates::new(state.clone(), identity.clone(), self.config.environment.clone()),
             stores: Arc::new(super::run::stores(state, self.config, passed_on, identity)),
+            identity: Arc::new(broker),
         };
         job::run(&Arc::new(run), plan, &trigger, self.output, self.signals).map_err(|e| match e {
             RunError::Invalid(_) => Error::input(e),
             RunError::Io(_) => Error::new(Blame::Isolation, e),
         })
+    }
+
+    /// The forge's own ID tokens, where it offers them to the job.
+    fn forge_tokens(&self, order: &Order) -> Result<Option<ForgeTokens>, Error> {
+        let Some(offer) = &order.id_token else { return Ok(None) };
+        let instance = order.server.parse().map_err(|e| Error::input(format!("the forge's address: {e}")))?;
+        let http = super::forges::http(self.config)?;
+        if !order.tokens.iter().any(|(name, _)| name == "ACTIONS_RUNTIME_TOKEN") {
+            let message = "steps don't have `ACTIONS_RUNTIME_TOKEN`: with it they could ask the forge for ID tokens, \
+                           which the job has been given (`enable-openid-connect`)";
+            let (job, annotation) =
+                (JobName(order.job.as_str().into()), Annotation::new(Level::Notice, message));
+            self.output.emit(Event::Annotation { job, step: None, annotation });
+        }
+        Ok(Some(ForgeTokens::new(http, instance, offer)))
     }
 
     /// Brings this host's copy of the repository up to date.

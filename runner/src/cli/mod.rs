@@ -20,6 +20,8 @@ mod expr;
 mod file;
 mod forges;
 mod hook;
+mod identity;
+mod issuer;
 mod job;
 mod jobs;
 mod list;
@@ -90,6 +92,10 @@ pub enum Command {
     Expr(expr::Args),
     /// Make a git repository a CI server
     Hook(hook::Args),
+    /// Show who a job would be to others, and which grants it would have
+    Identity(identity::Args),
+    /// Make and publish the keys that sign ID tokens
+    Issuer(issuer::Args),
     /// Run one job of a forge: the daemon's, not yours
     #[command(hide = true)]
     Job(job::Args),
@@ -166,6 +172,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Drain(args) => drain::run(args),
         Command::Expr(args) => expr::run(args),
         Command::Hook(args) => hook::run(args),
+        Command::Identity(args) => identity::run(args),
+        Command::Issuer(args) => issuer::run(args),
         Command::Job(args) => job::run(args),
         Command::Jobs(args) => jobs::run(args),
         Command::Lock(args) => lock::run(args),

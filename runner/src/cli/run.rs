@@ -22,6 +22,7 @@ use crate::action::lock::Lock;
 use crate::config::{Config, ToolSource};
 use crate::egress::Mode;
 use crate::git;
+use crate::identity;
 use crate::job::{
     self, Fault, Gates, InputError, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
     Selection, Slots,
@@ -277,6 +278,9 @@ fn prepare(
     let vars = args.var.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
     let lock = Lock::read(&found.root).map_err(Error::input)?;
+    let told = identity::Facts::of_local(&contexts.github, &payload, &file.shown);
+    let identity =
+        Arc::new(identity::Broker::new(config, args.setting.state(), told, &found.root, lock.as_ref()));
     let host = Host::new(config.sandbox.spec(), &place.tools);
     let own = facts.server().to_owned();
     let actions = Actions::new(config.actions.clone(), own, host, args.setting.state(), lock);
@@ -302,6 +306,7 @@ fn prepare(
         actions: Arc::new(actions),
         gates: Gates::new(args.setting.state(), facts.identity().to_owned(), config.environment.clone()),
         stores: Arc::new(stores(args.setting.state(), config, OfRun::first(new_run()), repository)),
+        identity,
         elsewhere: Vec::new(),
     };
     Ok(Prepared { run: Arc::new(run), plan, trigger })

@@ -77,6 +77,13 @@ enum Said {
     Summary {
         markdown: String,
     },
+    Issued {
+        grant: String,
+        provider: String,
+        subject: String,
+        audience: Option<String>,
+        expires: Option<String>,
+    },
     StepFinished {
         step: usize,
         name: String,
@@ -229,6 +236,12 @@ impl Transcript {
                 self.log(markdown.trim_end(), rows);
                 self.complete(rows);
                 self.row("##[endgroup]", rows);
+            }
+            Said::Issued { grant, provider, subject, audience, expires } => {
+                let to = audience.map(|audience| format!(" to {audience}")).unwrap_or_default();
+                let until = expires.map(|expires| format!(", until {expires}")).unwrap_or_default();
+                let message = format!("issued {provider} of grant {grant} for {subject}{to}{until}");
+                self.command("notice", "", &message, rows);
             }
             Said::StepFinished { step, name, outcome, reason } => {
                 self.step_finished(step, &name, outcome, reason.as_deref(), rows);

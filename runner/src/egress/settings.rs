@@ -27,6 +27,16 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::None => "none",
+            Mode::Allow => "allow",
+            Mode::Audit => "audit",
+            Mode::Host => "host",
+        }
+    }
+
     /// Which names a gateway lets through; none where there is no gateway.
     pub fn scope(self) -> Option<Scope> {
         match self {

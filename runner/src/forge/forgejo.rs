@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use super::{Assigned, Ended, Forge, ForgeError, Progress, Row, Standing, TaskId};
 use crate::mask::Secret;
-use crate::order::{Need, Order};
+use crate::order::{IdTokenOffer, Need, Order};
 use crate::output::event::Conclusion;
 
 /// What `palisade daemon` calls itself.
@@ -119,8 +119,15 @@ impl Forgejo {
             // The forge's own runner sets it for every step, and workflows rely on it.
             tokens.push(("GITHUB_TOKEN".to_owned(), token));
         }
-        if let Some(runtime) = task.tokens.runtime {
-            tokens.push(("ACTIONS_RUNTIME_TOKEN".to_owned(), Secret::new(runtime.into_inner())));
+        let id_token = task
+            .tokens
+            .id_token
+            .map(|request| IdTokenOffer { url: request.url, token: Secret::new(request.token.into_inner()) });
+        // At a Forgejo it is what ID tokens are asked for with, which is this runner's to do and no step's.
+        let runtime = task.tokens.runtime.map(|token| Secret::new(token.into_inner()));
+        let runtime = runtime.filter(|token| id_token.as_ref().is_none_or(|offer| offer.token != *token));
+        if let Some(runtime) = runtime {
+            tokens.push(("ACTIONS_RUNTIME_TOKEN".to_owned(), runtime));
             variables.push(("ACTIONS_RUNTIME_URL".to_owned(), format!("{address}/api/actions_pipeline/")));
             variables.push(("ACTIONS_RESULTS_URL".to_owned(), address.clone()));
         }
@@ -153,6 +160,7 @@ impl Forgejo {
             tokens,
             variables,
             part: None,
+            id_token,
         }
     }
 

@@ -100,6 +100,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         actions: run.actions.clone(),
         gates: run.gates.within(*group),
         stores: run.stores.clone(),
+        identity: run.identity.clone(),
         elsewhere: Vec::new(),
     };
     let called = Arc::new(called);

@@ -278,6 +278,7 @@ fn environment(job: &Running<'_>, order: &Order<'_>, files: &StepFiles) -> Vec<(
     all.push(own("PATH", &path.join(":")));
     all.extend(order.own.iter().cloned());
     all.extend(job.variables.iter().cloned());
+    all.extend(job.identity.variables());
     all.push(own("GITHUB_ACTION", order.action));
     if let Some(scope) = &job.frame.action {
         all.push(own("GITHUB_ACTION_PATH", &scope.path));

@@ -10,19 +10,22 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::gate::Entered;
-use super::network::Egress;
+use super::identity::Identity;
+use super::network::{AtStep, Egress};
 use super::place::Place;
 use super::post::{self, Post};
 use super::{pre, step};
 use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
-use crate::egress::{AtStep, GatewayError};
+use crate::egress::GatewayError;
 use crate::expr::{EvalError, Object, Scope, Template, Value};
+use crate::identity::Broker;
 use crate::output::event::{
     ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level,
 };
 use crate::output::{Matchers, Output};
 use crate::store::Stores;
+use crate::workflow::WorkflowFile;
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
 use crate::workflow::span::Spanned;
 
@@ -57,6 +60,10 @@ pub struct Execution<'a> {
     pub actions: &'a Actions,
     /// What jobs pass on.
     pub stores: &'a Arc<Stores>,
+    /// What its steps may have of others, and by what.
+    pub identity: &'a Arc<Broker>,
+    /// The file of its workflow, where another calls that.
+    pub called: Option<&'a WorkflowFile>,
     /// Orders to stop.
     pub cancel: &'a Arc<Cancel>,
     /// Where everything that is said goes.
@@ -132,6 +139,10 @@ pub struct Running<'a> {
     pub deadline: Option<Instant>,
     /// Tells the gateway's record which of the job's own steps runs.
     pub at_step: AtStep,
+    /// What its steps have of others.
+    pub identity: Identity,
+    /// A rule was against a step of its own.
+    pub refused: bool,
     /// Scratch space for output.
     pub buffer: Vec<u8>,
 }
@@ -285,6 +296,8 @@ fn prepare_and_run(
         cancelled: None,
         deadline: start.checked_add(timeout),
         at_step,
+        identity: Identity::default(),
+        refused: false,
         buffer: Vec::new(),
     };
     let (mut finished, mut reason) = running.run_steps(timeout);
@@ -392,7 +405,8 @@ impl Running<'_> {
             result = Conclusion::Failure;
             Vec::new()
         });
-        (Finished { result, outputs, url: self.url(), fault: None }, reason)
+        let fault = (self.refused && result == Conclusion::Failure).then_some(Fault::Refused);
+        (Finished { result, outputs, url: self.url(), fault }, reason)
     }
 
     /// What the status functions answer: among the steps of an action, these count.

@@ -1,15 +1,43 @@
 //! A job's gateway: started beside its sandbox, told of in events, ended with it.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cancel::Urgency;
 use super::execute::Execution;
 use crate::egress::record::{Attempt, Outcome};
-use crate::egress::{AtStep, Gateway, GatewayError, OnRefused};
+use crate::egress::{self, Gateway, GatewayError, OnRefused};
 use crate::output::event::{Annotation, Event, Level};
 
 /// Most warnings of what was refused; each is in the table at the job's end as well.
 const MAX_WARNINGS: usize = 50;
+
+/// Which of the job's own steps runs, for whoever tells of what happens meanwhile.
+#[derive(Clone, Debug)]
+pub struct AtStep {
+    index: Arc<AtomicUsize>,
+    gateway: Arc<egress::AtStep>,
+}
+
+impl AtStep {
+    const NONE: usize = usize::MAX;
+
+    fn new(gateway: egress::AtStep) -> AtStep {
+        AtStep { index: Arc::new(AtomicUsize::new(Self::NONE)), gateway: Arc::new(gateway) }
+    }
+
+    /// This one runs.
+    pub fn set(&self, step: usize) {
+        self.index.store(step, Ordering::Relaxed);
+        self.gateway.set(step);
+    }
+
+    /// Which one runs.
+    pub fn get(&self) -> Option<usize> {
+        Some(self.index.load(Ordering::Relaxed)).filter(|step| *step != Self::NONE)
+    }
+}
 
 /// The gateway of a job that has one.
 pub struct Egress {
@@ -43,7 +71,7 @@ impl Egress {
     /// For saying which step begins.
     pub fn at_step(&self) -> Result<AtStep, GatewayError> {
         let at_step = self.gateway.as_ref().map(Gateway::at_step).transpose();
-        at_step.map(Option::unwrap_or_default).map_err(GatewayError::Start)
+        at_step.map(|gateway| AtStep::new(gateway.unwrap_or_default())).map_err(GatewayError::Start)
     }
 
     /// Ends it and tells its table; gives why the job fails for what it was refused, if it is to. An error where the

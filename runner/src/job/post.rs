@@ -4,6 +4,7 @@ use super::action::{Script, stage_is_due};
 use super::cancel::Urgency;
 use super::contexts::ActionScope;
 use super::execute::Running;
+use super::identity;
 use super::native;
 use super::stage;
 use super::step::{Outcome, adopt};
@@ -76,6 +77,10 @@ fn perform(job: &mut Running<'_>, index: usize, post: Post) -> Outcome {
                 env.insert(name, value.clone());
             }
             job.trail = trail;
+            if let Err(refused) = identity::enter_stage(job, index, &env) {
+                job.trail.clear();
+                return Outcome::failed(refused.reason);
+            }
             let (mut said, outcome) = match stage {
                 Stage::Script { node, entry, scope } => {
                     let script = Script { node, file: &entry.file, scope, env };

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::slots::{Slot, Slots};
 use crate::action::Actions;
 use crate::expr::{Object, Value};
+use crate::identity::Broker;
 use crate::order::{LEGS, Legs};
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName, Masking};
@@ -57,6 +58,8 @@ pub struct Run {
     pub gates: Gates,
     /// What jobs pass on.
     pub stores: Arc<Stores>,
+    /// What steps may have of others, and by what.
+    pub identity: Arc<Broker>,
     /// What its jobs need of jobs that a forge had others run.
     pub elsewhere: Vec<Elsewhere>,
 }
@@ -530,6 +533,8 @@ impl<'a> Scheduler<'a> {
                 place: &run.place,
                 actions: &run.actions,
                 stores: &run.stores,
+                identity: &run.identity,
+                called: run.file.as_ref(),
                 cancel: &order,
                 output: &output,
             });

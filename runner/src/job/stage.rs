@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::execute::Running;
+use super::identity;
 use super::step::Outcome;
 use crate::output::event::{Conclusion, Event};
 
@@ -20,6 +21,7 @@ pub fn run(job: &mut Running<'_>, name: String, perform: impl FnOnce(&mut Runnin
         name: name.clone(),
     });
     let outcome = perform(job, index);
+    identity::leave(job, index);
     job.look_for_cancellation();
     if outcome.conclusion == Conclusion::Failure {
         job.fail();

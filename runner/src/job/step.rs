@@ -7,6 +7,7 @@ use super::action;
 use super::command::{self, Order, What};
 use super::execute::{Resolve, ResolveMinutes, Running, check_env, extend_env};
 use super::files::{Rule, Said};
+use super::identity::{self, Refused};
 use super::shell::Shell;
 use crate::action::Uses;
 use crate::expr::{EvalError, Expr, Object, Template, Value};
@@ -89,12 +90,22 @@ struct Ended {
 fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
     let action = action_id(step, at.number);
     job.trail.push(at.number);
+    let mut refused = false;
     let (name, mut said, outcome) = match begin(job, step, &action) {
         Ok(None) => (name(job, step, None, &action), Said::default(), Outcome::SKIPPED),
         Ok(Some(env)) => {
             let name = name(job, step, env.as_ref(), &action);
             started(job, at, &name);
-            let (said, outcome) = body(job, at.index, step, &name, &action, env.as_ref());
+            let (said, outcome) = match enter(job, at, step, env.as_ref()) {
+                Ok(()) => body(job, at.index, step, &name, &action, env.as_ref()),
+                Err(why) => {
+                    refused = why.by_rule;
+                    (Said::default(), Outcome::failed(why.reason))
+                }
+            };
+            if !at.nested {
+                identity::leave(job, at.index);
+            }
             (name, said, outcome)
         }
         Err(outcome) => {
@@ -110,7 +121,10 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
         let view = job.view(None, Some(&action));
         match step.continue_on_error.as_ref().map(|c| c.resolve(&view)) {
             Some(Ok(true)) => conclusion = Conclusion::Success,
-            None | Some(Ok(false)) => job.fail(),
+            None | Some(Ok(false)) => {
+                job.refused |= refused;
+                job.fail();
+            }
             Some(Err(error)) => {
                 job.execution.annotate(Some(at.index), Level::Error, format!("`continue-on-error`: {error}"));
                 job.fail();
@@ -130,6 +144,11 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
         job.frame.steps.insert(id.as_str(), entry);
     }
     Ended { name, outcome, conclusion }
+}
+
+/// Gets the step what it may have of others. The steps of an action have what the step has that uses it.
+fn enter(job: &mut Running<'_>, at: At, step: &Step, env: Option<&Object>) -> Result<(), Refused> {
+    if at.nested { Ok(()) } else { identity::enter(job, at.index, Some(step), env) }
 }
 
 fn started(job: &Running<'_>, at: At, name: &str) {
@@ -300,6 +319,9 @@ pub fn adopt(job: &mut Running<'_>, index: usize, said: &mut Said) {
         if let Some(rule) = Rule::of(&name) {
             let message = format!("GITHUB_ENV sets `{name}`: {}", rule.why());
             job.execution.annotate(Some(index), Level::Warning, message);
+            if rule == Rule::Grants {
+                continue;
+            }
         }
         for frame in &mut job.outer {
             frame.env.insert(name.as_str(), value.as_str());

@@ -8,6 +8,11 @@ pub fn now() -> String {
     rfc3339(since.as_secs(), since.subsec_millis())
 }
 
+/// Another time in the same form, to the second.
+pub fn at(time: SystemTime) -> String {
+    rfc3339(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(), 0)
+}
+
 fn rfc3339(seconds: u64, millis: u32) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);

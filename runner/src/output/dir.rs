@@ -91,6 +91,7 @@ fn job_of(event: &Event) -> Option<&JobName> {
         | Event::NetworkSummary { job, .. }
         | Event::Summary { job, .. }
         | Event::Artifact { job, .. }
+        | Event::Issued { job, .. }
         | Event::StepFinished { job, .. }
         | Event::JobFinished { job, .. } => Some(job),
     }
@@ -170,6 +171,7 @@ mod tests {
         # Summary
          ==> forged ***
         ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
+        ==> issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> environment `production ***`: https://example.org ***

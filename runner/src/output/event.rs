@@ -296,6 +296,16 @@ pub enum Event {
         /// Its archive on this machine.
         path: String,
     },
+    /// A step has got an ID token, or credentials for one.
+    Issued {
+        /// Which job.
+        job: JobName,
+        /// Index of the step.
+        step: usize,
+        /// What it is.
+        #[serde(flatten)]
+        issued: Issued,
+    },
     /// A step has ended.
     StepFinished {
         /// Which job.
@@ -353,6 +363,25 @@ pub struct ActionLine {
     pub tree: String,
     /// The lock says that it is these.
     pub pinned: bool,
+}
+
+/// A token, or credentials, but for their value.
+#[derive(Clone, Debug, Serialize)]
+pub struct Issued {
+    /// By which grant.
+    pub grant: String,
+    /// What gave it: `id-token` is this runner itself.
+    pub provider: &'static str,
+    /// As whom the job has it: `sub`.
+    pub subject: String,
+    /// For whom a token is: `aud`.
+    pub audience: Option<String>,
+    /// A token's own name: `jti`.
+    pub id: Option<String>,
+    /// When it ends.
+    pub expires: Option<String>,
+    /// What else its giver tells: role, account, number of the request.
+    pub record: BTreeMap<&'static str, String>,
 }
 
 /// What a run's masker did.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::egress::record::{Attempt, Row, Table};
 use crate::mask::Masker;
 
-use super::event::{ActionLine, Annotation, Event, JobName, LayerLine, Masking};
+use super::event::{ActionLine, Annotation, Event, Issued, JobName, LayerLine, Masking};
 
 /// An event in which every text has gone through the masker.
 #[derive(Clone, Debug)]
@@ -152,6 +152,20 @@ impl Masked {
                 digest: text(digest),
                 path: text(path),
             },
+            Event::Issued { job, step, issued } => {
+                let Issued { grant, provider, subject, audience, id, expires, record } = issued;
+                let record = record.into_iter().map(|(key, value)| (key, text(value))).collect();
+                let issued = Issued {
+                    grant: text(grant),
+                    provider,
+                    subject: text(subject),
+                    audience: some(audience),
+                    id: some(id),
+                    expires,
+                    record,
+                };
+                Event::Issued { job: name(job), step, issued }
+            }
             Event::StepFinished { job, step, name: title, outcome, conclusion, milliseconds, reason } => {
                 Event::StepFinished {
                     job: name(job),

@@ -77,6 +77,7 @@ mod tests {
         # Summary
          ==> forged ***
         ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
+        ==> issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> environment `production ***`: https://example.org ***
@@ -90,7 +91,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 38 places
+          masked: 41 places
           run           failure    1 min 01 s
         ");
     }
@@ -119,6 +120,7 @@ mod tests {
         build *** | # Summary
         build *** |  ==> forged ***
         ==> build ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
+        ==> build ***: issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
         ==> build ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> build ***: Deploy ***: skipped
         ==> build ***: environment `production ***`: https://example.org ***
@@ -141,6 +143,7 @@ mod tests {
         test *** | # Summary
         test *** |  ==> forged ***
         ==> test ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
+        ==> test ***: issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
         ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> test ***: Deploy ***: skipped
         ==> test ***: environment `production ***`: https://example.org ***
@@ -160,7 +163,7 @@ mod tests {
           network of test ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 71 places
+          masked: 77 places
           run           failure    1 min 01 s
         ");
     }
@@ -188,6 +191,7 @@ mod tests {
         # Summary
          ==> forged ***
         \u{1b}[1m==>\u{1b}[0m artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
+        \u{1b}[1m==>\u{1b}[0m issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
         \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
         \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
         \u{1b}[1m==>\u{1b}[0m environment `production ***`: https://example.org ***
@@ -201,7 +205,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 38 places
+          masked: 41 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

@@ -1,6 +1,6 @@
 //! Events as lines of text, for all sinks that people read.
 
-use super::event::{Annotation, Conclusion, Event, JobName, Level};
+use super::event::{Annotation, Conclusion, Event, Issued, JobName, Level};
 use super::{Masked, clock, report::Report, text};
 
 /// What a step's lines begin with.
@@ -155,6 +155,18 @@ impl Renderer {
                 o.push_str("artifact ");
                 for part in [name, " (", &size.to_string(), " bytes): ", path] {
                     text::name(part, o);
+                }
+            }),
+            Event::Issued { job, issued, .. } => self.own(out, Some(job), |o| {
+                let Issued { grant, provider, subject, audience, expires, .. } = issued;
+                for part in ["issued ", provider, " of grant ", grant, " for ", subject] {
+                    text::name(part, o);
+                }
+                for (what, value) in [(" to ", audience), (", until ", expires)] {
+                    if let Some(value) = value {
+                        o.push_str(what);
+                        text::name(value, o);
+                    }
                 }
             }),
             Event::StepFinished { job, name, outcome, conclusion, milliseconds, reason, .. } => {

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use super::event::{
-    ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level, Masking, Wait,
+    ActionLine, Annotation, Conclusion, DeploymentState, Event, Issued, JobName, LayerLine, Level, Masking,
+    Wait,
 };
 use super::{Options, Output, Sink};
 use crate::egress::Mode;
@@ -137,6 +138,19 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
             size: 1234,
             digest: format!("sha256:{}", "cd".repeat(32)),
             path: with("/state/artifacts/1.1/logs.zip"),
+        },
+        Event::Issued {
+            job: job.clone(),
+            step: 0,
+            issued: Issued {
+                grant: "deploy".into(),
+                provider: "id-token",
+                subject: with("repo:acme/app:ref:refs/heads/main"),
+                audience: Some(with("sts.example.com")),
+                id: Some("0123456789abcdef".into()),
+                expires: Some("2026-08-01T12:05:00.000Z".into()),
+                record: [("role", with("deployer"))].into(),
+            },
         },
         Event::Network { job: job.clone(), attempt: attempt() },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),

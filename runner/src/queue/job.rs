@@ -94,6 +94,7 @@ impl Queue {
             prefixes: Vec::new(),
             tokens: Vec::new(),
             variables: Vec::new(),
+            id_token: None,
             part: Some(Part {
                 identity,
                 bundle: self.bundles().join(bundle),

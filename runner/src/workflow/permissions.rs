@@ -122,6 +122,11 @@ impl Permissions {
         self.0.get(&scope).copied().unwrap_or_default()
     }
 
+    /// The same with one more.
+    pub fn with(&self, scope: Scope, access: Access) -> Self {
+        self.0.iter().map(|(scope, access)| (*scope, *access)).chain([(scope, access)]).collect()
+    }
+
     /// The first scope that goes further than in `most`.
     fn beyond(&self, most: &Permissions) -> Option<Scope> {
         self.0.keys().copied().find(|scope| self.of(*scope) > most.of(*scope))

@@ -67,6 +67,7 @@ pub fn serve(
                     let _ = kill(EVERYBODY, Signal::try_from(signal.number()).unwrap_or(Signal::SIGKILL));
                 }
                 Ok(Some((Request::Terminal, fds))) => open_terminal(fds),
+                Ok(Some((Request::Listen, fds))) => net::listen::answer(fds),
                 // The caller is gone, or isn't one that we understand: the kernel ends the rest.
                 Ok(Some((Request::Prepare | Request::Setup(_), _)) | None) | Err(_) => return 0,
             }

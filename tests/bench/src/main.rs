@@ -1,4 +1,4 @@
-//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net]`: palisade beside its peers in the same run, taking
+//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net | identity]`: palisade beside its peers in the same run, taking
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
 mod cache;
@@ -7,6 +7,7 @@ mod checkout;
 mod chunk;
 mod daemon;
 mod floor;
+mod identity;
 mod log;
 mod mask;
 mod measure;
@@ -18,8 +19,7 @@ mod table;
 
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net]";
+const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net | identity]";
 /// How often each command is started.
 const ROUNDS: usize = 100;
 /// How often a batch of a daemon's jobs runs.
@@ -32,7 +32,7 @@ const CACHE: usize = 500;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    if net::part(&args).is_some() {
+    if net::part(&args).or_else(|| identity::part(&args)).is_some() {
         return ExitCode::SUCCESS;
     }
     let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         [palisade, "cache", n] if number(n).is_some() => (palisade, None, None, number(n), None),
         [palisade, "daemon"] => (palisade, None, None, None, Some(BATCHES)),
         [palisade, "daemon", n] if number(n).is_some() => (palisade, None, None, None, number(n)),
-        [palisade, "net"] => (palisade, None, None, None, None),
+        [palisade, "net" | "identity"] => (palisade, None, None, None, None),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -69,6 +69,9 @@ fn main() -> ExitCode {
     }
     if args.len() == 1 || args.get(1) == Some(&"net") {
         net::section(&palisade);
+    }
+    if args.len() == 1 || args.get(1) == Some(&"identity") {
+        identity::section(&palisade, scratch.path());
     }
     println!("load at the end: {}", measure::load());
     ExitCode::SUCCESS

@@ -5,6 +5,7 @@ mod disk;
 mod faults;
 mod front;
 mod host;
+mod identity;
 mod jobs;
 mod lifecycle;
 mod local;

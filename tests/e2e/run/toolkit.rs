@@ -111,3 +111,26 @@ fn all_that_the_toolkit_does_works() {
     assert!(events.annotations("error").contains(&"as asked"), "{outcome}");
     assert!(events.log("a").ends_with("after: me first, [\"kept\"], one\ntwo\n"), "{outcome}");
 }
+
+#[test]
+fn the_toolkit_gets_an_id_token() {
+    let Some(forge) = toolkit() else { return };
+    super::identity::set_up(
+        &forge.context,
+        "
+[[grant]]
+name = 'id'
+provider = 'id-token'
+audiences = ['somewhere']
+allow = [{ local = true, repository = '*/*' }]
+",
+    );
+    forge.context.write(
+        ".github/workflows/w.yml",
+        "on: push\npermissions: { id-token: write }\njobs:\n  a:\n    runs-on: x\n    steps:\n      - { uses: o/toolkit@main, with: { who: me } }\n",
+    );
+    let (outcome, events) = forge.start(&[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(events.log("a").contains("\ntoken: *** of 3 parts\n"), "{outcome}");
+    assert_eq!(events.of_kind("issued").next().unwrap()["audience"], "somewhere");
+}

@@ -1,5 +1,7 @@
 //! Which variables a step may not set for those that follow, or only with a warning.
 
+use crate::identity::grant::VARIABLE;
+
 /// Why a variable is refused, or warned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -9,6 +11,8 @@ pub enum Rule {
     Loader,
     /// Changes where programs find their code; often legitimate.
     SearchPath,
+    /// What a step may ask for, the workflow says, and no step before it.
+    Grants,
 }
 
 impl Rule {
@@ -19,6 +23,9 @@ impl Rule {
             Rule::Loader => {
                 "it makes programs run foreign code as they start (rule `loader`); set it in the `env` of \
                  the step that needs it"
+            }
+            Rule::Grants => {
+                "which grants a step asks for stands in the workflow, so it is left out (rule `grants`)"
             }
             Rule::SearchPath => "it changes where later steps' programs find their code (rule `search-path`)",
         }
@@ -32,6 +39,7 @@ impl Rule {
             return Some(Rule::Reserved);
         }
         match name {
+            VARIABLE => Some(Rule::Grants),
             "LD_PRELOAD" | "LD_AUDIT" | "BASH_ENV" | "ENV" | "SHELLOPTS" | "BASHOPTS" | "PS4"
             | "PROMPT_COMMAND" | "PERL5OPT" | "PERL5DB" | "RUBYOPT" | "PYTHONSTARTUP" | "GCONV_PATH" => {
                 Some(Rule::Loader)

@@ -23,6 +23,10 @@ pub struct Entered {
     pub name: String,
     /// It is told that something is deployed to it.
     pub deployment: bool,
+    /// The configuration has it.
+    pub is_known: bool,
+    /// People had to approve its use, and have.
+    pub is_approved: bool,
     /// The run's contexts, with the variables and secrets of the environment.
     pub contexts: RunContexts,
 }
@@ -46,7 +50,8 @@ pub fn enter(
         return Err(wrong(format!("its name is longer than {MAX_NAME} characters")));
     }
     let none = Protection::default();
-    let protection = run.gates.environments.get(&name).unwrap_or(&none);
+    let known = run.gates.environments.get(&name);
+    let protection = known.unwrap_or(&none);
     protection
         .allows(&run.contexts.github_text("ref"))
         .map_err(|why| Refusal::by_rule(format!("the environment `{name}` is closed: {why}")))?;
@@ -63,7 +68,8 @@ pub fn enter(
         }
     }
     let contexts = run.contexts.in_environment(&protection.vars, secrets);
-    Ok(Some(Entered { name, deployment, contexts }))
+    let (is_known, is_approved) = (known.is_some(), protection.review.is_some());
+    Ok(Some(Entered { name, deployment, is_known, is_approved, contexts }))
 }
 
 struct Gate<'a> {

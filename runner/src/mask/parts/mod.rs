@@ -11,6 +11,7 @@
 //! constants that every file of a kind holds (`service_account`, `kind: Config`), addresses without a
 //! credential in them, dates and names of regions. See `ordinary`.
 
+pub(crate) use decode::base64 as decode_base64;
 use indexmap::IndexMap;
 use zeroize::Zeroizing;
 

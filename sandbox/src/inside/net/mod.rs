@@ -17,6 +17,7 @@ use crate::sys;
 use crate::wire::Plan;
 
 pub mod inlet;
+pub mod listen;
 
 /// A network namespace in the making; `None` where the host's is used.
 pub struct Making(Option<JoinHandle<Result<Made, LayerError>>>);

@@ -1,0 +1,501 @@
+//! Who a job's steps are, to others: before a step begins it is decided which grants it has, its credentials are had,
+//! and the endpoint is told to answer it; with its end all of that is over. A job that has no right to a token, and whose
+//! steps ask for no grant, pays nothing for this.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use palisade_sandbox::SharedDir;
+
+use super::contexts::inside;
+use super::execute::{Execution, Running};
+use crate::egress::Mode;
+use crate::expr::Object;
+use crate::identity::claims::{Environment, Observed};
+use crate::identity::endpoint::{Caller, Endpoint, IdTokenRoute, Route, Session, request_url};
+use crate::identity::exchange::{
+    Algorithm, Credentials, Delivery, ExchangeError, Files, Masks, Request, Tokens,
+};
+use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
+use crate::identity::id_token::SignedBy;
+use crate::identity::issuer::{Issuer, Token, token::random_id};
+use crate::identity::{Claims, ForgeToken, ForgeTokens, digest};
+use crate::mask::Secret;
+use crate::output::Output;
+use crate::output::clock;
+use crate::output::event::{Event, Issued, JobName, Level};
+use crate::workflow::WorkflowFile;
+use crate::workflow::model::Step;
+use crate::workflow::permissions::{Access, Permissions, Scope};
+
+/// Most tokens of a job.
+const MAX_TOKENS: usize = 1000;
+/// Most questions without an answer that a job is warned of.
+const MAX_WARNINGS: usize = 10;
+/// How long a provider has to give credentials, and to take them back.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a job's steps have of this.
+#[derive(Default)]
+pub struct Identity {
+    endpoint: Option<Endpoint>,
+    claims: Option<Arc<Claims>>,
+    /// The step that runs.
+    step: Option<Entered>,
+    /// Sessions of steps that have ended, where all steps of the job may ask the same.
+    kept: Vec<Session>,
+    /// Why nothing is given to a job that has the permission was told.
+    told: bool,
+    tokens: Arc<AtomicUsize>,
+}
+
+/// What a step has.
+#[derive(Default)]
+struct Entered {
+    variables: Vec<(String, String)>,
+    sessions: Vec<Session>,
+    /// Other steps may ask the same.
+    whole_job: bool,
+    files: Vec<String>,
+    given: Vec<(Arc<Grant>, Credentials)>,
+}
+
+/// Decides what a step of the job may have, and gets it. `env` is the step's, where it has one of its own.
+///
+/// # Errors
+/// Why it may not have what it asks for, or can't.
+pub fn enter(
+    job: &mut Running<'_>,
+    index: usize,
+    step: Option<&Step>,
+    env: Option<&Object>,
+) -> Result<(), Refused> {
+    let text = env.unwrap_or(&job.frame.env).get(VARIABLE);
+    let text = text.map(|names| names.to_display_string().into_owned());
+    let names = asked(text.as_deref().unwrap_or_default())?;
+    if names.is_empty() && permissions(job.execution).of(Scope::IdToken) != Access::Write {
+        return Ok(());
+    }
+    let id = step.and_then(|step| step.id.as_ref()).map(|id| id.value.as_str());
+    let grants = job.grants(&names, id).map_err(Refused::by_rule)?;
+    if grants.is_empty() {
+        return Ok(());
+    }
+    let given = match job.execution.place.network.mode {
+        Mode::Host => Err(Refused::by_rule(HOST_NETWORK.to_owned())),
+        _ => job.give(index, &grants),
+    };
+    match given {
+        // Nobody has asked for it by name.
+        Err(why) if names.is_empty() => {
+            job.tell(&why.reason);
+            Ok(())
+        }
+        given => given,
+    }
+}
+
+/// The same for what an action does before and after its step. `env` is the action's.
+pub fn enter_stage(job: &mut Running<'_>, index: usize, env: &Object) -> Result<(), Refused> {
+    let execution = job.execution;
+    let step = job.trail.first().and_then(|number| execution.job.steps().get(*number));
+    let none = Object::case_sensitive();
+    // What an action's own steps have in their environment, the workflow didn't write.
+    let env = if job.trail.len() == 1 { env } else { &none };
+    let entered = enter(job, index, step, Some(env));
+    job.refused |= entered.as_ref().is_err_and(|refused| refused.by_rule);
+    entered
+}
+
+/// Why nothing is given where the loopback isn't the job's own.
+const HOST_NETWORK: &str = "a job with the host's network has no grants: every process of this machine could ask for \
+                            them on its loopback";
+
+/// Why a step doesn't begin.
+#[derive(Debug)]
+pub struct Refused {
+    /// In words.
+    pub reason: String,
+    /// A rule is against it.
+    pub by_rule: bool,
+}
+
+impl Refused {
+    fn by_rule(reason: String) -> Refused {
+        Refused { reason, by_rule: true }
+    }
+}
+
+impl From<String> for Refused {
+    fn from(reason: String) -> Refused {
+        Refused { reason, by_rule: false }
+    }
+}
+
+/// Ends what a step had.
+pub fn leave(job: &mut Running<'_>, index: usize) {
+    let Some(entered) = job.identity.step.take() else { return };
+    if entered.whole_job {
+        job.identity.kept.extend(entered.sessions);
+    } else {
+        drop(entered.sessions);
+    }
+    for name in entered.files {
+        // The step may have removed it itself.
+        let _ = job.dir.remove(&name);
+    }
+    for (grant, credentials) in entered.given {
+        let Some(exchange) = grant.provider.exchange() else { continue };
+        if let Err(error) = exchange.revoke(&credentials, Instant::now() + PATIENCE) {
+            let message = format!("the credentials of the grant `{}` can't be revoked: {error}", grant.name);
+            job.execution.annotate(Some(index), Level::Warning, message);
+        }
+    }
+}
+
+impl Identity {
+    /// The variables of the running step's processes.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        self.step.iter().flat_map(|step| step.variables.iter().cloned())
+    }
+}
+
+impl Running<'_> {
+    /// The grants of a step: those that it asks for by name, each of which it must be allowed, and those of ID tokens
+    /// that it is allowed.
+    fn grants(&mut self, names: &[&str], step: Option<&str>) -> Result<Vec<Arc<Grant>>, String> {
+        let execution = self.execution;
+        let all = &execution.identity.grants;
+        let permissions = &*permissions(execution);
+        if names.is_empty() && !all.iter().any(|grant| matches!(grant.provider, Provider::IdToken(_))) {
+            self.tell("no grant of ID tokens is configured for this runner");
+            return Ok(Vec::new());
+        }
+        let claims = self.claims();
+        let mut grants: Vec<Arc<Grant>> = Vec::new();
+        for name in names {
+            let grant = all.get(name).ok_or_else(|| {
+                format!("no grant is called `{}` in this runner's configuration", name.escape_debug())
+            })?;
+            if let Some(why) = why_not(execution, grant, &claims, permissions, step) {
+                return Err(format!("the grant `{name}` is refused: {why}"));
+            }
+            grants.push(grant.clone());
+        }
+        let mut refused = None;
+        for grant in all.iter().filter(|grant| matches!(grant.provider, Provider::IdToken(_))) {
+            if grants.iter().any(|known| known.name == grant.name) {
+                continue;
+            }
+            match why_not(execution, grant, &claims, permissions, step) {
+                None => grants.push(grant.clone()),
+                Some(why) => refused = Some(format!("the grant `{}` is refused: {why}", grant.name)),
+            }
+        }
+        if let (true, Some(why)) = (grants.is_empty(), refused) {
+            self.tell(&why);
+        }
+        Ok(grants)
+    }
+
+    /// Tells once why a job that has the permission gets no token.
+    fn tell(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.identity.told, true) {
+            let message = format!("`id-token: write` gives no ID token here: {why}");
+            self.execution.annotate(None, Level::Notice, message);
+        }
+    }
+
+    /// The job's claims.
+    fn claims(&mut self) -> Arc<Claims> {
+        let Running { execution, sandbox, .. } = self;
+        let made =
+            || {
+                let layers: String = sandbox
+                    .report()
+                    .layers
+                    .iter()
+                    .map(|line| format!("{} {} {}\n", line.layer, line.state.as_str(), line.state.detail()))
+                    .collect();
+                Arc::new(execution.identity.claims(Observed {
+                    called: execution.called.as_ref().map(|file| called(file, execution)),
+                    environment: execution.environment.filter(|entered| entered.is_known).map(|entered| {
+                        Environment { name: entered.name.clone(), approved: entered.is_approved }
+                    }),
+                    isolation: digest(layers.as_bytes()),
+                    network: execution.place.network.mode.as_str().to_owned(),
+                    ..Observed::default()
+                }))
+            };
+        self.identity.claims.get_or_insert_with(made).clone()
+    }
+
+    /// Gets what grants give, and has the endpoint answer.
+    fn give(&mut self, index: usize, grants: &[Arc<Grant>]) -> Result<(), Refused> {
+        let identity = self.execution.identity;
+        // A runner without an issuer can still pass on what the forge gives.
+        let issuer = match grants.iter().all(|grant| grant.provider.signed_by() == SignedBy::Forge) {
+            true => None,
+            false => Some(identity.issuer()?),
+        };
+        let claims = self.claims();
+        let caller = Caller { origin: self.endpoint()?.origin().to_owned(), bearer: bearer()? };
+        let masks = Arc::new(Masking(self.execution.output.clone()));
+        masks.mask("ID token request token", &caller.bearer).map_err(|e| e.to_string())?;
+        let of_step = StepTokens {
+            signer: Signer::None,
+            claims: claims.clone(),
+            grant: "".into(),
+            output: self.execution.output.clone(),
+            job: self.execution.name.clone(),
+            step: index,
+            count: self.identity.tokens.clone(),
+        };
+        let tokens = |grant: &Arc<Grant>| -> Arc<dyn Tokens> {
+            let signer = match (grant.provider.signed_by(), &issuer, identity.forge()) {
+                (SignedBy::Forge, _, Some(forge)) => Signer::Forge(forge.clone()),
+                (SignedBy::Runner, Some(issuer), _) => Signer::Runner(issuer.clone()),
+                _ => Signer::None,
+            };
+            Arc::new(StepTokens { grant: grant.name.clone(), signer, ..of_step.clone() })
+        };
+        let mut entered = Entered::default();
+        let (own, brokered): (Vec<&Arc<Grant>>, Vec<_>) =
+            grants.iter().partition(|grant| matches!(grant.provider, Provider::IdToken(_)));
+        let mut routes: Vec<Box<dyn Route>> = Vec::new();
+        if !own.is_empty() {
+            entered.whole_job = own.iter().all(|grant| grant.steps.is_none());
+            entered.variables.extend([
+                ("ACTIONS_ID_TOKEN_REQUEST_URL".to_owned(), request_url(&caller.origin)),
+                ("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), caller.bearer.expose().to_owned()),
+            ]);
+            routes.push(Box::new(IdTokenRoute {
+                caller: caller.clone(),
+                grants: own.iter().map(|grant| ((*grant).clone(), tokens(grant))).collect(),
+                audience: format!("{}/{}", claims.palisade.server, claims.repository_owner),
+                refused: self.warns(index),
+            }));
+        }
+        // From here on what a step has is given back, also where the rest of it can't be had.
+        self.identity.step = Some(entered);
+        self.begin(routes);
+        for grant in brokered {
+            let Some(exchange) = grant.provider.exchange() else { continue };
+            let request = Request {
+                grant: grant.name.clone(),
+                claims: claims.clone(),
+                tokens: tokens(grant),
+                deadline: Instant::now() + PATIENCE,
+            };
+            let told = |e: ExchangeError| format!("the grant `{}`: {e}", grant.name);
+            let credentials = exchange.exchange(&request).map_err(told)?;
+            for (name, secret) in credentials.secrets() {
+                masks.mask(name, secret).map_err(told)?;
+            }
+            let issued = Issued {
+                grant: grant.name.to_string(),
+                provider: grant.provider.name(),
+                subject: claims.sub.clone(),
+                audience: None,
+                id: None,
+                expires: credentials.expires.map(clock::at),
+                record: credentials.record.iter().cloned().collect(),
+            };
+            let job = self.execution.name.clone();
+            self.execution.output.emit(Event::Issued { job, step: index, issued });
+            let mut files = StepFiles { dir: self.dir, names: Vec::new() };
+            let mut delivery = Delivery {
+                request: &request,
+                caller: &caller,
+                variables: Vec::new(),
+                files: &mut files,
+                routes: Vec::new(),
+                masks: masks.clone(),
+            };
+            let delivered = exchange.deliver(credentials.clone(), &mut delivery);
+            let Delivery { variables, routes, .. } = delivery;
+            if let Some(entered) = &mut self.identity.step {
+                entered.given.push((grant.clone(), credentials));
+                entered.variables.extend(variables);
+                entered.files.append(&mut files.names);
+                // What this step has by name ends with it.
+                entered.whole_job = false;
+            }
+            self.begin(routes);
+            delivered.map_err(told)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, routes: Vec<Box<dyn Route>>) {
+        if let (Some(endpoint), Some(entered), false) =
+            (&self.identity.endpoint, &mut self.identity.step, routes.is_empty())
+        {
+            entered.sessions.push(endpoint.begin(routes));
+        }
+    }
+
+    /// The job's endpoint, which is opened when it is first needed.
+    fn endpoint(&mut self) -> Result<&Endpoint, String> {
+        if self.identity.endpoint.is_none() {
+            let failed =
+                |e: &dyn std::fmt::Display| format!("the endpoint of ID tokens can't be opened: {e}");
+            let listener = self.sandbox.listen().map_err(|e| failed(&e))?;
+            let (output, job, at) =
+                (self.execution.output.clone(), self.execution.name.clone(), self.at_step.clone());
+            let count = AtomicUsize::new(0);
+            let refused = move || {
+                if count.fetch_add(1, Ordering::Relaxed) < MAX_WARNINGS {
+                    let message = "a process asked for an ID token or credentials without the right to them, and \
+                                   was refused";
+                    warn(&output, &job, at.get(), message.into());
+                }
+            };
+            self.identity.endpoint = Some(Endpoint::open(listener, refused).map_err(|e| failed(&e))?);
+        }
+        self.identity.endpoint.as_ref().ok_or_else(|| "there is no endpoint".to_owned())
+    }
+
+    fn warns(&self, step: usize) -> Box<dyn Fn(&str) + Send + Sync> {
+        let (output, job) = (self.execution.output.clone(), self.execution.name.clone());
+        let count = AtomicUsize::new(0);
+        Box::new(move |why| {
+            if count.fetch_add(1, Ordering::Relaxed) < MAX_WARNINGS {
+                warn(&output, &job, Some(step), format!("an ID token was refused: {why}"));
+            }
+        })
+    }
+}
+
+/// Why a grant isn't given.
+fn why_not(
+    execution: &Execution<'_>,
+    grant: &Grant,
+    claims: &Claims,
+    permissions: &Permissions,
+    step: Option<&str>,
+) -> Option<String> {
+    if grant.provider.signed_by() == SignedBy::Forge && execution.identity.forge().is_none() {
+        let why = "`issuer`: the forge offers this job no tokens; at a Forgejo, `enable-openid-connect: true` in the \
+                   workflow has it do so";
+        return Some(why.to_owned());
+    }
+    grant.decide(claims, permissions, step).why_not()
+}
+
+/// What a job may do. A forge that offers it tokens has read its permission in the workflow, as it is written for that
+/// forge.
+fn permissions<'e>(execution: &'e Execution<'_>) -> Cow<'e, Permissions> {
+    let granted = &execution.contexts.rights.granted;
+    match execution.identity.forge() {
+        None => Cow::Borrowed(granted),
+        Some(_) => Cow::Owned(granted.with(Scope::IdToken, Access::Write)),
+    }
+}
+
+fn warn(output: &Output, job: &JobName, step: Option<usize>, message: String) {
+    let annotation = crate::output::event::Annotation::new(Level::Warning, message);
+    output.emit(Event::Annotation { job: job.clone(), step, annotation });
+}
+
+/// A file that another workflow calls, as `job_workflow_ref` has it.
+fn called(file: &WorkflowFile, execution: &Execution<'_>) -> String {
+    match file {
+        WorkflowFile::Here(path) => {
+            let facts = execution.identity.facts();
+            format!("{}/{}@{}", facts.text("repository"), path.as_str(), facts.text("ref"))
+        }
+        WorkflowFile::Elsewhere(remote) => remote.to_string(),
+    }
+}
+
+/// 256 random bits.
+fn bearer() -> Result<Secret, String> {
+    let half = || random_id().map_err(|e| e.to_string());
+    Ok(Secret::new(half()? + &half()?))
+}
+
+/// Tokens of a step.
+#[derive(Clone)]
+struct StepTokens {
+    signer: Signer,
+    claims: Arc<Claims>,
+    grant: Arc<str>,
+    output: Output,
+    job: JobName,
+    step: usize,
+    count: Arc<AtomicUsize>,
+}
+
+impl Tokens for StepTokens {
+    fn token(&self, audience: &str, algorithm: Algorithm) -> Result<Secret, ExchangeError> {
+        if self.count.fetch_add(1, Ordering::Relaxed) >= MAX_TOKENS {
+            return Err(ExchangeError::Issuer(format!(
+                "this job has had {MAX_TOKENS} tokens; there are no more"
+            )));
+        }
+        let (value, subject, id, expires) = match &self.signer {
+            Signer::Runner(issuer) => {
+                let Token { value, id, expires } = issuer.token(&self.claims, audience, algorithm)?;
+                (value, self.claims.sub.clone(), Some(id), Some(expires))
+            }
+            Signer::Forge(forge) => {
+                let ForgeToken { value, said } = forge.token(audience)?;
+                let expires = said.exp.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+                (value, said.sub, said.jti, expires)
+            }
+            Signer::None => return Err(ExchangeError::Issuer("nobody signs tokens here".into())),
+        };
+        Masking(self.output.clone()).mask("ID token", &value)?;
+        self.output.emit(Event::Issued {
+            job: self.job.clone(),
+            step: self.step,
+            issued: Issued {
+                grant: self.grant.to_string(),
+                provider: "id-token",
+                subject,
+                audience: Some(audience.to_owned()),
+                id,
+                expires: expires.map(clock::at),
+                record: Default::default(),
+            },
+        });
+        Ok(value)
+    }
+}
+
+/// Who signs the tokens of a grant.
+#[derive(Clone)]
+enum Signer {
+    Runner(Arc<Issuer>),
+    Forge(Arc<ForgeTokens>),
+    None,
+}
+
+/// Registers secrets with the masker of the job's output.
+struct Masking(Output);
+
+impl Masks for Masking {
+    fn mask(&self, name: &str, value: &Secret) -> Result<(), ExchangeError> {
+        self.0.masker().add(name, value).map_err(|refused| ExchangeError::Delivery(refused.to_string()))
+    }
+}
+
+/// Files of a step, in the directory that the job shares with its steps.
+struct StepFiles<'a> {
+    dir: &'a SharedDir,
+    names: Vec<String>,
+}
+
+impl Files for StepFiles<'_> {
+    fn write(&mut self, name: &str, content: &[u8]) -> std::io::Result<String> {
+        let random = random_id().map_err(|e| std::io::Error::other(e.to_string()))?;
+        let name = format!("_credentials_{random}_{name}");
+        self.dir.write(&name, 0o400, content)?;
+        let path = format!("{}/{name}", inside::TEMP);
+        self.names.push(name);
+        Ok(path)
+    }
+}
