@@ -51,7 +51,7 @@ enum Action {
     /// Sign a token as a job would get it, if the grant allows that
     #[command(after_help = "EXAMPLES
   palisade identity token id --audience sts.example.com
-  palisade identity token id --audience sts.example.com --value   the token itself: it is good for 5 minutes")]
+  palisade identity token id --audience sts.example.com --value   the token itself")]
     Token {
         /// The grant
         #[arg(value_name = "GRANT")]
