@@ -190,6 +190,8 @@ pub(super) struct Described {
 impl JobArgs {
     /// The job's claims, by the configuration of this runner.
     pub(super) fn described(&self) -> Result<Described, Error> {
+        // Who asks may want a token signed, or credentials: keys are in memory then.
+        palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
         let config = self.setting.config()?;
         let tree =
             std::env::current_dir().map_err(|e| Error::input(format!("the current directory: {e}")))?;

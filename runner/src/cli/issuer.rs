@@ -110,6 +110,8 @@ fn algorithms(kinds: &[Kind]) -> Vec<Algorithm> {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
+    // Keys are in memory here.
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let state = State::locate(args.state);
     let said = match args.action {
         Action::Init { url, algorithm } => init(&state, &url, &algorithms(&algorithm)),
