@@ -51,7 +51,7 @@ enum Action {
     /// Sign a token as a job would get it, if the grant allows that
     #[command(after_help = "EXAMPLES
   palisade identity token id --audience sts.example.com
-  palisade identity token id --audience sts.example.com --value   the token itself: it is good for 5 minutes")]
+  palisade identity token id --audience sts.example.com --value   the token itself")]
     Token {
         /// The grant
         #[arg(value_name = "GRANT")]
@@ -190,6 +190,8 @@ pub(super) struct Described {
 impl JobArgs {
     /// The job's claims, by the configuration of this runner.
     pub(super) fn described(&self) -> Result<Described, Error> {
+        // Who asks may want a token signed, or credentials: keys are in memory then.
+        palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
         let config = self.setting.config()?;
         let tree =
             std::env::current_dir().map_err(|e| Error::input(format!("the current directory: {e}")))?;

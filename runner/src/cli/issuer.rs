@@ -21,8 +21,8 @@ use crate::state::State;
   palisade issuer init --url https://ci.example.com   keys, and who they speak for
   palisade issuer publish /srv/www                    what others verify by, for a web server
   palisade issuer serve --listen 127.0.0.1:8080       the same, behind a proxy with TLS
-  palisade issuer rotate                              new keys, which sign a day after they are published
-  palisade issuer show                                which key signs, and until when others are published
+  palisade issuer rotate                              new keys, which sign a day later
+  palisade issuer show                                which key signs
 
 docs/identity.md says how jobs get tokens, and what clouds have to be told.
 
@@ -52,7 +52,7 @@ enum Action {
     /// Make new keys, which sign once they have been published for a day
     #[command(after_help = "EXAMPLES
   palisade issuer rotate && palisade issuer publish /srv/www
-  palisade issuer rotate --at-once      the old ones are known to somebody: nothing they signed counts
+  palisade issuer rotate --at-once      the old ones are known to somebody
 
 Old keys sign until then, and stay published until nothing that they signed is alive.")]
     Rotate {
@@ -63,7 +63,7 @@ Old keys sign until then, and stay published until nothing that they signed is a
         #[arg(long)]
         at_once: bool,
     },
-    /// Write what others verify tokens by to a directory, as files for any web server or bucket
+    /// Write what others verify tokens by to a directory, for any web server or bucket
     #[command(after_help = "EXAMPLES
   palisade issuer publish /srv/www
   palisade issuer publish ./site && rclone copy ./site bucket:ci
@@ -110,6 +110,8 @@ fn algorithms(kinds: &[Kind]) -> Vec<Algorithm> {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
+    // Keys are in memory here.
+    palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let state = State::locate(args.state);
     let said = match args.action {
         Action::Init { url, algorithm } => init(&state, &url, &algorithms(&algorithm)),

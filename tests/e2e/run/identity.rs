@@ -7,6 +7,7 @@ use std::process::Command;
 use palisade_tests::{Context, Events, Need, Outcome, require, skipped};
 use serde_json::Value;
 
+use crate::issuer::Served;
 use crate::repositories::Repositories;
 use crate::running::Running;
 
@@ -84,6 +85,7 @@ fn pyjwt(context: &Context) -> Option<std::path::PathBuf> {
 const VERIFY: &str = r#"
 import json, sys, jwt
 keys = jwt.PyJWKSet.from_dict(json.load(open(sys.argv[1])))
+client = jwt.PyJWKClient(sys.argv[4] + "/.well-known/jwks.json")
 config = json.load(open(sys.argv[2]))
 token = open(sys.argv[3]).read().strip()
 def verify(token, audience="sts.example", issuer="https://ci.example", **options):
@@ -95,6 +97,8 @@ def refused(what, *args, **options):
     except jwt.PyJWTError as error: print(what, type(error).__name__)
     else: sys.exit(what + ": verified")
 claims = verify(token)
+served = client.get_signing_key_from_jwt(token)
+assert jwt.decode(token, served, algorithms=[served.algorithm_name], audience="sts.example") == claims
 head, body, signature = token.split(".")
 other = jwt.utils.base64url_encode(json.dumps(claims | {"sub": "repo:acme/app"}).encode()).decode()
 header = jwt.get_unverified_header(token)
@@ -131,6 +135,7 @@ fn others_verify_a_token_by_what_is_published() {
     let www = context.root().join("www");
     let published = context.palisade().args(["issuer", "publish", www.to_str().unwrap()]).run();
     assert_eq!(published.code, Some(0), "{published}");
+    let served = Served::start(&context);
     let issued: Vec<&Value> = events.of_kind("issued").collect();
     for (index, (file, audience, algorithm)) in
         [("es256", "sts.example", "ES256"), ("rs256", "rsa.example", "RS256")].into_iter().enumerate()
@@ -141,6 +146,7 @@ fn others_verify_a_token_by_what_is_published() {
             .arg(www.join(".well-known/jwks.json"))
             .arg(www.join(".well-known/openid-configuration"))
             .arg(context.work().join(file))
+            .arg(format!("http://{}", served.address))
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&run.stdout);

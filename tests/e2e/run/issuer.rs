@@ -3,10 +3,34 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use palisade_tests::{Context, Outcome};
 use serde_json::Value;
+
+/// `palisade issuer serve`, until this is dropped.
+pub struct Served {
+    child: Child,
+    pub address: String,
+}
+
+impl Served {
+    pub fn start(context: &Context) -> Served {
+        let command = context.palisade().args(["issuer", "serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.into_command().stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("serving on http://").unwrap().to_owned();
+        Served { child, address }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
 
 fn palisade(context: &Context, args: &[&str]) -> Outcome {
     context.palisade().args(args).run()
@@ -92,13 +116,9 @@ fn what_verifies_tokens_is_served() {
     let context = Context::new();
     refused(&context, &["issuer", "serve", "--listen", "127.0.0.1:0"], 2, "palisade issuer init --url");
     ok(&context, &INIT);
-    let mut command = context.palisade().args(["issuer", "serve", "--listen", "127.0.0.1:0"]).into_command();
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("serving on http://").unwrap().to_owned();
+    let Served { address, .. } = &Served::start(&context);
     let ask = |request: &str| {
-        let mut stream = TcpStream::connect(&address).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -127,8 +147,6 @@ fn what_verifies_tokens_is_served() {
     ok(&context, &["issuer", "rotate"]);
     assert_eq!(get("/.well-known/jwks.json").matches("\"kid\"").count(), 2);
     assert!(standings(&ok(&context, &["issuer", "show"]))[1].starts_with("signs from "));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
