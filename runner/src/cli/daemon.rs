@@ -47,6 +47,8 @@ pub struct Args {
 
 /// How often the daemon looks for new registrations and writes down how it stands.
 const TICK: Duration = Duration::from_secs(1);
+/// How often it forgets what was over long ago.
+const FORGET: Duration = Duration::from_hours(1);
 /// How long the ends of jobs are told to forges before the daemon ends itself; the next start tells the rest.
 const LAST_GRACE: Duration = Duration::from_secs(10);
 
@@ -172,7 +174,12 @@ impl Service<'_> {
         notify.tell("READY=1");
         let tick = notify.watchdog().map_or(TICK, |watchdog| watchdog.min(TICK));
         let (mut drained, mut ending) = (None, None);
+        let mut forget = Instant::now();
         loop {
+            if forget <= Instant::now() {
+                self.daemon.forget_old();
+                forget = Instant::now() + FORGET;
+            }
             let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
             // Interrupted or not, it is looked what there is to do.
             let _ = poll(&mut fds, PollTimeout::try_from(tick).unwrap_or(PollTimeout::MAX));

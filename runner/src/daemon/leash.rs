@@ -51,11 +51,12 @@ impl Leash {
     /// Has the job end where its time is over, or the daemon is to end.
     pub fn hold(&self, now: Instant, phase: Phase, journal: &Journal) {
         let late = now >= self.deadline;
-        let ends = late || phase >= Phase::Cancelling;
-        let asked_now = ends && self.ask();
-        if asked_now && late {
-            let fields = [("reason", "it took longer than max-job-time")];
-            journal.task(Severity::Warning, &self.key, "ending a job", &fields);
+        if late || phase >= Phase::Cancelling {
+            let new = self.ask();
+            if new && late {
+                let fields = [("reason", "it took longer than max-job-time")];
+                journal.task(Severity::Warning, &self.key, "ending a job", &fields);
+            }
         }
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let patient = matches!(*asked, Asked::Once(at) if now < at + AFTER_ASKING);

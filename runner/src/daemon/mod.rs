@@ -147,7 +147,6 @@ impl Daemon {
             held => held?,
         };
         let (tasks, finished) = (state.dir("tasks")?, state.dir("finished")?);
-        task::forget_old(&finished)?;
         Ok(Arc::new(Daemon {
             slots: Slots::new(settings.capacity),
             settings: RwLock::new(settings),
@@ -162,6 +161,14 @@ impl Daemon {
             leashes: Mutex::default(),
             _lock: lock,
         }))
+    }
+
+    /// Forgets tasks that were over long ago: to be called at the start, and now and then.
+    pub fn forget_old(&self) {
+        if let Err(error) = task::forget_old(&self.finished) {
+            let fields = [("error", &*error.to_string())];
+            self.journal.write(Severity::Warning, "cannot forget old tasks", &fields);
+        }
     }
 
     /// Goes on with the tasks that an earlier daemon left. Those of runners that there are no more are ended.

@@ -1,5 +1,7 @@
 """What jobs have of repositories, of each other and of actions."""
 
+import socket
+
 from gitea import wait
 from jobs import results
 
@@ -46,6 +48,10 @@ jobs:
           git switch -qc made-by-a-job
           git -c user.name=job -c user.email=job@t.example commit -q --allow-empty -m made
           git push -q origin HEAD && echo pushed
+"""
+
+NAMES = WRITE.replace("linux", "names") + """\
+      - run: curl -sS https://example.com || echo refused
 """
 
 ARTIFACTS = """\
@@ -218,6 +224,33 @@ def write_with_the_jobs_token(stage):
     assert "made-by-a-job" in [branch["name"] for branch in branches]
 
 
+def network_of_names(stage):
+    """Jobs that reach the forge by its name, here this machine's own, and nothing else."""
+    name, port = socket.gethostname(), stage.gitea.port
+    try:
+        assert socket.gethostbyname(name).startswith("127.")
+    except (OSError, AssertionError):
+        return "skipped: this machine's name doesn't lead to its loopback"
+    rules = f'"{name}:{port}", "127.0.0.0/8:{port}"'
+    host = stage.new_host(config=f'[network]\nmode = "allow"\nallow = [{rules}]\n')
+    repository = stage.repository("names", private=True)
+    token = stage.token(repository.path)
+    url = f"http://{name}:{port}"
+    said = host.register(url, token, "names", "names", code=2)
+    assert "--insecure-http" in said, said
+    host.register(url, token, "names", "names", "--insecure-http")
+    host.start()
+    try:
+        repository.push(NAMES)
+        jobs = repository.ended()
+    finally:
+        host.close()
+    log = repository.log(jobs["a"])
+    assert results(jobs) == {"a": "success"}, log
+    assert "api 200" in log and "pushed" in log and "refused" in log, log
+    return " ".join(line for line in log if line.startswith("::warning"))[:200]
+
+
 def commit_that_was_pushed_away(stage):
     repository = stage.repository("away")
     repository.push(files={"greeting": "hello from what is no more\n"})
@@ -285,6 +318,7 @@ SCENARIOS = [
     checkout_of_a_private_repository,
     checkout_with_a_submodule,
     write_with_the_jobs_token,
+    network_of_names,
     commit_that_was_pushed_away,
     artifacts,
     cache,
