@@ -79,22 +79,22 @@ impl Attempt {
     }
 }
 
-/// `name:port refused: why; allow it with …`
+impl Attempt {
+    /// `name:port refused: why`, and what would allow it; `remedy_of` names it for a rule.
+    pub fn told(&self, remedy_of: impl Fn(&str) -> String) -> String {
+        let Attempt { name, port, outcome, reason, suggestion, .. } = self;
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let remedy = suggestion.as_deref().filter(|_| *outcome == Outcome::Refused);
+        let remedy = remedy.map(|rule| format!("; {} would allow it", remedy_of(rule))).unwrap_or_default();
+        format!("{name}{port} {}{reason}{remedy}", outcome.as_str())
+    }
+}
+
+/// As a person is told who started it.
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Attempt { name, port, outcome, reason, suggestion, .. } = self;
-        f.write_str(name)?;
-        if let Some(port) = port {
-            write!(f, ":{port}")?;
-        }
-        write!(f, " {}", outcome.as_str())?;
-        if let Some(reason) = reason {
-            write!(f, ": {reason}")?;
-        }
-        match (outcome, suggestion) {
-            (Outcome::Refused, Some(rule)) => write!(f, "; `--allow {rule}` would allow it"),
-            _ => Ok(()),
-        }
+        f.write_str(&self.told(|rule| format!("`--allow {rule}`")))
     }
 }
 

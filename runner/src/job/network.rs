@@ -8,6 +8,7 @@ use super::cancel::Urgency;
 use super::execute::Execution;
 use crate::egress::record::{Attempt, Outcome};
 use crate::egress::{self, Gateway, GatewayError, OnRefused};
+use crate::native::Tree;
 use crate::output::event::{Annotation, Event, Level};
 
 /// Most warnings of what was refused; each is in the table at the job's end as well.
@@ -53,11 +54,17 @@ impl Egress {
         };
         let (output, job) = (execution.output.clone(), execution.name.clone());
         let mut warnings = 0;
+        let of_forge = execution.place.tree == Tree::Empty;
+        let remedy = move |rule: &str| match of_forge {
+            true => format!("`allow = [\"{rule}\"]` in `[network]` of the runner's configuration"),
+            false => format!("`--allow {rule}`"),
+        };
         let told = move |attempt: Attempt| {
             let step = attempt.step;
             if attempt.outcome == Outcome::Refused && warnings < MAX_WARNINGS {
                 warnings += 1;
-                let annotation = Annotation::new(Level::Warning, format!("network: {attempt}"));
+                let annotation =
+                    Annotation::new(Level::Warning, format!("network: {}", attempt.told(remedy)));
                 output.emit(Event::Annotation { job: job.clone(), step, annotation });
             }
             output.emit(Event::Network { job: job.clone(), attempt });
