@@ -297,10 +297,14 @@ impl Transcript {
         }
     }
 
-    /// A row that forges show as an annotation; one for each line.
+    /// A row that forges show as an annotation, with what follows the first line below it.
     fn command(&mut self, command: &str, place: &str, message: &str, rows: &mut Rows<'_>) {
-        for line in message.lines() {
-            self.row(&format!("::{command}{place}::{line}"), rows);
+        let mut lines = message.lines();
+        if let Some(first) = lines.next() {
+            self.row(&format!("::{command}{place}::{first}"), rows);
+        }
+        for line in lines {
+            self.row(line, rows);
         }
     }
 
@@ -506,6 +510,14 @@ mod tests {
         let (_, rows) = told(&[&format!(r#""log","job":"a","step":0,"text":"{text}\n""#)]);
         assert!(rows.len() > 1 && rows.iter().all(|row| row.len() <= MAX_ROW));
         assert_eq!(rows.concat(), text);
+    }
+
+    #[test]
+    fn an_error_of_many_lines_is_one() {
+        let (_, rows) = told(&[
+            r#""job_finished","job":"a","result":"failure","milliseconds":1,"reason":"the workflow is not valid:\nerror: what\n\n --> w.yml:1:1","outputs":[]"#,
+        ]);
+        assert_eq!(rows, ["::error::the workflow is not valid:", "error: what", "", " --> w.yml:1:1"]);
     }
 
     #[test]

@@ -252,7 +252,7 @@ def network_of_names(stage):
 
 
 def commit_that_was_pushed_away(stage):
-    repository = stage.repository("away")
+    repository = stage.repository("pushed-away")
     repository.push(files={"greeting": "hello from what is no more\n"})
     host = stage.new_host()
     host.register(stage.gitea.url, stage.token(repository.path), "late", "late")
