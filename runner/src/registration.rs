@@ -341,6 +341,8 @@ mod tests {
             error,
             "there is no registration `build-host-1-2`; there are build-host-1, build-host-1-3"
         );
+        // Under this name the daemon has its own queue.
+        assert_eq!(Registration::keep(&state, known("local"), token()).unwrap().id(), "local-2");
     }
 
     #[test]

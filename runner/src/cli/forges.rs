@@ -1,11 +1,15 @@
 //! How commands reach forges.
 
+use std::sync::Arc;
+
 use palisade_proto::Http;
 
 use super::error::{Blame, Error};
 use crate::config::Config;
 use crate::daemon::{self, Runner};
 use crate::forge::forgejo::{self, Forgejo};
+use crate::forge::local::{self, Local};
+use crate::queue::Queue;
 use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
@@ -27,6 +31,12 @@ pub fn runner(registration: &Registration, http: &Http, state: &State) -> Result
     let forge = Forgejo::new(runner, known.name.clone(), known.labels.clone(), kept);
     let runner = Runner::new(registration.id().to_owned(), known.instance.clone(), Box::new(forge));
     Ok(runner.for_one_job(known.ephemeral))
+}
+
+/// The runner of the daemon's own queue.
+pub fn local(queue: &Arc<Queue>) -> Runner {
+    let forge = Local::new(queue.clone());
+    Runner::new(local::RUNNER.to_owned(), "this host".to_owned(), Box::new(forge))
 }
 
 /// Registrations that can't be used, as a failure of the command.
