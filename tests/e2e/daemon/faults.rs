@@ -58,16 +58,16 @@ fn a_forge_that_never_answers_holds_no_job_up() {
     host.start();
     for fault in [Fault::Hang, Fault::HangAfter, Fault::SlowLoris] {
         for method in [Method::UpdateLog, Method::UpdateTask] {
-            let task = forge.enqueue(Job::script("for i in 1 2 3 4 5; do echo tick $i; sleep 0.1; done"));
-            forge.row(task, "tick 1");
+            let task = forge.enqueue(Job::script("for i in $(seq 10); do echo tick $i; sleep 0.1; done"));
             let job = host.job_process();
+            forge.row(task, "tick 1");
             forge.fail(method, 0, u32::MAX, fault.clone());
             wait("the end of the job's process", || kill(job, None).is_err().then_some(()));
             forge.heal();
             let record = forge.closed(task);
             assert_eq!(record.told(), Some(Conclusion::Success), "{method:?} {fault:?}");
             let ticks = record.rows.iter().filter(|row| row.content.starts_with("tick ")).count();
-            assert_eq!(ticks, 5, "{method:?} {fault:?}");
+            assert_eq!(ticks, 10, "{method:?} {fault:?}");
             host.is_idle();
         }
     }
