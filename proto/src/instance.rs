@@ -44,6 +44,12 @@ impl Instance {
         &self.host
     }
 
+    /// The host with its port, if the address has one: `Host` of a request.
+    pub fn authority(&self) -> &str {
+        let behind = self.address.split_once("://").map_or("", |(_, behind)| behind);
+        behind.split('/').next().unwrap_or_default()
+    }
+
     /// Whether what is sent there is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.encrypted
@@ -114,6 +120,15 @@ mod tests {
             ("http://[::1]:3000", "http://[::1]:3000"),
         ] {
             assert_eq!(text.parse::<Instance>().map(|i| i.to_string()).as_deref(), Ok(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_authority_is_what_is_between() {
+        for (text, authority) in
+            [("https://git.example.org/a/b", "git.example.org"), ("http://[::1]:3000/a", "[::1]:3000")]
+        {
+            assert_eq!(text.parse::<Instance>().as_ref().map(Instance::authority), Ok(authority));
         }
     }
 

@@ -172,7 +172,7 @@ fn receive(
     }
     let success = status == 200 && content_type.eq_ignore_ascii_case(codec.content_type());
     let limit = if success { limit } else { MAX_ERROR };
-    let read = read(body, limit, success)?;
+    let read = read_body(body, limit, success)?;
     let plain = match header(header::CONTENT_ENCODING).unwrap_or("identity") {
         "identity" => read,
         "gzip" => Zeroizing::new(gzip::unpack(&read, limit)?),
@@ -189,7 +189,7 @@ fn receive(
 }
 
 /// The body, as far as it goes: of what is no answer only the beginning is of interest.
-fn read(body: Body, limit: usize, whole: bool) -> Result<Zeroizing<Vec<u8>>, Reason> {
+pub(crate) fn read_body(body: Body, limit: usize, whole: bool) -> Result<Zeroizing<Vec<u8>>, Reason> {
     let mut bytes = Zeroizing::new(Vec::new());
     let read = body.into_reader().take(limit as u64 + 1).read_to_end(&mut bytes);
     match read {
@@ -227,7 +227,7 @@ fn refused(status: u16, content_type: &str, body: &[u8]) -> Reason {
 }
 
 /// The beginning of a text of the other side, without what moves a terminal's cursor.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut characters = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = characters.by_ref().take(SHOWN).collect();
     if characters.next().is_some() {
@@ -236,7 +236,8 @@ fn one_line(text: &str) -> String {
     line
 }
 
-fn unreachable(error: ureq::Error) -> Reason {
+/// Why ureq has no answer.
+pub(crate) fn unreachable(error: ureq::Error) -> Reason {
     use ureq::Error::*;
     let failed = |what, detail: String| Reason::Unreachable { what, detail };
     match error {
@@ -279,7 +280,7 @@ fn of_io(error: &io::Error) -> Reason {
 fn of_tls(error: &rustls::Error) -> Reason {
     let hint = match error {
         rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
-            "; if the forge's certificate is from a CA of your own, name its file as `ca-file`"
+            "; if the server's certificate is from a CA of your own, name its file as `ca-file`"
         }
         _ => "",
     };

@@ -5,6 +5,6 @@ mod code;
 mod error;
 mod gzip;
 
-pub(crate) use call::{Answer, Call, Method};
+pub(crate) use call::{Answer, Call, Method, one_line, read_body, unreachable};
 pub use code::Code;
 pub use error::{Error, Reason, Unreachable};

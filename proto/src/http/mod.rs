@@ -1,4 +1,4 @@
-//! Connections to forges: who is trusted, through which proxy, and how long is waited.
+//! Connections to forges and to other servers: who is trusted, through which proxy, and how long is waited.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,13 +15,16 @@ use names::Names;
 
 mod names;
 mod proxy;
+mod request;
 
 pub use proxy::{InvalidProxy, Proxies};
+pub use request::{Content, Method, Reply, Request, RequestError};
 
 /// Largest file of certificates, in bytes.
 const MAX_CA_FILE: u64 = 4 << 20;
 
 /// How forges are reached.
+#[derive(Clone)]
 pub struct Settings {
     /// How palisade names itself, e.g. `palisade/1.0`.
     pub user_agent: String,
@@ -81,6 +84,13 @@ struct Shared {
     agents: [OnceLock<Agent>; 3],
 }
 
+/// It shows nothing: an address of a proxy may hold a password.
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Http")
+    }
+}
+
 impl Http {
     /// Reads the certificates that the settings name; the system's are read when they are needed.
     pub fn new(settings: Settings) -> Result<Http, InvalidCa> {
@@ -92,6 +102,11 @@ impl Http {
             names: Names::default(),
             agents: Default::default(),
         })))
+    }
+
+    /// The same with the certificates of another file instead, beside the system's: connections of its own.
+    pub fn with_ca_file(&self, path: &Path) -> Result<Http, InvalidCa> {
+        Http::new(Settings { ca_file: Some(path.to_owned()), ..self.0.settings.clone() })
     }
 
     /// How long a call may take unless it is told otherwise.
