@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::renameat;
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -33,6 +34,22 @@ impl SharedDir {
             fchmod(&file, Mode::from_bits_truncate(mode))?;
             file.write_all(content)
         })
+    }
+
+    /// Makes a file of this name, or replaces the one there is, at once for whoever reads it.
+    pub fn replace(&self, name: &str, mode: u32, content: &[u8]) -> io::Result<()> {
+        let new = format!("{name}.new");
+        // Left by a caller that was stopped in between, or put there by a command.
+        let _ = self.remove(&new);
+        self.write(&new, mode, content)?;
+        self.as_owner(|| {
+            Ok(renameat(&self.dir, c_name(&new)?.as_c_str(), &self.dir, c_name(name)?.as_c_str())?)
+        })
+    }
+
+    /// Another handle of the same directory.
+    pub fn try_clone(&self) -> io::Result<SharedDir> {
+        Ok(SharedDir { dir: self.dir.try_clone()?, identity: self.identity })
     }
 
     /// Reads a file of at most `limit` bytes. Whatever isn't a plain file (a symbolic link, a FIFO) is

@@ -1,8 +1,11 @@
 //! `palisade identity`: who a job would be to others, and what it would get; nothing is run.
 
+mod test;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use palisade_proto::event::Trigger;
 use serde_json::{Map, Value as Json, json};
@@ -26,10 +29,11 @@ use crate::workflow::permissions::{Access, Permissions, Scope};
       --ref refs/heads/main --environment production --approved
   palisade identity token id --audience sts.example.com --server https://git.example.com \\
       --repository acme/app --ref refs/heads/main --value
+  palisade identity test deploy                      the exchange itself, without showing its values
 
 The job is one that you describe. What it would really be, its forge says, and nothing in its workflow.
 
-EXIT CODES: 0 success, 2 invalid input, or there is no issuer, 3 the grant is refused")]
+EXIT CODES: 0 success, 2 invalid input, 3 the grant is refused, 5 the provider refuses")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -62,6 +66,25 @@ enum Action {
         /// Print the token itself instead of what it says
         #[arg(long)]
         value: bool,
+        #[command(flatten)]
+        job: Box<JobArgs>,
+    },
+    /// Exchange a token for what a grant gives, if it allows that, and show all of it but the values
+    #[command(after_help = "EXAMPLES
+  palisade identity test deploy
+  palisade identity test deploy --server https://git.example.com --repository acme/app \\
+      --ref refs/heads/main --json
+
+The provider is really asked. What it can take back is given back at once.
+
+EXIT CODES: 0 success, 2 invalid input, 3 the grant is refused, 5 the provider refuses")]
+    Test {
+        /// The grant
+        #[arg(value_name = "GRANT")]
+        grant: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         job: Box<JobArgs>,
     },
@@ -115,6 +138,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         Action::Token { grant, audience, value, job } => {
             (job.token(&grant, &audience, value)?, ExitCode::SUCCESS)
         }
+        Action::Test { grant, json, job } => (job.test(&grant, json)?, ExitCode::SUCCESS),
     };
     print::to_stdout(said)?;
     Ok(code)
@@ -126,7 +150,7 @@ fn permitted() -> Permissions {
 }
 
 fn decisions<'b>(broker: &'b Broker, claims: &Claims, step: Option<&str>) -> Vec<(&'b Grant, Decision)> {
-    let decide = |grant: &'b std::sync::Arc<Grant>| (&**grant, grant.decide(claims, &permitted(), step));
+    let decide = |grant: &'b Arc<Grant>| (&**grant, grant.decide(claims, &permitted(), step));
     broker.grants.iter().map(decide).collect()
 }
 
@@ -265,19 +289,28 @@ impl JobArgs {
         }
     }
 
-    fn token(&self, grant: &str, audience: &str, value: bool) -> Result<String, Error> {
-        let Described { claims, broker } = self.described()?;
-        let Some(grant) = broker.grants.get(grant) else {
-            let known: Vec<&str> = broker.grants.iter().map(|grant| &*grant.name).collect();
-            let error = Error::input(format!("no grant is called `{grant}`"));
-            return Err(error.hint(format!("the configuration has: {}", known.join(", "))));
-        };
-        let Provider::IdToken(settings) = &grant.provider;
-        let decision = grant.decide(&claims, &permitted(), self.step());
+    /// The decision on a grant, which must be that the job may have it.
+    fn allowed(&self, grant: &Grant, claims: &Claims) -> Result<Decision, Error> {
+        let decision = grant.decide(claims, &permitted(), self.step());
         if let Some(why) = decision.why_not() {
             let refused = Error::new(Blame::Policy, format!("the grant `{}` is refused: {why}", grant.name));
             return Err(refused.hint(format!("its conditions:\n{}", explained(&decision).trim_end())));
         }
+        Ok(decision)
+    }
+
+    fn token(&self, grant: &str, audience: &str, value: bool) -> Result<String, Error> {
+        let Described { claims, broker } = self.described()?;
+        let grant = known(&broker, grant)?;
+        let Provider::IdToken(settings) = &grant.provider else {
+            let other = format!(
+                "the grant `{}` gives no ID token, but what `{}` has",
+                grant.name,
+                grant.provider.name()
+            );
+            return Err(Error::input(other).hint(format!("`palisade identity test {}` tries it", grant.name)));
+        };
+        let decision = self.allowed(grant, &claims)?;
         if !settings.audiences.iter().any(|known| known == audience) {
             let refused =
                 format!("`audiences`: `{audience}` is not among those of the grant `{}`", grant.name);
@@ -299,6 +332,15 @@ impl JobArgs {
         });
         Ok(explained(&decision) + &serde_json::to_string_pretty(&said).unwrap_or_default() + "\n")
     }
+}
+
+/// The grant of this name.
+fn known<'b>(broker: &'b Broker, name: &str) -> Result<&'b Arc<Grant>, Error> {
+    broker.grants.get(name).ok_or_else(|| {
+        let known: Vec<&str> = broker.grants.iter().map(|grant| &*grant.name).collect();
+        let error = Error::input(format!("no grant is called `{}`", name.escape_debug()));
+        error.hint(format!("the configuration has: {}", known.join(", ")))
+    })
 }
 
 fn github_text(github: &crate::expr::Object, key: &str) -> String {

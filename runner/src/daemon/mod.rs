@@ -8,7 +8,7 @@
 //! those that go on for too long. `journal` is the daemon's own log, `status`, `tail` and `metrics` say how it
 //! stands.
 
-mod backoff;
+pub(crate) mod backoff;
 mod deliver;
 mod journal;
 mod leash;

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use palisade_proto::Http;
+use palisade_proto::http::{Proxies, Settings};
 use sha2::{Digest, Sha256};
 
 use super::claims::Observed;
@@ -10,8 +13,12 @@ use super::issuer::Issuer;
 use super::{Claims, Facts, ForgeTokens, Grants};
 use crate::action::lock::Lock;
 use crate::config::Config;
+use crate::forge::forgejo::VERSION;
 use crate::identity::subject::Subject;
 use crate::state::State;
+
+/// How long one call of a provider may take; where it takes longer, it is asked again.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Shared by the jobs of a run.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub struct Broker {
     policy: Option<String>,
     actions_lock: Option<String>,
     issuer: OnceLock<Result<Arc<Issuer>, String>>,
+    ca_file: Option<PathBuf>,
+    http: OnceLock<Result<Http, String>>,
     forge: Option<Arc<ForgeTokens>>,
 }
 
@@ -41,6 +50,8 @@ impl Broker {
             policy: config.digest.clone(),
             actions_lock: lock.map(|lock| digest(lock.render().as_bytes())),
             issuer: OnceLock::new(),
+            ca_file: config.daemon.ca_file.clone(),
+            http: OnceLock::new(),
             forge: None,
         }
     }
@@ -83,6 +94,18 @@ impl Broker {
             Issuer::open(&self.state).map(Arc::new).map_err(|e| e.to_string())
         };
         self.issuer.get_or_init(open).clone()
+    }
+
+    /// How providers are reached: as forges are, by the environment's proxies and with the configuration's certificates.
+    pub fn http(&self) -> Result<Http, String> {
+        let open = || {
+            let mut settings = Settings::new(VERSION);
+            settings.proxies = Proxies::of_environment().map_err(|e| e.to_string())?;
+            settings.ca_file.clone_from(&self.ca_file);
+            settings.call_timeout = CALL_TIMEOUT;
+            Http::new(settings).map_err(|e| e.to_string())
+        };
+        self.http.get_or_init(open).clone()
     }
 }
 

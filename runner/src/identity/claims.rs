@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::exchange::aws;
 use super::facts::{Facts, Source};
 use super::subject::Subject;
 
@@ -81,6 +82,9 @@ pub struct Claims {
     pub workflow_ref: String,
     /// What only palisade says.
     pub palisade: Palisade,
+    /// Tags of the session that a token is taken to AWS for.
+    #[serde(rename = "https://aws.amazon.com/tags", skip_serializing_if = "Option::is_none")]
+    pub aws_tags: Option<aws::TagsClaim>,
 }
 
 /// The claim `palisade`.
@@ -144,6 +148,7 @@ impl Claims {
                 actions_lock: observed.actions_lock.clone(),
                 policy: observed.policy.clone(),
             },
+            aws_tags: None,
         };
         claims.sub = subject.of(&claims);
         claims

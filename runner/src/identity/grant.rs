@@ -6,7 +6,13 @@ use serde::Deserialize;
 
 use super::Claims;
 use super::condition::{Check, Conditions};
-use super::exchange::Exchange;
+use super::exchange::aws::Aws;
+use super::exchange::azure::Azure;
+use super::exchange::gcp::Gcp;
+use super::exchange::kubernetes::Kubernetes;
+use super::exchange::oidc::Oidc;
+use super::exchange::vault::Vault;
+use super::exchange::{Exchange, ExchangeError};
 use super::id_token::{IdTokens, SignedBy};
 use crate::workflow::permissions::{Access, Permissions, Scope};
 
@@ -61,6 +67,8 @@ pub struct Grant {
     pub steps: Option<Vec<String>>,
     /// What it gives.
     pub provider: Provider,
+    /// Who signs what is exchanged for it.
+    issuer: SignedBy,
 }
 
 /// What a grant gives, with the keys that are the provider's own.
@@ -68,17 +76,35 @@ pub struct Grant {
 pub enum Provider {
     /// The ID token itself.
     IdToken(IdTokens),
+    /// A session of a role of AWS.
+    Aws(Aws),
+    /// What a Vault or an OpenBao has.
+    Vault(Vault),
+    /// A token of Google Cloud.
+    Gcp(Gcp),
+    /// An assertion for Microsoft Entra.
+    Azure(Azure),
+    /// A token of any service that exchanges tokens.
+    Oidc(Oidc),
+    /// A token for a cluster of Kubernetes.
+    Kubernetes(Kubernetes),
 }
 
 impl Provider {
     /// Their names.
-    pub const NAMES: [&str; 1] = ["id-token"];
+    pub const NAMES: [&str; 7] = ["id-token", "aws", "vault", "gcp", "azure", "oidc", "kubernetes"];
 
     /// Reads the keys of a provider, which are all that no grant has.
     fn read(name: &str, keys: toml::Table) -> Result<Provider, String> {
         let told = |e: toml::de::Error| e.message().to_owned();
         Ok(match name {
             "id-token" => Provider::IdToken(keys.try_into().map_err(told)?),
+            "aws" => Provider::Aws(keys.try_into().map_err(told)?),
+            "vault" => Provider::Vault(keys.try_into().map_err(told)?),
+            "gcp" => Provider::Gcp(keys.try_into().map_err(told)?),
+            "azure" => Provider::Azure(keys.try_into().map_err(told)?),
+            "oidc" => Provider::Oidc(keys.try_into().map_err(told)?),
+            "kubernetes" => Provider::Kubernetes(keys.try_into().map_err(told)?),
             other => {
                 return Err(format!("`{other}` is no provider; there are {}", Provider::NAMES.join(", ")));
             }
@@ -89,13 +115,23 @@ impl Provider {
     pub fn name(&self) -> &'static str {
         match self {
             Provider::IdToken(_) => "id-token",
+            Provider::Aws(_) => "aws",
+            Provider::Vault(_) => "vault",
+            Provider::Gcp(_) => "gcp",
+            Provider::Azure(_) => "azure",
+            Provider::Oidc(_) => "oidc",
+            Provider::Kubernetes(_) => "kubernetes",
         }
     }
 
-    /// Who signs the ID token that it is, or is given for.
-    pub fn signed_by(&self) -> SignedBy {
+    /// What the tokens say that are exchanged for it, of a job with these claims.
+    ///
+    /// # Errors
+    /// Where they can't say what they are to.
+    pub fn claims(&self, claims: &Arc<Claims>) -> Result<Arc<Claims>, ExchangeError> {
         match self {
-            Provider::IdToken(tokens) => tokens.issuer,
+            Provider::Aws(aws) => aws.claims(claims),
+            _ => Ok(claims.clone()),
         }
     }
 
@@ -103,6 +139,12 @@ impl Provider {
     pub fn exchange(&self) -> Option<&dyn Exchange> {
         match self {
             Provider::IdToken(_) => None,
+            Provider::Aws(aws) => Some(aws),
+            Provider::Vault(vault) => Some(vault),
+            Provider::Gcp(gcp) => Some(gcp),
+            Provider::Azure(azure) => Some(azure),
+            Provider::Oidc(oidc) => Some(oidc),
+            Provider::Kubernetes(kubernetes) => Some(kubernetes),
         }
     }
 }
@@ -132,8 +174,13 @@ impl TryFrom<toml::Table> for Grant {
             steps.try_into().map_err(|e: toml::de::Error| told(format!("`steps`: {}", e.message())))
         });
         let steps: Option<Vec<String>> = steps.transpose()?;
+        // A grant of ID tokens reads it itself.
+        let issuer = (provider != "id-token").then(|| table.remove("issuer")).flatten().map(|issuer| {
+            issuer.try_into().map_err(|e: toml::de::Error| told(format!("`issuer`: {}", e.message())))
+        });
+        let issuer = issuer.transpose()?.unwrap_or_default();
         let provider = Provider::read(&provider, table).map_err(&told)?;
-        Ok(Grant { name: name.into(), allow, steps, provider })
+        Ok(Grant { name: name.into(), allow, steps, provider, issuer })
     }
 }
 
@@ -170,6 +217,14 @@ impl Decision {
 }
 
 impl Grant {
+    /// Who signs the ID token that it is, or is given for.
+    pub fn signed_by(&self) -> SignedBy {
+        match &self.provider {
+            Provider::IdToken(tokens) => tokens.issuer,
+            _ => self.issuer,
+        }
+    }
+
     /// Decides whether a job with these claims and permissions may have it in a step of this id.
     pub fn decide(&self, claims: &Claims, permissions: &Permissions, step: Option<&str>) -> Decision {
         let access = permissions.of(Scope::IdToken);

@@ -49,6 +49,16 @@ const CLAIMS: [Claim; 14] = [
     Claim { name: "workflow_ref", value: |claims| &claims.workflow_ref },
 ];
 
+/// What the claim of this name says, if it is one that can be named.
+pub fn claim(name: &str) -> Option<fn(&Claims) -> &str> {
+    CLAIMS.iter().find(|claim| claim.name == name).map(|claim| claim.value)
+}
+
+/// The names of the claims that can be named.
+pub fn claims() -> impl Iterator<Item = &'static str> {
+    CLAIMS.iter().map(|claim| claim.name)
+}
+
 impl TryFrom<String> for Subject {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {

@@ -2,9 +2,10 @@
 //! and the endpoint is told to answer it; with its end all of that is over. A job that has no right to a token, and whose
 //! steps ask for no grant, pays nothing for this.
 
+use std::any::Any;
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use palisade_sandbox::SharedDir;
@@ -59,7 +60,16 @@ struct Entered {
     /// Other steps may ask the same.
     whole_job: bool,
     files: Vec<String>,
-    given: Vec<(Arc<Grant>, Credentials)>,
+    given: Vec<GivenTo>,
+}
+
+/// Credentials that a step has.
+struct GivenTo {
+    grant: Arc<Grant>,
+    credentials: Credentials,
+    request: Request,
+    /// What keeps them fresh.
+    held: Vec<Box<dyn Any + Send>>,
 }
 
 /// Decides what a step of the job may have, and gets it. `env` is the step's, where it has one of its own.
@@ -136,19 +146,23 @@ impl From<String> for Refused {
 
 /// Ends what a step had.
 pub fn leave(job: &mut Running<'_>, index: usize) {
-    let Some(entered) = job.identity.step.take() else { return };
+    let Some(mut entered) = job.identity.step.take() else { return };
     if entered.whole_job {
         job.identity.kept.extend(entered.sessions);
     } else {
         drop(entered.sessions);
     }
+    let held: Vec<_> = entered.given.iter_mut().map(|given| std::mem::take(&mut given.held)).collect();
+    // Before the files: what keeps them fresh would write them again.
+    drop(held);
     for name in entered.files {
         // The step may have removed it itself.
         let _ = job.dir.remove(&name);
     }
-    for (grant, credentials) in entered.given {
+    for GivenTo { grant, credentials, request, .. } in entered.given {
         let Some(exchange) = grant.provider.exchange() else { continue };
-        if let Err(error) = exchange.revoke(&credentials, Instant::now() + PATIENCE) {
+        let request = Request { deadline: Instant::now() + PATIENCE, ..request };
+        if let Err(error) = exchange.revoke(&credentials, &request) {
             let message = format!("the credentials of the grant `{}` can't be revoked: {error}", grant.name);
             job.execution.annotate(Some(index), Level::Warning, message);
         }
@@ -236,7 +250,7 @@ impl Running<'_> {
     fn give(&mut self, index: usize, grants: &[Arc<Grant>]) -> Result<(), Refused> {
         let identity = self.execution.identity;
         // A runner without an issuer can still pass on what the forge gives.
-        let issuer = match grants.iter().all(|grant| grant.provider.signed_by() == SignedBy::Forge) {
+        let issuer = match grants.iter().all(|grant| grant.signed_by() == SignedBy::Forge) {
             true => None,
             false => Some(identity.issuer()?),
         };
@@ -253,13 +267,13 @@ impl Running<'_> {
             step: index,
             count: self.identity.tokens.clone(),
         };
-        let tokens = |grant: &Arc<Grant>| -> Arc<dyn Tokens> {
-            let signer = match (grant.provider.signed_by(), &issuer, identity.forge()) {
+        let tokens = |grant: &Arc<Grant>, claims: Arc<Claims>| -> Arc<dyn Tokens> {
+            let signer = match (grant.signed_by(), &issuer, identity.forge()) {
                 (SignedBy::Forge, _, Some(forge)) => Signer::Forge(forge.clone()),
                 (SignedBy::Runner, Some(issuer), _) => Signer::Runner(issuer.clone()),
                 _ => Signer::None,
             };
-            Arc::new(StepTokens { grant: grant.name.clone(), signer, ..of_step.clone() })
+            Arc::new(StepTokens { grant: grant.name.clone(), signer, claims, ..of_step.clone() })
         };
         let mut entered = Entered::default();
         let (own, brokered): (Vec<&Arc<Grant>>, Vec<_>) =
@@ -273,7 +287,7 @@ impl Running<'_> {
             ]);
             routes.push(Box::new(IdTokenRoute {
                 caller: caller.clone(),
-                grants: own.iter().map(|grant| ((*grant).clone(), tokens(grant))).collect(),
+                grants: own.iter().map(|grant| ((*grant).clone(), tokens(grant, claims.clone()))).collect(),
                 audience: format!("{}/{}", claims.palisade.server, claims.repository_owner),
                 refused: self.warns(index),
             }));
@@ -281,45 +295,53 @@ impl Running<'_> {
         // From here on what a step has is given back, also where the rest of it can't be had.
         self.identity.step = Some(entered);
         self.begin(routes);
+        if brokered.is_empty() {
+            return Ok(());
+        }
+        let http = self.execution.identity.http()?;
         for grant in brokered {
             let Some(exchange) = grant.provider.exchange() else { continue };
+            let told = |e: ExchangeError| format!("the grant `{}`: {e}", grant.name);
             let request = Request {
                 grant: grant.name.clone(),
                 claims: claims.clone(),
-                tokens: tokens(grant),
+                tokens: tokens(grant, grant.provider.claims(&claims).map_err(told)?),
+                http: http.clone(),
                 deadline: Instant::now() + PATIENCE,
             };
-            let told = |e: ExchangeError| format!("the grant `{}`: {e}", grant.name);
             let credentials = exchange.exchange(&request).map_err(told)?;
             for (name, secret) in credentials.secrets() {
                 masks.mask(name, secret).map_err(told)?;
             }
-            let issued = Issued {
-                grant: grant.name.to_string(),
-                provider: grant.provider.name(),
+            let record = Arc::new(ToldOfGrant {
+                grant: grant.clone(),
                 subject: claims.sub.clone(),
-                audience: None,
-                id: None,
-                expires: credentials.expires.map(clock::at),
-                record: credentials.record.iter().cloned().collect(),
-            };
-            let job = self.execution.name.clone();
-            self.execution.output.emit(Event::Issued { job, step: index, issued });
-            let mut files = StepFiles { dir: self.dir, names: Vec::new() };
+                output: self.execution.output.clone(),
+                job: self.execution.name.clone(),
+                step: index,
+            });
+            record.issued(&credentials);
+            let files = StepFiles::new(self.dir)?;
             let mut delivery = Delivery {
                 request: &request,
                 caller: &caller,
-                variables: Vec::new(),
-                files: &mut files,
+                variables: self.identity.variables().collect(),
+                files: files.clone(),
                 routes: Vec::new(),
-                masks: masks.clone(),
+                held: Vec::new(),
+                masks: record,
             };
             let delivered = exchange.deliver(credentials.clone(), &mut delivery);
-            let Delivery { variables, routes, .. } = delivery;
+            let Delivery { variables, routes, held, .. } = delivery;
             if let Some(entered) = &mut self.identity.step {
-                entered.given.push((grant.clone(), credentials));
-                entered.variables.extend(variables);
-                entered.files.append(&mut files.names);
+                entered.given.push(GivenTo {
+                    grant: grant.clone(),
+                    credentials,
+                    request: request.clone(),
+                    held,
+                });
+                entered.variables = variables;
+                entered.files.append(&mut files.names());
                 // What this step has by name ends with it.
                 entered.whole_job = false;
             }
@@ -377,7 +399,7 @@ fn why_not(
     permissions: &Permissions,
     step: Option<&str>,
 ) -> Option<String> {
-    if grant.provider.signed_by() == SignedBy::Forge && execution.identity.forge().is_none() {
+    if grant.signed_by() == SignedBy::Forge && execution.identity.forge().is_none() {
         let why = "`issuer`: the forge offers this job no tokens; at a Forgejo, `enable-openid-connect: true` in the \
                    workflow has it do so";
         return Some(why.to_owned());
@@ -474,6 +496,34 @@ enum Signer {
     None,
 }
 
+/// Has what a grant gives masked and recorded.
+struct ToldOfGrant {
+    grant: Arc<Grant>,
+    subject: String,
+    output: Output,
+    job: JobName,
+    step: usize,
+}
+
+impl Masks for ToldOfGrant {
+    fn mask(&self, name: &str, value: &Secret) -> Result<(), ExchangeError> {
+        Masking(self.output.clone()).mask(name, value)
+    }
+
+    fn issued(&self, credentials: &Credentials) {
+        let issued = Issued {
+            grant: self.grant.name.to_string(),
+            provider: self.grant.provider.name(),
+            subject: self.subject.clone(),
+            audience: None,
+            id: None,
+            expires: credentials.expires.map(clock::at),
+            record: credentials.record.iter().cloned().collect(),
+        };
+        self.output.emit(Event::Issued { job: self.job.clone(), step: self.step, issued });
+    }
+}
+
 /// Registers secrets with the masker of the job's output.
 struct Masking(Output);
 
@@ -484,18 +534,42 @@ impl Masks for Masking {
 }
 
 /// Files of a step, in the directory that the job shares with its steps.
-struct StepFiles<'a> {
-    dir: &'a SharedDir,
-    names: Vec<String>,
+struct StepFiles {
+    dir: SharedDir,
+    /// What nobody knows who isn't told.
+    random: String,
+    names: Mutex<Vec<String>>,
 }
 
-impl Files for StepFiles<'_> {
-    fn write(&mut self, name: &str, content: &[u8]) -> std::io::Result<String> {
-        let random = random_id().map_err(|e| std::io::Error::other(e.to_string()))?;
-        let name = format!("_credentials_{random}_{name}");
-        self.dir.write(&name, 0o400, content)?;
+impl StepFiles {
+    fn new(dir: &SharedDir) -> Result<Arc<StepFiles>, String> {
+        let dir = dir.try_clone().map_err(|e| format!("the directory of a step's files: {e}"))?;
+        let random = random_id().map_err(|e| e.to_string())?;
+        Ok(Arc::new(StepFiles { dir, random, names: Mutex::default() }))
+    }
+
+    fn put(&self, name: &str, mode: u32, content: &[u8]) -> std::io::Result<String> {
+        let name = format!("_credentials_{}_{name}", self.random);
+        self.dir.replace(&name, mode, content)?;
         let path = format!("{}/{name}", inside::TEMP);
-        self.names.push(name);
+        let mut names = self.names();
+        if !names.contains(&name) {
+            names.push(name);
+        }
         Ok(path)
+    }
+
+    fn names(&self) -> MutexGuard<'_, Vec<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Files for StepFiles {
+    fn write(&self, name: &str, content: &[u8]) -> std::io::Result<String> {
+        self.put(name, 0o400, content)
+    }
+
+    fn write_program(&self, name: &str, content: &[u8]) -> std::io::Result<String> {
+        self.put(name, 0o500, content)
     }
 }

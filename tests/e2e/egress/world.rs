@@ -1,13 +1,12 @@
 //! The world of these tests: a name server that says what it is told to, servers that keep what they were sent,
 //! and a sandbox that reaches some of it.
 
-use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use palisade_tests::{Context, Identity, Outcome, attack_program, install};
+use palisade_tests::{Context, Identity, NameServer, Outcome, attack_program, install};
 
 /// In what servers say, and in nothing else.
 pub const CANARY: &str = "canary-of-the-server";
@@ -18,9 +17,7 @@ type Log = Arc<Mutex<Vec<String>>>;
 pub struct World {
     pub context: Context,
     programs: PathBuf,
-    resolver: SocketAddr,
-    asked: Log,
-    records: Arc<Mutex<HashMap<String, Vec<IpAddr>>>>,
+    names: NameServer,
 }
 
 /// A server on one of the loopback's addresses.
@@ -113,19 +110,7 @@ impl World {
         let context = Context::of(identity);
         let programs = context.root().join("programs");
         install(&attack_program(), &programs);
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port of the loopback");
-        let resolver = socket.local_addr().expect("a bound socket has an address");
-        let world = World { context, programs, resolver, asked: Log::default(), records: Arc::default() };
-        let (asked, records) = (world.asked.clone(), world.records.clone());
-        std::thread::spawn(move || {
-            let mut message = [0; 4096];
-            while let Ok((length, asker)) = socket.recv_from(&mut message) {
-                if let Some(answer) = answer(&message[..length], &asked, &records) {
-                    let _ = socket.send_to(&answer, asker);
-                }
-            }
-        });
-        world
+        World { context, programs, names: NameServer::start() }
     }
 
     /// As each user that these tests can run as.
@@ -139,18 +124,17 @@ impl World {
 
     /// Gives a name these addresses.
     pub fn name(&self, name: &str, addresses: &[&str]) -> &World {
-        let addresses = addresses.iter().map(|address| address.parse().expect("an address")).collect();
-        self.records.lock().unwrap().insert(name.to_owned(), addresses);
+        self.names.name(name, addresses);
         self
     }
 
     /// The names that the gateway has asked for.
     pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.names.asked()
     }
 
     pub fn resolver(&self) -> String {
-        self.resolver.to_string()
+        self.names.address().to_string()
     }
 
     /// The attack program, as the sandbox sees it.
@@ -189,36 +173,4 @@ pub fn prevented(outcome: &Outcome) -> &str {
     assert!(!outcome.stdout.contains(CANARY), "the server was reached:\n{outcome}");
     let said = outcome.stdout.lines().find_map(|line| line.strip_prefix("outcome: "));
     said.unwrap_or_else(|| panic!("it said nothing:\n{outcome}"))
-}
-
-/// The answer to a question, by the records; names that have none don't exist.
-fn answer(message: &[u8], asked: &Log, records: &Mutex<HashMap<String, Vec<IpAddr>>>) -> Option<Vec<u8>> {
-    let (mut at, mut labels) = (12, Vec::new());
-    loop {
-        let length = usize::from(*message.get(at)?);
-        at += 1;
-        if length == 0 {
-            break;
-        }
-        labels.push(String::from_utf8_lossy(message.get(at..at + length)?).into_owned());
-        at += length;
-    }
-    let kind = u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]);
-    let name = labels.join(".");
-    asked.lock().unwrap().push(name.clone());
-    let addresses = records.lock().unwrap().get(&name).cloned();
-    let mut out = message[..2].to_vec();
-    out.extend([0x81, if addresses.is_some() { 0x80 } else { 0x83 }, 0, 1, 0, 0, 0, 0, 0, 0]);
-    out.extend(&message[12..at + 4]);
-    for address in addresses.unwrap_or_default() {
-        let data = match address {
-            IpAddr::V4(address) if kind == 1 => address.octets().to_vec(),
-            IpAddr::V6(address) if kind == 28 => address.octets().to_vec(),
-            _ => continue,
-        };
-        out[7] += 1;
-        out.extend([0xc0, 12, 0, kind as u8, 0, 1, 0, 0, 0, 0, 0, data.len() as u8]);
-        out.extend(data);
-    }
-    Some(out)
 }

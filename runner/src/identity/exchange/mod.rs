@@ -1,10 +1,25 @@
 //! Credentials for an ID token. Each provider is a module: its keys of a `[[grant]]` are a type that reads them, and
 //! that type is the [`Exchange`].
 
+pub mod aws;
+pub mod azure;
+mod call;
+mod fresh;
+pub mod gcp;
+pub mod kubernetes;
+pub mod oidc;
+mod registry;
+mod server;
+mod token_exchange;
+pub mod vault;
+
+use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use palisade_proto::Http;
 use serde::{Deserialize, Serialize};
 
 use super::Claims;
@@ -21,9 +36,9 @@ pub trait Exchange: Send + Sync {
     fn deliver(&self, credentials: Credentials, delivery: &mut Delivery<'_>) -> Result<(), ExchangeError>;
 
     /// Makes credentials worthless, where the provider can do that. Called once the step has ended, whatever became
-    /// of it.
-    fn revoke(&self, credentials: &Credentials, deadline: Instant) -> Result<(), ExchangeError> {
-        let _ = (credentials, deadline);
+    /// of it, with the request of before and a later deadline.
+    fn revoke(&self, credentials: &Credentials, request: &Request) -> Result<(), ExchangeError> {
+        let _ = (credentials, request);
         Ok(())
     }
 }
@@ -37,6 +52,8 @@ pub struct Request {
     pub claims: Arc<Claims>,
     /// Gives ID tokens that say so.
     pub tokens: Arc<dyn Tokens>,
+    /// How providers are reached: by the proxies and certificates of the runner.
+    pub http: Http,
     /// When an answer is of no use any more.
     pub deadline: Instant,
 }
@@ -82,7 +99,7 @@ impl fmt::Display for Algorithm {
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// Its values, by the names that the provider's own module gives them.
-    pub values: Vec<(&'static str, Given)>,
+    pub values: Vec<(Cow<'static, str>, Given)>,
     /// When they end.
     pub expires: Option<SystemTime>,
     /// What is recorded of them: role, account, id of the provider's request… Never a secret.
@@ -100,16 +117,16 @@ pub enum Given {
 
 impl Credentials {
     /// The secrets of it.
-    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &Secret)> {
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &Secret)> {
         self.values.iter().filter_map(|(name, value)| match value {
-            Given::Secret(secret) => Some((*name, secret)),
+            Given::Secret(secret) => Some((&**name, secret)),
             Given::Plain(_) => None,
         })
     }
 
     /// A value as text, secret or not.
     pub fn expose(&self, name: &str) -> Option<&str> {
-        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| match value {
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| match value {
             Given::Plain(text) => text.as_str(),
             Given::Secret(secret) => secret.expose(),
         })
@@ -122,26 +139,62 @@ pub struct Delivery<'a> {
     pub request: &'a Request,
     /// The step, as the endpoint knows it: its address and bearer.
     pub caller: &'a Caller,
-    /// Variables of the step's processes.
+    /// Variables of the step's processes, with those of its other grants.
     pub variables: Vec<(String, String)>,
     /// Files for them.
-    pub files: &'a mut dyn Files,
+    pub files: Arc<dyn Files>,
     /// What the endpoint answers while the step runs.
     pub routes: Vec<Box<dyn Route>>,
+    /// What works for the step while it runs, such as a thread that renews credentials; dropped after it.
+    pub held: Vec<Box<dyn Any + Send>>,
     /// Registers with the masker what is had later.
     pub masks: Arc<dyn Masks>,
 }
 
-/// Makes files that only the step sees, below a directory of its own in memory, gone after it.
-pub trait Files {
-    /// Writes a file of a plain name, to be read by the step alone; gives its path inside of the sandbox.
-    fn write(&mut self, name: &str, content: &[u8]) -> std::io::Result<String>;
+impl Delivery<'_> {
+    /// Sets a variable of the step's processes.
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.variables.push((name.into(), value.into()));
+    }
+
+    /// Writes a file that the step can read; gives its path there.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<String, ExchangeError> {
+        write(&*self.files, name, content)
+    }
+
+    /// Writes a program that the step can run; gives its path there.
+    pub fn write_program(&self, name: &str, content: &[u8]) -> Result<String, ExchangeError> {
+        self.files.write_program(name, content).map_err(|error| unwritten(name, &error))
+    }
 }
 
-/// Registers secrets.
+fn write(files: &dyn Files, name: &str, content: &[u8]) -> Result<String, ExchangeError> {
+    files.write(name, content).map_err(|error| unwritten(name, &error))
+}
+
+fn unwritten(name: &str, error: &std::io::Error) -> ExchangeError {
+    ExchangeError::Delivery(format!("the file `{name}` can't be written: {error}"))
+}
+
+/// Makes files that only the step sees, below a directory of its own in memory, gone after it.
+pub trait Files: Send + Sync {
+    /// Writes a file of a plain name, to be read by the step alone; gives its path inside of the sandbox. One that is
+    /// there already is replaced as a whole, for whoever reads it meanwhile.
+    fn write(&self, name: &str, content: &[u8]) -> std::io::Result<String>;
+
+    /// The same of a program that the step's tools run.
+    fn write_program(&self, name: &str, content: &[u8]) -> std::io::Result<String>;
+}
+
+/// Registers secrets, and that there are some.
 pub trait Masks: Send + Sync {
     /// Has a value masked from now on. An error where it is too short to be.
     fn mask(&self, name: &str, value: &Secret) -> Result<(), ExchangeError>;
+
+    /// Has it recorded that credentials were given.
+    fn issued(&self, credentials: &Credentials) {
+        let _ = credentials;
+    }
 }
 
 /// Why there are no credentials. Texts are masked before they are shown.

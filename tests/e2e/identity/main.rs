@@ -1,0 +1,13 @@
+//! Identity, end to end: credentials of providers, brokered for jobs. Real are the clients (the AWS CLI, boto3,
+//! google-auth, azure-identity) and moto's server; the other providers are stand-ins of ours.
+
+mod aws;
+mod azure;
+mod faults;
+mod gcp;
+mod kubernetes;
+mod moto;
+mod oidc;
+mod stand_in;
+mod vault;
+mod world;
