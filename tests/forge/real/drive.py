@@ -61,12 +61,16 @@ class Stage:
 
 
 def main(palisade, gitea, source, *wanted):
+    parts = {part: importlib.import_module(part).SCENARIOS for part in PARTS}
+    known = [*parts, *(scenario.__name__ for scenarios in parts.values() for scenario in scenarios)]
+    if unknown := [name for name in wanted if name not in known]:
+        sys.exit(f"no scenario {', '.join(unknown)}; there are {', '.join(known)}")
     root = tempfile.mkdtemp(prefix="palisade-gitea-")
     stage, table = Stage(palisade, root), []
     try:
         stage.begin(gitea, source)
-        for part in PARTS:
-            for scenario in importlib.import_module(part).SCENARIOS:
+        for part, scenarios in parts.items():
+            for scenario in scenarios:
                 name = scenario.__name__
                 if wanted and name not in wanted and part not in wanted:
                     continue
