@@ -43,7 +43,7 @@ mod streams;
 /// to its caller.
 pub const NAME: &str = "palisade-gateway";
 
-/// The caller's first word; what comes after it is for [`Steps`].
+/// The caller's first word; what comes after it is which step runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Orders {
     /// Which names are let through.
