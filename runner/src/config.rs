@@ -306,13 +306,22 @@ pub enum ConfigError {
     },
 }
 
+fn open_existing(path: &Path) -> Result<File, ConfigError> {
+    File::open(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })
+}
+
 impl Config {
     /// Reads the file that was named, or else the person's own.
     pub fn find(named: Option<&Path>) -> Result<Config, ConfigError> {
+        Config::find_with_text(named).map(|(config, _)| config)
+    }
+
+    /// The same with the file's text, which is empty where there is none.
+    pub fn find_with_text(named: Option<&Path>) -> Result<(Config, String), ConfigError> {
         match (named, Config::of_user()) {
-            (Some(path), _) => Config::load_existing(path),
-            (None, Some(path)) => Config::load(&path),
-            (None, None) => Ok(Config::default()),
+            (Some(path), _) => Config::read(open_existing(path)?, path),
+            (None, Some(path)) => Config::read_if_there(&path),
+            (None, None) => Ok(Default::default()),
         }
     }
 
@@ -335,10 +344,14 @@ impl Config {
     /// Reads the file; without one, the defaults. A file in a place where this user has no business, such
     /// as another's home, is none.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
+        Config::read_if_there(path).map(|(config, _)| config)
+    }
+
+    fn read_if_there(path: &Path) -> Result<(Config, String), ConfigError> {
         use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
         match File::open(path) {
             Err(e) if matches!(e.kind(), NotFound | NotADirectory | PermissionDenied) => {
-                Ok(Config::default())
+                Ok(Default::default())
             }
             Err(error) => Err(ConfigError::Read { path: path.to_owned(), error }),
             Ok(file) => Config::read(file, path),
@@ -347,15 +360,14 @@ impl Config {
 
     /// Reads the file, which must exist.
     pub fn load_existing(path: &Path) -> Result<Config, ConfigError> {
-        let file = File::open(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        Config::read(file, path)
+        Config::read(open_existing(path)?, path).map(|(config, _)| config)
     }
 
-    fn read(file: File, path: &Path) -> Result<Config, ConfigError> {
+    fn read(file: File, path: &Path) -> Result<(Config, String), ConfigError> {
         let invalid = |error: String| ConfigError::Invalid { path: path.to_owned(), error };
         let text = Config::text(file, path)?;
         let config = Config::parse(&text).map_err(invalid)?;
-        Ok(Config { digest: Some(digest(text.as_bytes())), ..config })
+        Ok((Config { digest: Some(digest(text.as_bytes())), ..config }, text))
     }
 
     fn text(file: File, path: &Path) -> Result<String, ConfigError> {

@@ -43,6 +43,7 @@ pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
 pub use error::{Error, LayerError, StartStage};
 pub use inlet::{DnsSockets, Inlet, Synthetic};
 pub use inside::seccomp;
+pub use outside::cgroup::Reached;
 pub use report::{LayerId, LayerReport, LayerState, Report};
 pub use sandbox::{Child, Sandbox, Spare, Starting, Terminal};
 pub use shared_dir::SharedDir;
@@ -70,6 +71,13 @@ pub fn init_if_asked(builtins: &'static [(&'static str, Builtin)]) {
 /// its core dumps: for a process that holds secrets.
 pub fn make_undumpable() -> Result<(), Error> {
     outside::spawn::undumpable().map_err(Error::Layer)
+}
+
+/// Has this process make way in its delegated cgroup v2 for those of sandboxes, also of sandboxes that processes make
+/// which it starts: a service that has others make them calls this before it starts any. Tells whether they will have
+/// cgroups of their own.
+pub fn make_way_for_cgroups() -> bool {
+    outside::cgroup::make_way()
 }
 
 /// Confines the calling process, which has one thread, to sockets of the internet and the descriptors that it

@@ -14,7 +14,7 @@ use nix::unistd::{Pid, pipe2};
 
 use crate::command::{Command, Exit, Signal, Stdio, What};
 use crate::error::{Error, LayerError};
-use crate::outside::cgroup::Cgroup;
+use crate::outside::cgroup::{Cgroup, Reached};
 use crate::outside::{plan, remedy, spawn};
 use crate::report::{LayerId, LayerReport, LayerState, Report};
 use crate::shared_dir::SharedDir;
@@ -154,6 +154,11 @@ impl Sandbox {
     /// How each layer stands.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// How often it reached limits of all its processes together.
+    pub fn reached(&self) -> Reached {
+        self.init.cgroup.as_ref().map(Cgroup::reached).unwrap_or_default()
     }
 
     /// The directory that the specification asked for.

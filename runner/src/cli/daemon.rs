@@ -14,7 +14,7 @@ use super::forges;
 use super::setting::Setting;
 use super::signals::Signals;
 use crate::config::Config;
-use crate::daemon::{Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
+use crate::daemon::{self, Daemon, DaemonError, Journal, Notify, Phase, Runner, Settings, Severity, Starter};
 use crate::forge::local;
 use crate::identity::endpoint::Server;
 use crate::identity::issuer::serve;
@@ -56,10 +56,13 @@ const LAST_GRACE: Duration = Duration::from_secs(10);
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     let signals = Signals::of(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1])?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
-    let config = args.setting.config()?;
+    let (config, text) = args.setting.config_with_text()?;
     let state = args.setting.state();
     let journal = Journal::of_process();
-    let daemon = Daemon::new(settings(&args, &config), &state, journal).map_err(failed)?;
+    // Before any job's process is there: jobs get their cgroups beside the daemon's.
+    let _ = palisade_sandbox::make_way_for_cgroups();
+    let daemon = Daemon::new(settings(&args, &config, &state), &state, journal).map_err(failed)?;
+    daemon::keep_config(&state, &text).map_err(|e| failed(e.into()))?;
     let queue = queue(&daemon, &state, &config)?;
     let (runners, told, patient) = (vec![Arc::new(forges::local(&queue))], None, false);
     let mut service = Service { args: &args, state: &state, config, daemon, queue, runners, told, patient };
@@ -103,13 +106,14 @@ fn failed(error: DaemonError) -> Error {
     Error::new(Blame::Isolation, error)
 }
 
-fn settings(args: &Args, config: &Config) -> Settings {
+fn settings(args: &Args, config: &Config, state: &State) -> Settings {
+    let kept = daemon::kept_config(state);
     Settings {
         capacity: config.daemon.capacity(),
         shutdown_grace: config.daemon.shutdown_grace.0,
         max_job_time: config.daemon.max_job_time.0,
         min_free: config.daemon.min_free.0,
-        starter: Starter { arguments: args.setting.arguments() },
+        starter: Starter { arguments: args.setting.arguments(kept.as_deref()) },
     }
 }
 
@@ -240,9 +244,13 @@ impl Service<'_> {
     fn reload(&mut self, notify: &Notify) {
         let journal = *self.daemon.journal();
         notify.tell("RELOADING=1");
-        match self.args.setting.config() {
+        let read = self.args.setting.config_with_text().and_then(|(config, text)| {
+            daemon::keep_config(self.state, &text).map_err(|e| failed(e.into()))?;
+            Ok(config)
+        });
+        match read {
             Ok(config) => {
-                self.daemon.set(settings(self.args, &config));
+                self.daemon.set(settings(self.args, &config, self.state));
                 self.queue.set(queue_settings(&config));
                 self.config = config;
                 journal.write(Severity::Info, "the configuration was read again", &[]);

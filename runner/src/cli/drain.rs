@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
-    let state = args.setting.state();
+    let state = args.setting.state_as_owner()?;
     let failed = |e: std::io::Error| Error::new(Blame::Forge, format!("cannot reach the daemon: {e}"));
     let Some(daemon) = daemon::drain(&state).map_err(failed)? else {
         return Err(Error::new(Blame::Forge, "no daemon runs with this state directory"));

@@ -99,7 +99,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         return Err(Error::input(error).hint("give another one with --name"));
     }
     let config = args.setting.config()?;
-    let state = args.setting.state();
+    let state = args.setting.state_as_owner()?;
     Registration::make_room(&state).map_err(forges::failed)?;
     let http = forges::http(&config)?;
     let dialect: Dialect = args.forge.parse().map_err(Error::input)?;

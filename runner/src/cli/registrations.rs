@@ -24,7 +24,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
-    let all = Registration::all(&args.setting.state()).map_err(forges::failed)?;
+    let all = Registration::all(&args.setting.state_as_owner()?).map_err(forges::failed)?;
     let mut text = String::new();
     for registration in &all {
         let known = &registration.known;

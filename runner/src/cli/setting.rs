@@ -3,7 +3,10 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 
 use super::error::{Blame, Error};
 use crate::config::Config;
@@ -28,19 +31,25 @@ pub struct Setting {
 impl Setting {
     /// The configuration, with what the options decide.
     pub fn config(&self) -> Result<Config, Error> {
-        let mut config = Config::find(self.config.as_deref()).map_err(Error::input)?;
-        config.actions.offline |= self.offline;
-        Ok(config)
+        self.config_with_text().map(|(config, _)| config)
     }
 
-    /// The same options for another command, in full: what is relative is so to this process's directory.
-    pub fn arguments(&self) -> Vec<OsString> {
+    /// The same with the file's text, which is empty where there is none.
+    pub fn config_with_text(&self) -> Result<(Config, String), Error> {
+        let (mut config, text) = Config::find_with_text(self.config.as_deref()).map_err(Error::input)?;
+        config.actions.offline |= self.offline;
+        Ok((config, text))
+    }
+
+    /// The same options for another command, with the configuration from another file, in full: what is relative is so
+    /// to this process's directory.
+    pub fn arguments(&self, config: Option<&Path>) -> Vec<OsString> {
         let mut arguments = Vec::new();
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         if self.offline {
             arguments.push("--offline".into());
         }
-        if let Some(config) = &self.config {
+        if let Some(config) = config {
             arguments.extend(["--config".into(), absolute(config).into_os_string()]);
         }
         if let Some(state) = self.state().root() {
@@ -60,6 +69,23 @@ impl Setting {
     /// What is kept.
     pub fn state(&self) -> State {
         State::locate(self.state.clone())
+    }
+
+    /// What is kept, for a command that changes it: where that belongs to the user of a service, root is that user from
+    /// here on, so that the service can read what the command leaves.
+    pub fn state_as_owner(&self) -> Result<State, Error> {
+        let state = self.state();
+        let owner = state.root().and_then(|root| std::fs::metadata(root).ok());
+        if let Some(owner) = owner.filter(|owner| geteuid().is_root() && owner.uid() != 0) {
+            setgroups(&[])
+                .and_then(|()| setgid(Gid::from_raw(owner.gid())))
+                .and_then(|()| setuid(Uid::from_raw(owner.uid())))
+                .map_err(|e| {
+                    let why = format!("cannot become user {}, whose state this is: {e}", owner.uid());
+                    Error::new(Blame::Isolation, why)
+                })?;
+        }
+        Ok(state)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
-    let state = args.setting.state();
+    let state = args.setting.state_as_owner()?;
     let registrations = Registration::all(&state).map_err(forges::failed)?;
     let running = daemon::process(&state).map_err(Error::input)?.is_some();
     let standing = Standing::read(&state).map_err(|e| Error::input(format!("the daemon's status: {e}")))?;

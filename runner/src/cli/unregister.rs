@@ -27,7 +27,8 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
-    let forgotten = Registration::forget(&args.setting.state(), &args.id).map_err(forges::failed)?;
+    let forgotten =
+        Registration::forget(&args.setting.state_as_owner()?, &args.id).map_err(forges::failed)?;
     let known = &forgotten.known;
     print::to_stdout(format!(
         "forgot `{}`; remove the runner `{}` (number {}) in the settings of {}\n",

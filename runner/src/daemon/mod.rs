@@ -136,6 +136,18 @@ pub fn request_key(state: &State, runner: &str) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
+/// The configuration that jobs' processes read: as the daemon has taken it, whatever the file holds since.
+pub fn kept_config(state: &State) -> Option<PathBuf> {
+    state.root().map(|root| root.join(OWN).join("config.toml"))
+}
+
+/// Keeps it for them.
+pub fn keep_config(state: &State, text: &str) -> io::Result<()> {
+    let new = state.dir(OWN)?.join("config.toml.new");
+    std::fs::write(&new, text)?;
+    std::fs::rename(&new, new.with_extension(""))
+}
+
 impl Daemon {
     /// Makes ready; takes over nothing yet.
     pub fn new(settings: Settings, state: &State, journal: Journal) -> Result<Arc<Daemon>, DaemonError> {

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use palisade_sandbox::{Command, Error, Sandbox, StartStage, Status, Stdio};
+use palisade_sandbox::{Command, Error, Reached, Sandbox, StartStage, Status, Stdio};
 
 use super::contexts::inside;
 use super::execute::Running;
@@ -207,6 +207,7 @@ fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &m
         step_deadline: deadline.map(|deadline| deadline.at),
         job_deadline: job.deadline,
     };
+    let before = job.sandbox.reached();
     let ended = process::wait(job.sandbox, child, output, log, &watch, &mut job.buffer);
     let exit = match ended.exit {
         Ok(exit) => exit,
@@ -226,6 +227,7 @@ fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &m
         };
         job.execution.annotate(Some(*index), Level::Notice, message);
     }
+    tell_limits(job, *index, before);
     Attempt::Done(match ended.stop {
         Some(stop) => stopped(job, stop, *deadline),
         None => match exit.status {
@@ -234,6 +236,26 @@ fn attempt(job: &mut Running<'_>, launch: &Launch<'_>, words: &[String], log: &m
             Status::Signal(signal) => Outcome::failed(format!("ended by signal {signal}")),
         },
     })
+}
+
+/// Says which limits of the job its step reached.
+fn tell_limits(job: &Running<'_>, step: usize, before: Reached) {
+    let now = job.sandbox.reached();
+    let tell = |message| job.execution.annotate(Some(step), Level::Error, message);
+    let killed = now.killed - before.killed;
+    if killed > 0 {
+        let limit = "`memory` in [sandbox.limits] of the runner's configuration";
+        tell(format!(
+            "the job's memory was used up, and the kernel ended {killed} of its processes ({limit})"
+        ));
+    }
+    let refused = now.refused - before.refused;
+    if refused > 0 {
+        let limit = "`processes` in [sandbox.limits] of the runner's configuration";
+        tell(format!(
+            "the job had all the processes that it may have, and {refused} weren't started ({limit})"
+        ));
+    }
 }
 
 /// How a step ended whose command was stopped.

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use crate::spec::Limits;
@@ -12,6 +14,15 @@ use crate::spec::Limits;
 /// Period of the processor quota in microseconds: the kernel's default (`Documentation/admin-guide/
 /// cgroup-v2.rst`, `cpu.max`).
 const PERIOD: u64 = 100_000;
+
+/// How often a sandbox reached limits of all its processes together; never, where no cgroup holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Processes that the kernel ended since there was no memory left for them.
+    pub killed: u64,
+    /// Processes and threads that weren't started since there were as many as may be.
+    pub refused: u64,
+}
 
 /// A cgroup made for one sandbox; removed when dropped, after its processes have ended.
 #[derive(Debug)]
@@ -24,12 +35,14 @@ impl Cgroup {
     /// nothing is delegated.
     pub fn create(init: Pid, limits: &Limits) -> io::Result<Option<Self>> {
         let Some(parent) = delegated() else { return Ok(None) };
-        let path = parent.join(format!("palisade-{init}"));
+        let path = parent.join(format!("{PREFIX}{init}"));
         fs::create_dir(&path)?;
         let cgroup = Cgroup { path };
         cgroup.write("pids.max", &limits.processes.to_string())?;
         if let Some(memory) = limits.memory {
             cgroup.write("memory.max", &memory.to_string())?;
+            // A disk is slower than an end. Kernels without swap don't have the file.
+            let _ = cgroup.write("memory.swap.max", "0");
         }
         if let Some(cpus) = limits.cpus {
             cgroup.write("cpu.max", &format!("{} {PERIOD}", (cpus * PERIOD as f64) as u64))?;
@@ -43,6 +56,16 @@ impl Cgroup {
         let memory = limits.memory.map_or("unlimited".to_owned(), |m| format!("{} MiB", m >> 20));
         let cpus = limits.cpus.map_or("unlimited".to_owned(), |c| c.to_string());
         format!("cgroup v2: memory {memory}, processors {cpus}, pids {}", limits.processes)
+    }
+
+    /// How often its limits were reached until now.
+    pub fn reached(&self) -> Reached {
+        // `memory.events` and `pids.events`, a name and a number a line.
+        let count = |file: &str, name: &str| {
+            let text = fs::read_to_string(self.path.join(file)).unwrap_or_default();
+            text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
+        };
+        Reached { killed: count("memory.events", "oom_kill "), refused: count("pids.events", "max ") }
     }
 
     fn write(&self, file: &str, value: &str) -> io::Result<()> {
@@ -72,12 +95,24 @@ fn delegated() -> Option<PathBuf> {
         return None;
     }
     for entry in fs::read_dir(&parent).ok()?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with("palisade-") {
+        let name = entry.file_name();
+        let init = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        // Another process may be about to move its init there.
+        if init.is_some_and(|init| kill(Pid::from_raw(init), None) == Err(Errno::ESRCH)) {
             let _ = fs::remove_dir(entry.path());
         }
     }
     Some(parent)
 }
+
+/// Has this process make way for the cgroups of sandboxes, those of processes that it starts included, which
+/// find the way made; one that isn't the only process of its cgroup can't. Tells whether sandboxes will have cgroups.
+pub fn make_way() -> bool {
+    delegated().is_some()
+}
+
+/// What the names of sandboxes' cgroups begin with; their init's number follows.
+const PREFIX: &str = "palisade-";
 
 /// The cgroup that palisade moves itself to inside its delegated one.
 const SUPERVISOR: &str = "supervisor";
