@@ -1,10 +1,9 @@
 //! ID tokens: who gets one, what it says, and who verifies it.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use palisade_tests::{Context, Events, Need, Outcome, require, skipped};
+use palisade_tests::{Context, Events, Need, Outcome, python, require};
 use serde_json::Value;
 
 use crate::issuer::Served;
@@ -63,25 +62,6 @@ fn has_curl() -> bool {
     require(Need::Program("curl"))
 }
 
-/// Python with PyJWT, which knows nothing of palisade; `None` where it can't be had.
-fn pyjwt(context: &Context) -> Option<std::path::PathBuf> {
-    if !require(Need::Program("python3")) {
-        return None;
-    }
-    let venv = context.root().join("venv");
-    let made = |program: &Path, args: &[&str]| {
-        let run = Command::new(program).args(args).output();
-        run.is_ok_and(|run| run.status.success())
-    };
-    let python = venv.join("bin/python");
-    let quiet = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "pyjwt[crypto]==2.10.1"];
-    if !made(Path::new("python3"), &["-m", "venv", venv.to_str().unwrap()]) || !made(&python, &quiet) {
-        skipped("pip can't install PyJWT");
-        return None;
-    }
-    Some(python)
-}
-
 const VERIFY: &str = r#"
 import json, sys, jwt
 keys = jwt.PyJWKSet.from_dict(json.load(open(sys.argv[1])))
@@ -120,7 +100,9 @@ fn others_verify_a_token_by_what_is_published() {
             "audiences = ['rsa.example']\nalgorithm = 'RS256'",
         )
     ));
-    let Some(python) = pyjwt(&context).filter(|_| has_curl()) else { return };
+    let Some(python) = python().filter(|_| has_curl()) else { return };
+    // PyJWT knows nothing of palisade.
+    let python = python.program("python3");
     let (outcome, events) = run_in(
         &context,
         r#"
