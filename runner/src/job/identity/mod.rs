@@ -2,37 +2,34 @@
 //! and the endpoint is told to answer it; with its end all of that is over. A job that has no right to a token, and whose
 //! steps ask for no grant, pays nothing for this.
 
+mod files;
+mod tokens;
+
 use std::any::Any;
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use palisade_sandbox::SharedDir;
-
-use super::contexts::inside;
 use super::execute::{Execution, Running};
 use crate::egress::Mode;
 use crate::expr::Object;
 use crate::identity::claims::{Environment, Observed};
 use crate::identity::endpoint::{Caller, Endpoint, IdTokenRoute, Route, Session, request_url};
-use crate::identity::exchange::{
-    Algorithm, Credentials, Delivery, ExchangeError, Files, Masks, Request, Tokens,
-};
+use crate::identity::exchange::{Credentials, Delivery, ExchangeError, Masks, Request, Tokens};
 use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
 use crate::identity::id_token::SignedBy;
-use crate::identity::issuer::{Issuer, Token, token::random_id};
-use crate::identity::{Claims, ForgeToken, ForgeTokens, digest};
+use crate::identity::issuer::token::random_id;
+use crate::identity::{Claims, digest};
 use crate::mask::Secret;
 use crate::output::Output;
-use crate::output::clock;
-use crate::output::event::{Event, Issued, JobName, Level};
+use crate::output::event::{Event, JobName, Level};
 use crate::workflow::WorkflowFile;
 use crate::workflow::model::Step;
 use crate::workflow::permissions::{Access, Permissions, Scope};
+use files::StepFiles;
+use tokens::{Masking, Signer, StepTokens, ToldOfGrant};
 
-/// Most tokens of a job.
-const MAX_TOKENS: usize = 1000;
 /// Most questions without an answer that a job is warned of.
 const MAX_WARNINGS: usize = 10;
 /// How long a provider has to give credentials, and to take them back.
@@ -437,139 +434,4 @@ fn called(file: &WorkflowFile, execution: &Execution<'_>) -> String {
 fn bearer() -> Result<Secret, String> {
     let half = || random_id().map_err(|e| e.to_string());
     Ok(Secret::new(half()? + &half()?))
-}
-
-/// Tokens of a step.
-#[derive(Clone)]
-struct StepTokens {
-    signer: Signer,
-    claims: Arc<Claims>,
-    grant: Arc<str>,
-    output: Output,
-    job: JobName,
-    step: usize,
-    count: Arc<AtomicUsize>,
-}
-
-impl Tokens for StepTokens {
-    fn token(&self, audience: &str, algorithm: Algorithm) -> Result<Secret, ExchangeError> {
-        if self.count.fetch_add(1, Ordering::Relaxed) >= MAX_TOKENS {
-            return Err(ExchangeError::Issuer(format!(
-                "this job has had {MAX_TOKENS} tokens; there are no more"
-            )));
-        }
-        let (value, subject, id, expires) = match &self.signer {
-            Signer::Runner(issuer) => {
-                let Token { value, id, expires } = issuer.token(&self.claims, audience, algorithm)?;
-                (value, self.claims.sub.clone(), Some(id), Some(expires))
-            }
-            Signer::Forge(forge) => {
-                let ForgeToken { value, said } = forge.token(audience)?;
-                let expires = said.exp.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
-                (value, said.sub, said.jti, expires)
-            }
-            Signer::None => return Err(ExchangeError::Issuer("nobody signs tokens here".into())),
-        };
-        Masking(self.output.clone()).mask("ID token", &value)?;
-        self.output.emit(Event::Issued {
-            job: self.job.clone(),
-            step: self.step,
-            issued: Issued {
-                grant: self.grant.to_string(),
-                provider: "id-token",
-                subject,
-                audience: Some(audience.to_owned()),
-                id,
-                expires: expires.map(clock::at),
-                record: Default::default(),
-            },
-        });
-        Ok(value)
-    }
-}
-
-/// Who signs the tokens of a grant.
-#[derive(Clone)]
-enum Signer {
-    Runner(Arc<Issuer>),
-    Forge(Arc<ForgeTokens>),
-    None,
-}
-
-/// Has what a grant gives masked and recorded.
-struct ToldOfGrant {
-    grant: Arc<Grant>,
-    subject: String,
-    output: Output,
-    job: JobName,
-    step: usize,
-}
-
-impl Masks for ToldOfGrant {
-    fn mask(&self, name: &str, value: &Secret) -> Result<(), ExchangeError> {
-        Masking(self.output.clone()).mask(name, value)
-    }
-
-    fn issued(&self, credentials: &Credentials) {
-        let issued = Issued {
-            grant: self.grant.name.to_string(),
-            provider: self.grant.provider.name(),
-            subject: self.subject.clone(),
-            audience: None,
-            id: None,
-            expires: credentials.expires.map(clock::at),
-            record: credentials.record.iter().cloned().collect(),
-        };
-        self.output.emit(Event::Issued { job: self.job.clone(), step: self.step, issued });
-    }
-}
-
-/// Registers secrets with the masker of the job's output.
-struct Masking(Output);
-
-impl Masks for Masking {
-    fn mask(&self, name: &str, value: &Secret) -> Result<(), ExchangeError> {
-        self.0.masker().add(name, value).map_err(|refused| ExchangeError::Delivery(refused.to_string()))
-    }
-}
-
-/// Files of a step, in the directory that the job shares with its steps.
-struct StepFiles {
-    dir: SharedDir,
-    /// What nobody knows who isn't told.
-    random: String,
-    names: Mutex<Vec<String>>,
-}
-
-impl StepFiles {
-    fn new(dir: &SharedDir) -> Result<Arc<StepFiles>, String> {
-        let dir = dir.try_clone().map_err(|e| format!("the directory of a step's files: {e}"))?;
-        let random = random_id().map_err(|e| e.to_string())?;
-        Ok(Arc::new(StepFiles { dir, random, names: Mutex::default() }))
-    }
-
-    fn put(&self, name: &str, mode: u32, content: &[u8]) -> std::io::Result<String> {
-        let name = format!("_credentials_{}_{name}", self.random);
-        self.dir.replace(&name, mode, content)?;
-        let path = format!("{}/{name}", inside::TEMP);
-        let mut names = self.names();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        Ok(path)
-    }
-
-    fn names(&self) -> MutexGuard<'_, Vec<String>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Files for StepFiles {
-    fn write(&self, name: &str, content: &[u8]) -> std::io::Result<String> {
-        self.put(name, 0o400, content)
-    }
-
-    fn write_program(&self, name: &str, content: &[u8]) -> std::io::Result<String> {
-        self.put(name, 0o500, content)
-    }
 }
