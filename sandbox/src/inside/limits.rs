@@ -18,7 +18,6 @@ pub fn set(plan: &Plan) -> Result<(String, Option<String>), LayerError> {
     }
     let limits = &plan.limits;
     let mut rows = vec![
-        ("RLIMIT_NPROC", RLIMIT_NPROC, limits.processes),
         ("RLIMIT_NOFILE", RLIMIT_NOFILE, limits.open_files),
         ("RLIMIT_CORE", RLIMIT_CORE, 0),
         ("RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 64 << 20),
@@ -28,20 +27,22 @@ pub fn set(plan: &Plan) -> Result<(String, Option<String>), LayerError> {
     if let Some(size) = limits.file_size {
         rows.push(("RLIMIT_FSIZE", RLIMIT_FSIZE, size));
     }
-    if let (Some(memory), None) = (limits.memory, &plan.cgroup) {
-        rows.push(("RLIMIT_DATA", RLIMIT_DATA, memory));
+    // A cgroup limits both in sum, and tells when it did: these would hide that.
+    if plan.cgroup.is_none() {
+        rows.push(("RLIMIT_NPROC", RLIMIT_NPROC, limits.processes));
+        if let Some(memory) = limits.memory {
+            rows.push(("RLIMIT_DATA", RLIMIT_DATA, memory));
+        }
     }
     for (name, resource, value) in rows {
         limit(resource, value).layer(LayerId::Limits, || format!("set {name} to {value}"))?;
     }
-    let each = format!(
-        "{} processes, {} open files each, scratch {} MiB",
-        limits.processes,
-        limits.open_files,
-        plan.disk >> 20
-    );
+    let each = format!("{} open files each, scratch {} MiB", limits.open_files, plan.disk >> 20);
     Ok(match &plan.cgroup {
         Some(cgroup) => (format!("{cgroup}; {each}"), None),
-        None => (String::new(), Some(format!("rlimits only, no cgroup v2 is delegated to palisade: {each}"))),
+        None => {
+            let each = format!("{} processes, {each}", limits.processes);
+            (String::new(), Some(format!("rlimits only, no cgroup v2 is delegated to palisade: {each}")))
+        }
     })
 }

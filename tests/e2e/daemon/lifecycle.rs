@@ -144,6 +144,8 @@ fn a_configuration_is_read_again_and_an_invalid_one_changes_nothing() {
     host.configure("[daemon]\ncapacity = \"many\"\n");
     host.signal(Signal::SIGHUP);
     host.says("the configuration is invalid, the old one stays");
+    let task = forge.enqueue(Job::script("echo by the old one"));
+    assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
     host.configure("[daemon]\ncapacity = 3\nmax-job-time = \"1s\"\n");
     host.signal(Signal::SIGHUP);
     host.says("the configuration was read again");

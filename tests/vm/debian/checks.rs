@@ -1,0 +1,237 @@
+//! What is checked in the Debian machine: palisade as its package and systemd run it, with the scripted forge beside it. Each
+//! line that matters starts with "vm: ".
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use palisade_tests::forge::{Conclusion, Forge, Job, REGISTRATION_TOKEN, TaskRecord};
+
+/// After this a wait fails: nothing takes so long, also under emulation.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What the unit is exposed by `systemd-analyze security` of systemd 252. What is left over stands in the unit: namespaces
+/// alone count 1.0, and together with all that jobs can't do without it isn't less than 2.0.
+const EXPOSURE: f64 = 3.4;
+const PACKAGE: &str = "/checks/palisade.deb";
+const CONFIG: &str = "/etc/palisade/config.toml";
+
+fn main() {
+    println!("{}", done("uname -r; systemctl --version | head -n 1"));
+    let forge = Forge::start();
+    let checks: &[(&str, fn(&Forge))] = &[
+        ("install", install),
+        ("register", register),
+        ("exposure", exposure),
+        ("job", job),
+        ("memory-bomb", memory_bomb),
+        ("fork-bomb", fork_bomb),
+        ("reload", reload),
+        ("restart-drains", restart_drains),
+        ("kill", kill),
+        ("watchdog", watchdog),
+        ("journal", journal),
+        ("again", again),
+        ("purge", purge),
+        ("install-script", install_script),
+    ];
+    let begun = Instant::now();
+    for (name, check) in checks {
+        match catch_unwind(AssertUnwindSafe(|| check(&forge))) {
+            Ok(()) => println!("vm: ok {name} ({} s)", begun.elapsed().as_secs()),
+            Err(_) => {
+                println!("vm: FAILED {name}\n{}", output("journalctl -u palisade --no-pager | tail -n 40"));
+                // Without these two nothing else can be.
+                if ["install", "register"].contains(name) {
+                    break;
+                }
+            }
+        }
+    }
+    println!("vm: violations {:?}", forge.violations());
+    println!("vm: done");
+}
+
+fn install(_: &Forge) {
+    done(&format!("apt-get install -y {PACKAGE}"));
+    done("getent passwd palisade && test -e /usr/share/man/man1/palisade-daemon.1.gz && palisade --version");
+    assert_eq!(output("systemctl is-enabled palisade"), "disabled");
+    assert_eq!(output("systemctl is-active palisade"), "inactive");
+}
+
+fn register(forge: &Forge) {
+    let url = forge.url();
+    done(&format!(
+        "echo {REGISTRATION_TOKEN} | palisade register --instance {url} --labels host --name build"
+    ));
+    done("systemctl enable --now palisade");
+    assert_eq!(output("systemctl is-active palisade"), "active");
+    done("palisade status");
+}
+
+fn exposure(_: &Forge) {
+    let text = done("systemd-analyze security palisade --no-pager");
+    let line = text.lines().last().unwrap_or_default();
+    let level: f64 = line.split(' ').find_map(|word| word.parse().ok()).expect("a number");
+    println!("{line}");
+    if level > EXPOSURE {
+        println!("{}", text.lines().filter(|line| line.contains('✗')).collect::<Vec<_>>().join("\n"));
+        panic!("exposure");
+    }
+}
+
+/// Runs a job and gives what the forge has of it.
+fn run(forge: &Forge, script: &str) -> TaskRecord {
+    let task = forge.enqueue(Job::script(script));
+    forge.closed(task)
+}
+
+fn job(forge: &Forge) {
+    let record = run(forge, "echo hello; id");
+    println!("{}", record.log());
+    assert!(record.log().contains("limits: held: cgroup v2"));
+    // Debian 12's kernel.
+    if output("uname -r").starts_with("6.1.") {
+        assert!(record.log().contains("landlock: held: ABI 2: files; abstract sockets and signals are held by the net and pid namespaces alone"));
+    }
+    // What the service can isolate, as it sees it: its own unit with another command.
+    done(
+        "sed -e 's/^Type=.*/Type=oneshot/; /^Restart/d; /^Watchdog/d; s/^ExecStart=.*/ExecStart=palisade doctor/' \\
+             -e 's/^UMask=.*/StandardOutput=file:\\/run\\/doctor/' \\
+             /usr/lib/systemd/system/palisade.service >/run/systemd/system/doctor.service; systemctl start doctor; true",
+    );
+    let doctor = done("cat /run/doctor; rm /run/systemd/system/doctor.service; systemctl daemon-reload");
+    println!("{doctor}");
+    assert!(doctor.lines().any(|line| line.starts_with("ok cgroup")));
+}
+
+fn memory_bomb(forge: &Forge) {
+    configure("memory = \"64M\"\nprocesses = 100");
+    let record = run(forge, "echo begun; x=$(head -c 300M /dev/zero | tr '\\0' x); echo ${#x}");
+    println!("{}", record.log());
+    assert_eq!(record.conclusion(), Some(Conclusion::Failure));
+    assert!(record.log().contains("the job's memory was used up"));
+}
+
+fn fork_bomb(forge: &Forge) {
+    let record = run(forge, "bomb() { bomb | bomb & }; bomb; sleep 3; echo over");
+    assert!(record.log().contains("the job had all the processes that it may have"));
+    assert_eq!(run(forge, "echo hello").conclusion(), Some(Conclusion::Success));
+}
+
+/// Sets limits of the sandbox.
+fn configure(limits: &str) {
+    std::fs::write(CONFIG, format!("[sandbox.limits]\n{limits}\n")).expect("the configuration is written");
+    done("systemctl reload palisade");
+    says("the configuration was read again");
+}
+
+fn reload(forge: &Forge) {
+    std::fs::write(CONFIG, "[daemon]\ncapacity = \"many\"\n").expect("the configuration is written");
+    done("systemctl reload palisade");
+    says("the configuration is invalid");
+    // The daemon's word counts, not the file's.
+    assert_eq!(run(forge, "echo hello").conclusion(), Some(Conclusion::Success));
+    assert_eq!(output("systemctl is-active palisade"), "active");
+    configure("processes = 1000");
+}
+
+const SLOW: &str = "echo begun\nfor i in $(seq 50); do echo tick $i; sleep 0.1; done\necho done";
+
+fn restart_drains(forge: &Forge) {
+    let task = forge.enqueue(Job::script(SLOW));
+    forge.row(task, "begun");
+    let before = main_pid();
+    done("systemctl restart palisade");
+    assert_ne!(main_pid(), before);
+    let record = forge.closed(task);
+    assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+}
+
+fn kill(forge: &Forge) {
+    let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
+    forge.row(task, "begun");
+    let before = main_pid();
+    done(&format!("kill -9 {before}"));
+    let record = forge.closed(task);
+    println!("{}", record.log());
+    assert_eq!(record.conclusion(), Some(Conclusion::Failure));
+    assert_ne!(main_pid(), before);
+    // The shell that looks has the text among its arguments too, but not as one of them.
+    assert_eq!(output("grep -lzx 1000 /proc/[0-9]*/cmdline"), "");
+    assert_eq!(run(forge, "echo hello").conclusion(), Some(Conclusion::Success));
+}
+
+fn watchdog(forge: &Forge) {
+    std::fs::create_dir_all("/run/systemd/system/palisade.service.d").expect("a directory");
+    std::fs::write("/run/systemd/system/palisade.service.d/short.conf", "[Service]\nWatchdogSec=4\n")
+        .expect("a file");
+    done("systemctl daemon-reload && systemctl restart palisade");
+    let before = main_pid();
+    std::thread::sleep(Duration::from_secs(6));
+    assert_eq!(main_pid(), before, "a daemon that is well is left alone");
+    done(&format!("kill -STOP {before}"));
+    wait("a new daemon", || !["0", &before].contains(&&*main_pid()));
+    assert_eq!(run(forge, "echo hello").conclusion(), Some(Conclusion::Success));
+    done("rm -r /run/systemd/system/palisade.service.d && systemctl daemon-reload");
+}
+
+fn journal(_: &Forge) {
+    println!("{}", done("journalctl -u palisade --no-pager | tail -n 30"));
+}
+
+fn again(_: &Forge) {
+    done(&format!("dpkg --install {PACKAGE}"));
+    wait("the daemon", || output("systemctl is-active palisade") == "active");
+}
+
+fn purge(_: &Forge) {
+    done("apt-get purge -y palisade");
+    let left = output(
+        "find / -xdev -iname '*palisade*' -not -path '/checks/*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/log/journal/*'",
+    );
+    assert_eq!(left, "");
+    assert_eq!(
+        output(
+            "getent passwd palisade; ls -d /sys/fs/cgroup/system.slice/palisade*; systemctl list-units --all | grep palisade"
+        ),
+        ""
+    );
+}
+
+/// For hosts without dpkg.
+fn install_script(_: &Forge) {
+    done(&format!("dpkg-deb --extract {PACKAGE} /tmp/package"));
+    done("/checks/packaging/install /tmp/package/usr/bin/palisade && systemctl start palisade");
+    says("nothing is registered yet");
+}
+
+fn main_pid() -> String {
+    output("systemctl show --property MainPID --value palisade")
+}
+
+/// Waits until the service's journal has a text.
+fn says(text: &str) {
+    wait(text, || output("journalctl -u palisade --no-pager").contains(text));
+}
+
+fn wait(what: &str, is_there: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_there() {
+        assert!(Instant::now() < until, "{what}: it never came");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// What a command says.
+fn output(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().expect("sh runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The same of one that succeeds.
+fn done(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", &format!("{{ {script}; }} 2>&1")]).output().expect("sh runs");
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(output.status.success(), "`{script}`: {}\n{text}", output.status);
+    text
+}
