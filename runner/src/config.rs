@@ -367,7 +367,9 @@ impl Config {
         let invalid = |error: String| ConfigError::Invalid { path: path.to_owned(), error };
         let text = Config::text(file, path)?;
         let config = Config::parse(&text).map_err(invalid)?;
-        Ok((Config { digest: Some(digest(text.as_bytes())), ..config }, text))
+        // An empty file is what jobs of a daemon without one are given.
+        let digest = (!text.is_empty()).then(|| digest(text.as_bytes()));
+        Ok((Config { digest, ..config }, text))
     }
 
     fn text(file: File, path: &Path) -> Result<String, ConfigError> {
