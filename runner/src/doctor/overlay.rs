@@ -57,8 +57,8 @@ fn judge(attempt: &Attempt) -> Finding {
             format!(
                 "the workspace is a real copy, on {kind}: a job starts as late as copying its tree takes"
             ),
-            "load the kernel's overlay module (`modprobe overlay`), and run palisade as the user who owns the \
-             tree",
+            "load the kernel's overlay module (`modprobe overlay`), boot Linux 6.6 or later, and run palisade as \
+             the user who owns the tree",
         ),
         Status::Code(NO_XATTR) => Finding::fail(
             ID,

@@ -33,7 +33,8 @@ pub fn attach(plan: &Plan, host: &HostTrees, scratch: &Scratch, root: &Root) -> 
     }
     let layers = Layers::make(tree, scratch, "")?;
     let changes = layers.changes.as_fd();
-    let overlay = if mapped(tree)? { layers.overlay(tree.as_fd()) } else { Err(Errno::EINVAL) };
+    let possible = mapped(tree)? && mount::keeps_user_attributes(changes);
+    let overlay = if possible { layers.overlay(tree.as_fd()) } else { Err(Errno::EINVAL) };
     match overlay {
         Ok(overlay) => {
             prepare_changes(workspace, tree.as_fd(), changes, true)?;

@@ -34,7 +34,7 @@ impl Cgroup {
     /// Makes a cgroup below the caller's own, with these limits, and moves init there. `None` where
     /// nothing is delegated.
     pub fn create(init: Pid, limits: &Limits) -> io::Result<Option<Self>> {
-        let Some(parent) = delegated() else { return Ok(None) };
+        let Some(parent) = delegated(Some(init)) else { return Ok(None) };
         let path = parent.join(format!("{PREFIX}{init}"));
         fs::create_dir(&path)?;
         let cgroup = Cgroup { path };
@@ -84,14 +84,14 @@ impl Drop for Cgroup {
 
 /// The cgroup below which this process may make others with all three controllers; what an earlier
 /// process left there is removed.
-fn delegated() -> Option<PathBuf> {
+fn delegated(init: Option<Pid>) -> Option<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let own = Path::new("/sys/fs/cgroup").join(path);
     // The controllers are enabled on the parent of the cgroup that palisade's own processes sit in, since
     // a cgroup with controllers for children holds no process itself.
     let parent = if own.ends_with(SUPERVISOR) { own.parent()?.to_owned() } else { own };
-    if !usable(&parent) && !prepare(&parent) {
+    if !usable(&parent) && !prepare(&parent, init) {
         return None;
     }
     for entry in fs::read_dir(&parent).ok()?.flatten() {
@@ -108,7 +108,7 @@ fn delegated() -> Option<PathBuf> {
 /// Has this process make way for the cgroups of sandboxes, those of processes that it starts included, which
 /// find the way made; one that isn't the only process of its cgroup can't. Tells whether sandboxes will have cgroups.
 pub fn make_way() -> bool {
-    delegated().is_some()
+    delegated(None).is_some()
 }
 
 /// What the names of sandboxes' cgroups begin with; their init's number follows.
@@ -123,11 +123,12 @@ fn usable(cgroup: &Path) -> bool {
         && nix::unistd::access(cgroup, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
-/// Moves this process out of the way and enables the controllers; only where the cgroup is this
-/// process's alone and marked as delegated.
-fn prepare(cgroup: &Path) -> bool {
+/// Moves this process and an init that it has started out of the way and enables the controllers; only where nobody else
+/// is in the cgroup, and it is marked as delegated.
+fn prepare(cgroup: &Path, init: Option<Pid>) -> bool {
+    let ours: Vec<String> = init.into_iter().chain([Pid::this()]).map(|pid| pid.to_string()).collect();
     let alone = fs::read_to_string(cgroup.join("cgroup.procs"))
-        .is_ok_and(|procs| procs.trim() == std::process::id().to_string());
+        .is_ok_and(|procs| procs.lines().all(|pid| ours.iter().any(|own| own == pid)));
     if !alone || !marked_delegated(cgroup) {
         return false;
     }
@@ -136,7 +137,8 @@ fn prepare(cgroup: &Path) -> bool {
         io::ErrorKind::AlreadyExists => Ok(()),
         _ => Err(e),
     });
-    made.and_then(|()| fs::write(supervisor.join("cgroup.procs"), "0"))
+    let move_there = |pid: &String| fs::write(supervisor.join("cgroup.procs"), pid);
+    made.and_then(|()| ours.iter().try_for_each(move_there))
         .and_then(|()| fs::write(cgroup.join("cgroup.subtree_control"), "+memory +pids +cpu"))
         .is_ok()
 }

@@ -137,3 +137,12 @@ pub fn pivot(root: &OwnedFd) -> Result<()> {
     nix::mount::umount2(c".", nix::mount::MntFlags::MNT_DETACH)?;
     nix::unistd::chdir(c"/")
 }
+
+/// Whether files of the file system that `dir` is on can have attributes of their users', in which an overlay without
+/// privileges notes what it hides: tmpfs has none before Linux 6.6.
+pub fn keeps_user_attributes(dir: BorrowedFd<'_>) -> bool {
+    // SAFETY: the name is a C string, and a buffer of no length is not written to.
+    let length =
+        unsafe { libc::fgetxattr(dir.as_raw_fd(), c"user.overlay.opaque".as_ptr(), std::ptr::null_mut(), 0) };
+    length >= 0 || nix::errno::Errno::last() != nix::errno::Errno::EOPNOTSUPP
+}

@@ -101,7 +101,8 @@ fn job(forge: &Forge) {
     );
     let doctor = done("cat /run/doctor; rm /run/systemd/system/doctor.service; systemctl daemon-reload");
     println!("{doctor}");
-    assert!(doctor.lines().any(|line| line.starts_with("ok cgroup")));
+    assert!(doctor.lines().any(|line| line.starts_with("ok    cgroup")));
+    assert!(!doctor.lines().any(|line| line.starts_with("fail")));
 }
 
 fn memory_bomb(forge: &Forge) {
