@@ -38,10 +38,14 @@ impl<S: Sink> Sink for Limited<S> {
             _ => return self.to.event(event),
         };
         let within = self.printed <= self.limit;
+        let room = self.limit.saturating_sub(self.printed);
         self.printed = self.printed.saturating_add((size + OF_EVENT) as u64);
         if self.printed <= self.limit {
             self.to.event(event)
         } else if within {
+            if let Some(beginning) = event.beginning(usize::try_from(room).unwrap_or(usize::MAX)) {
+                self.to.event(&beginning)?;
+            }
             let limit = self.limit;
             let text =
                 format!("the log is larger than {limit} bytes: what steps print from here on is not kept\n");
@@ -59,6 +63,7 @@ impl<S: Sink> Sink for Limited<S> {
 #[cfg(test)]
 mod tests {
     use super::super::Json;
+    use super::super::event::JobName;
     use super::super::sample::{self, Memory};
     use super::*;
 
@@ -70,5 +75,20 @@ mod tests {
         let text = memory.text();
         assert_eq!(text.matches("larger than 100 bytes").count(), 1);
         assert!(text.contains("run_finished") && text.contains("step_finished"));
+    }
+
+    #[test]
+    fn of_what_is_too_much_the_lines_that_fit_are_kept() {
+        let event = Masked::notice(&JobName("a".into()), 0, "one\ntwo\nthree\n".into());
+        let kept = |most| {
+            event.beginning(most).map(|kept| match &*kept {
+                Event::Log { text, .. } => text.clone(),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(kept(3), None);
+        assert_eq!(kept(4).as_deref(), Some("one\n"));
+        assert_eq!(kept(13).as_deref(), Some("one\ntwo\n"));
+        assert_eq!(kept(100).as_deref(), Some("one\ntwo\nthree\n"));
     }
 }

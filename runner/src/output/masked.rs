@@ -196,6 +196,13 @@ impl Masked {
         Masked(Event::Log { job: name(job.clone(), masker), step, text: text.0 })
     }
 
+    /// The first lines of a log's event, as many as take at most `most` bytes; none where it is none.
+    pub(super) fn beginning(&self, most: usize) -> Option<Masked> {
+        let Event::Log { job, step, text } = &self.0 else { return None };
+        let end = text.as_bytes()[..most.min(text.len())].iter().rposition(|byte| *byte == b'\n')?;
+        Some(Masked(Event::Log { job: job.clone(), step: *step, text: text[..=end].to_owned() }))
+    }
+
     /// Palisade's own word among what a step prints; the job's name is of an event that was masked.
     pub(super) fn notice(job: &JobName, step: usize, text: String) -> Masked {
         Masked(Event::Log { job: job.clone(), step, text })
