@@ -15,10 +15,13 @@ const EXPOSURE: f64 = 3.4;
 const PACKAGE: &str = "/checks/palisade.deb";
 const CONFIG: &str = "/etc/palisade/config.toml";
 
+/// What is checked, and its name.
+type Check = (&'static str, fn(&Forge));
+
 fn main() {
     println!("{}", done("uname -r; systemctl --version | head -n 1"));
     let forge = Forge::start();
-    let checks: &[(&str, fn(&Forge))] = &[
+    let checks: &[Check] = &[
         ("install", install),
         ("register", register),
         ("exposure", exposure),
