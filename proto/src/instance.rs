@@ -50,6 +50,16 @@ impl Instance {
         behind.split('/').next().unwrap_or_default()
     }
 
+    /// Which port is meant, whether or not the address names it.
+    pub fn port(&self) -> u16 {
+        let named = self
+            .authority()
+            .strip_prefix(&self.host)
+            .or(self.authority().rsplit_once(']').map(|(_, rest)| rest));
+        let named = named.and_then(|rest| rest.strip_prefix(':')?.parse().ok());
+        named.unwrap_or(if self.encrypted { 443 } else { 80 })
+    }
+
     /// Whether what is sent there is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.encrypted
@@ -129,6 +139,19 @@ mod tests {
             [("https://git.example.org/a/b", "git.example.org"), ("http://[::1]:3000/a", "[::1]:3000")]
         {
             assert_eq!(text.parse::<Instance>().as_ref().map(Instance::authority), Ok(authority));
+        }
+    }
+
+    #[test]
+    fn the_port_is_the_scheme_s_unless_the_address_names_one() {
+        for (text, port) in [
+            ("https://git.example.org/a:1/b", 443),
+            ("http://git.example.org", 80),
+            ("https://git.example.org:8443", 8443),
+            ("http://[::1]/", 80),
+            ("http://[::1]:3000/a", 3000),
+        ] {
+            assert_eq!(text.parse::<Instance>().as_ref().map(Instance::port), Ok(port), "{text}");
         }
     }
 

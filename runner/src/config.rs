@@ -12,7 +12,7 @@ use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::Deserialize;
 
 use crate::action::Settings;
-use crate::egress::Network;
+use crate::egress;
 use crate::environment::Environments;
 use crate::expr::nearest;
 use crate::identity::subject::Subject;
@@ -42,7 +42,7 @@ pub struct Config {
     /// `[check]`
     pub check: Levels,
     /// `[network]`
-    pub network: Network,
+    pub network: egress::Configured,
     /// `[environment]`
     pub environment: Environments,
     /// `[cache]`

@@ -104,6 +104,13 @@ impl TryFrom<String> for Source {
     }
 }
 
+impl Address {
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -131,6 +138,16 @@ impl Settings {
             self.sources = vec![source];
         }
         self
+    }
+
+    /// Forges among the sources that the configuration names, if it does.
+    pub fn named(&self) -> impl Iterator<Item = &Address> {
+        let named = self.sources != Settings::default().sources;
+        let sources = self.sources.iter().filter(move |_| named);
+        sources.filter_map(|source| match source {
+            Source::Forge(address) => Some(address),
+            Source::Directory(_) => None,
+        })
     }
 
     /// Where an action may be, in this order. `own` is the address of the repository's own forge.

@@ -234,7 +234,7 @@ impl JobArgs {
         Observed {
             called: self.workflow.clone(),
             environment: known.map(|name| Environment { name: name.clone(), approved: self.approved }),
-            network: config.network.mode.as_str().to_owned(),
+            network: config.network.of_host().mode.as_str().to_owned(),
             ..Observed::default()
         }
     }

@@ -18,8 +18,10 @@ use super::signals::Signals;
 use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
+use crate::action::source::Address;
 use crate::action::store::CommitId;
 use crate::config::Config;
+use crate::egress::Network;
 use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
 use crate::git;
 use crate::hold::hold;
@@ -164,9 +166,8 @@ impl Job<'_> {
         let name = order.text("repository");
         let name = name.rsplit('/').next().unwrap_or_default();
         let nothing = self.directory("nothing")?;
-        let mut place =
-            Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.config.network.clone())
-                .with_spare(spare);
+        let mut place = Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.network(&order))
+            .with_spare(spare);
         if let Some(Fetched { repository, files, .. }) = &repository {
             place = place.with_repository(repository);
             if let Some(files) = files {
@@ -216,6 +217,15 @@ impl Job<'_> {
             RunError::Invalid(_) => Error::input(e),
             RunError::Io(_) => Error::new(Blame::Isolation, e),
         })
+    }
+
+    /// What the job reaches.
+    fn network(&self, order: &Order) -> Network {
+        let Config { network, actions, .. } = self.config;
+        match order.part {
+            Some(_) => network.of_host(),
+            None => network.of_forge(&order.server, actions.named().map(Address::as_str)),
+        }
     }
 
     /// The forge's own ID tokens, where it offers them to the job.

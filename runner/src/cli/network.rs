@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::error::Error;
 use crate::egress::rule::Scope;
-use crate::egress::{Mode, Network, parse_resolver};
+use crate::egress::{Configured, Mode, Network, parse_resolver};
 
 /// What can be reached.
 #[derive(clap::Args)]
@@ -26,12 +26,12 @@ pub struct NetworkArgs {
 
 impl NetworkArgs {
     /// What they come to, over what is configured.
-    pub fn decide(&self, configured: &Network) -> Result<Network, Error> {
+    pub fn decide(&self, configured: &Configured) -> Result<Network, Error> {
         let gives_rules = !self.allow.is_empty() || !self.preset.is_empty();
         let mode = match self.net {
             Some(mode) => mode,
-            None if gives_rules && configured.mode == Mode::None => Mode::Allow,
-            None => configured.mode,
+            None if gives_rules && matches!(configured.mode, None | Some(Mode::None)) => Mode::Allow,
+            None => configured.of_host().mode,
         };
         if gives_rules && mode.scope().is_none() {
             return Err(Error::input("--allow and --preset need --net allow or --net audit"));

@@ -137,6 +137,33 @@ pub fn check_public(address: IpAddr) -> Result<(), &'static str> {
     }
 }
 
+/// Where owners of private networks have their hosts: RFC 1918 and RFC 4193.
+const PRIVATE_NETWORKS: [(IpAddr, u8); 4] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+];
+
+/// What of these isn't theirs: clouds have their metadata there (EC2, Google, Oracle, Scaleway), and the gateway its own
+/// addresses.
+const NOT_PRIVATE: [(Ipv6Addr, u8); 5] = [
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0xfd70, 0x616c, 0x6973, 0, 0, 0, 0, 0), 64),
+];
+
+/// Whether an address is one of a private network, as hosts there have it: not embedded in another.
+pub fn is_private(address: IpAddr) -> bool {
+    let of = |(prefix, length): (IpAddr, u8)| {
+        prefix.is_ipv4() == address.is_ipv4() && mask(address, length) == number(prefix)
+    };
+    PRIVATE_NETWORKS.into_iter().any(of)
+        && !NOT_PRIVATE.into_iter().any(|(prefix, length)| of((prefix.into(), length)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod dns;
+mod forge;
 pub mod gateway;
 mod handle;
 pub mod http;
@@ -19,4 +20,4 @@ pub mod tls;
 
 pub use gateway::AtStep;
 pub use handle::{Gateway, GatewayError};
-pub use settings::{Mode, Network, OnRefused, Settings, parse_resolver};
+pub use settings::{Configured, Mode, Network, OnRefused, Settings, parse_resolver};

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::address::Cidr;
+use super::address::{Cidr, check_public, is_private};
 use super::name::Name;
 
 /// Ports of a rule that names none and allows: HTTP and HTTPS.
@@ -20,6 +20,8 @@ const MAX_RULE: usize = 512;
 pub enum Kind {
     /// What may be reached. Without ports, those of the web.
     Allow,
+    /// The same, and where it names a name, this may lead to addresses of a private network.
+    Private,
     /// What may not. Without ports, all.
     Deny,
 }
@@ -31,6 +33,7 @@ pub struct Rule {
     target: Target,
     ports: Ports,
     opaque: bool,
+    private: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +96,7 @@ impl Rule {
             Some((ports, flag)) => (ports, Some(flag)),
         };
         let ports = match ports.strip_prefix(':') {
-            None if ports.is_empty() && kind == Kind::Allow && !matches!(target, Target::Addresses(_)) => {
+            None if ports.is_empty() && kind != Kind::Deny && !matches!(target, Target::Addresses(_)) => {
                 Ports::Web
             }
             None if ports.is_empty() => Ports::All,
@@ -110,19 +113,21 @@ impl Rule {
         let opaque = match (opaque, kind) {
             (None, _) => false,
             (Some("udp"), _) => return fail(at, "UDP can't be allowed yet; QUIC falls back to TCP".into()),
-            (Some("opaque"), Kind::Allow) if matches!(target, Target::Addresses(_)) => {
+            (Some("opaque"), Kind::Allow | Kind::Private) if matches!(target, Target::Addresses(_)) => {
                 return fail(at, "`/opaque` belongs to a rule with a name".into());
             }
-            (Some("opaque"), Kind::Allow) if ports == Ports::Web => {
+            (Some("opaque"), Kind::Allow | Kind::Private) if ports == Ports::Web => {
                 return fail(at, "`/opaque` needs a port before it, as in `NAME:22/opaque`".into());
             }
-            (Some("opaque"), Kind::Allow) => true,
-            (Some(_), Kind::Allow) => return fail(at, "only `/opaque` may stand here".into()),
+            (Some("opaque"), Kind::Allow | Kind::Private) => true,
+            (Some(_), Kind::Allow | Kind::Private) => {
+                return fail(at, "only `/opaque` may stand here".into());
+            }
             (Some(_), Kind::Deny) => {
                 return fail(at, "nothing may follow the ports of what is denied".into());
             }
         };
-        Ok(Rule { text: text.to_owned(), target, ports, opaque })
+        Ok(Rule { text: text.to_owned(), target, ports, opaque, private: kind == Kind::Private })
     }
 
     /// As it was written.
@@ -318,9 +323,9 @@ impl Policy {
         self.allow.iter().any(|rule| matches!(&rule.target, Target::Name(own) if own == name))
     }
 
-    /// Whether a name's address may be connected to: it is public or a rule has it, and none denies it. Gives the
-    /// reason where it may not.
-    pub fn check_address(&self, address: IpAddr, port: u16) -> Result<(), AddressRefused> {
+    /// Whether a name's address may be connected to: no rule denies it, and it is public, or a rule has it, or it is of a
+    /// private network and the name may lead to one. Gives the reason where it may not.
+    pub fn check_address(&self, name: &Name, address: IpAddr, port: u16) -> Result<(), AddressRefused> {
         let has = |rule: &&Rule| {
             matches!(&rule.target, Target::Addresses(cidr) if cidr.contains(address))
                 && rule.ports.contains(port)
@@ -331,7 +336,11 @@ impl Policy {
         if self.allow.iter().any(|rule| has(&rule)) {
             return Ok(());
         }
-        super::address::check_public(address).map_err(AddressRefused::Special)
+        let private = |rule: &Rule| rule.private && rule.matches(name) && rule.ports.contains(port);
+        if is_private(address) && self.allow.iter().any(private) {
+            return Ok(());
+        }
+        check_public(address).map_err(AddressRefused::Special)
     }
 
     /// Whether a rule has this address, so that it may be the host's own.
@@ -415,12 +424,53 @@ mod tests {
     #[test]
     fn only_rules_with_addresses_open_the_host_s_own_network() {
         let policy = policy(Scope::Allowed, &["10.1.0.0/16:5432", "fd00::/8"], &["93.184.216.0/24"]);
-        let check = |text: &str, port| policy.check_address(text.parse().unwrap(), port);
+        let check = |text: &str, port| policy.check_address(&name("any.test"), text.parse().unwrap(), port);
         assert_eq!(check("10.1.2.3", 5432), Ok(()));
         assert!(check("10.1.2.3", 443).is_err() && check("10.2.0.1", 5432).is_err());
         assert_eq!(check("fd12::1", 443), Ok(()));
         assert_eq!(check("8.8.8.8", 443), Ok(()));
         assert_eq!(check("93.184.216.34", 443), Err(AddressRefused::Denied("93.184.216.0/24".into())));
+    }
+
+    #[test]
+    fn only_the_name_that_may_leads_to_a_private_network_and_never_to_the_host_or_metadata() {
+        let own = Rule::parse("git.test:3000", Kind::Private).unwrap();
+        let other = Rule::parse("other.test:3000", Kind::Allow).unwrap();
+        let denied = Rule::parse("10.9.0.0/16", Kind::Deny).unwrap();
+        let policy = Policy::new(Scope::Allowed, vec![other, own], vec![denied]);
+        let may = |of: &str, address: &str, port| {
+            policy.check_address(&name(of), address.parse().unwrap(), port).is_ok()
+        };
+        for address in ["10.1.2.3", "172.31.0.1", "192.168.1.1", "fd12::1", "8.8.8.8"] {
+            assert!(may("git.test", address, 3000), "{address}");
+        }
+        for address in ["10.1.2.3", "fd12::1"] {
+            assert!(!may("other.test", address, 3000) && !may("a.git.test", address, 3000), "{address}");
+            assert!(!may("git.test", address, 3001), "{address}");
+        }
+        for address in [
+            "10.9.0.1",
+            "127.0.0.1",
+            "::1",
+            "0.0.0.0",
+            "169.254.169.254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "198.18.0.1",
+            "fe80::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:42::42",
+            "fd70:616c:6973::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.1.2.3",
+            "64:ff9b::a01:203",
+            "2002:a01:203::1",
+        ] {
+            assert!(!may("git.test", address, 3000), "{address}");
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ impl From<Mode> for palisade_sandbox::Network {
 pub struct Settings {
     /// What may be reached, as written.
     pub allow: Vec<String>,
+    /// The same, for names that may lead to addresses of a private network too.
+    pub private: Vec<String>,
     /// What may not, as written.
     pub deny: Vec<String>,
     /// Who answers the gateway's own questions, instead of the host's name servers.
@@ -77,6 +79,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             allow: Vec::new(),
+            private: Vec::new(),
             deny: Vec::new(),
             resolver: None,
             names_per_wildcard: 100,
@@ -98,7 +101,9 @@ impl Settings {
         let read = |rules: &[String], kind| -> Result<Vec<Rule>, RuleError> {
             rules.iter().map(|rule| Rule::parse(rule, kind)).collect()
         };
-        Ok(Policy::new(scope, read(&self.allow, Kind::Allow)?, read(&self.deny, Kind::Deny)?))
+        let mut allow = read(&self.private, Kind::Private)?;
+        allow.extend(read(&self.allow, Kind::Allow)?);
+        Ok(Policy::new(scope, allow, read(&self.deny, Kind::Deny)?))
     }
 }
 
@@ -109,16 +114,36 @@ pub fn parse_resolver(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "a name server is an address, perhaps with a port: 192.0.2.1 or 192.0.2.1:53".to_owned())
 }
 
+/// What a job can reach.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Network {
+    /// By which way.
+    pub mode: Mode,
+    /// What becomes of a job that was refused something.
+    pub on_refused: OnRefused,
+    /// What its gateway is told.
+    pub settings: Settings,
+}
+
 /// `[network]` of the configuration: what jobs can reach.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, try_from = "Table")]
-pub struct Network {
-    /// Unless the command line says so.
-    pub mode: Mode,
+pub struct Configured {
+    /// Unless the command line says so. Where neither does, it depends on where a job is from:
+    /// [`of_host`](Self::of_host), [`of_forge`](Self::of_forge).
+    pub mode: Option<Mode>,
     /// What becomes of a job that was refused something.
     pub on_refused: OnRefused,
     /// What gateways are told.
     pub settings: Settings,
+}
+
+impl Configured {
+    /// What a job of this host's own reaches: nothing, unless the configuration says so.
+    pub fn of_host(&self) -> Network {
+        let Configured { mode, on_refused, settings } = self.clone();
+        Network { mode: mode.unwrap_or_default(), on_refused, settings }
+    }
 }
 
 /// What becomes of a job that was refused something, if its steps make nothing of it.
@@ -136,7 +161,7 @@ pub enum OnRefused {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Table {
-    mode: Mode,
+    mode: Option<Mode>,
     on_refused: OnRefused,
     presets: Vec<String>,
     allow: Vec<String>,
@@ -149,10 +174,9 @@ struct Table {
 impl Default for Table {
     fn default() -> Self {
         let Settings { allow, deny, names_per_wildcard, connections, .. } = Settings::default();
-        let Network { mode, on_refused, .. } = Network::default();
         Table {
-            mode,
-            on_refused,
+            mode: None,
+            on_refused: OnRefused::default(),
             presets: Vec::new(),
             allow,
             deny,
@@ -163,18 +187,19 @@ impl Default for Table {
     }
 }
 
-impl TryFrom<Table> for Network {
+impl TryFrom<Table> for Configured {
     type Error = String;
     fn try_from(table: Table) -> Result<Self, String> {
         let Table { mode, on_refused, presets, allow, deny, resolver, names_per_wildcard, connections } =
             table;
         let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
-        let mut settings = Settings { allow, deny, resolver, names_per_wildcard, connections };
+        let mut settings =
+            Settings { allow, deny, resolver, names_per_wildcard, connections, ..Settings::default() };
         for preset in &presets {
             settings.add_preset(preset)?;
         }
         settings.policy(Scope::Allowed).map_err(|e| e.to_string())?;
-        Ok(Network { mode, on_refused, settings })
+        Ok(Configured { mode, on_refused, settings })
     }
 }
 

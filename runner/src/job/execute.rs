@@ -20,9 +20,7 @@ use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::egress::GatewayError;
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::identity::Broker;
-use crate::output::event::{
-    ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, LayerLine, Level,
-};
+use crate::output::event::{ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, Level};
 use crate::output::{Matchers, Output};
 use crate::store::Stores;
 use crate::workflow::WorkflowFile;
@@ -262,12 +260,7 @@ fn prepare_and_run(
     };
     let variables = runner_variables(run, contexts);
     let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
-    let layers = sandbox.report().layers.iter().map(|layer| LayerLine {
-        layer: layer.layer.to_string(),
-        state: layer.state.as_str().to_owned(),
-        detail: layer.state.detail().to_owned(),
-    });
-    output.emit(Event::Layers { job: execution.name.clone(), layers: layers.collect() });
+    output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
     let broken = |what: String| Broken {
         reason: format!("cannot prepare the job: {what}"),
         result: Conclusion::Failure,

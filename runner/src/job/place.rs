@@ -4,12 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use palisade_sandbox::{Access, Bind, Error, Sandbox, Spare, Spec, Starting, Workspace};
+use palisade_sandbox::{
+    Access, Bind, Error, LayerId, LayerReport, Sandbox, Spare, Spec, Starting, Workspace,
+};
 
 use super::contexts::inside;
 use crate::egress::Network;
 use crate::git::Repository;
 use crate::native::Tree;
+use crate::output::event::LayerLine;
 use crate::toolchain::Tools;
 use crate::workspace::Withheld;
 
@@ -102,6 +105,20 @@ impl Place {
     pub fn start(&self, spec: &Spec) -> Result<Starting, Error> {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
         Sandbox::start_with(spare, spec)
+    }
+
+    /// How each layer of a job's isolation stands, with what its network opens of itself.
+    pub fn layers(&self, sandbox: &Sandbox) -> Vec<LayerLine> {
+        let line = |line: &LayerReport| {
+            let mut detail = line.state.detail().to_owned();
+            if line.layer == LayerId::Net
+                && let [rule, ..] = &self.network.settings.private[..]
+            {
+                detail.push_str(&format!(", the job's forge ({rule}) among them"));
+            }
+            LayerLine { layer: line.layer.to_string(), state: line.state.as_str().to_owned(), detail }
+        };
+        sandbox.report().layers.iter().map(line).collect()
     }
 
     /// Shows jobs the tree's git repository without its configuration, which may hold credentials, and without

@@ -9,5 +9,6 @@ mod identity;
 mod jobs;
 mod lifecycle;
 mod local;
+mod network;
 mod outage;
 mod property;

@@ -16,6 +16,7 @@ use super::resolve::{Asked, Found, Resolved};
 use super::serve::{EDGES, Gateway, Token, suggest};
 use super::splice::{Side, Turn};
 use super::stream::{Broken, CONNECTING, Greeted, Open, Phase, Tries};
+use crate::egress::name::Name;
 use crate::egress::record::Protocol;
 
 /// After so long the next address is tried beside those that haven't answered: RFC 8305, section 8.
@@ -120,7 +121,7 @@ impl Gateway {
         let mut refused = None;
         let mut left: Vec<SocketAddr> = Vec::new();
         for address in addresses {
-            match self.check(address, port) {
+            match self.check(&name, address, port) {
                 Ok(()) => left.push(SocketAddr::new(address, port)),
                 Err(reason) => refused = refused.or(Some((address, reason))),
             }
@@ -141,8 +142,8 @@ impl Gateway {
     }
 
     /// Whether a name's address may be connected to.
-    fn check(&self, address: IpAddr, port: u16) -> Result<(), String> {
-        self.policy.check_address(address, port).map_err(|e| e.to_string())?;
+    fn check(&self, name: &Name, address: IpAddr, port: u16) -> Result<(), String> {
+        self.policy.check_address(name, address, port).map_err(|e| e.to_string())?;
         // An address that looks public may be the host's own, whose services trust who comes from it.
         if !self.policy.names_address(address) && is_own(address, port) {
             return Err("it is the host's own".to_owned());

@@ -224,11 +224,11 @@ impl Running<'_> {
         let Running { execution, sandbox, .. } = self;
         let made =
             || {
-                let layers: String = sandbox
-                    .report()
-                    .layers
+                let layers: String = execution
+                    .place
+                    .layers(sandbox)
                     .iter()
-                    .map(|line| format!("{} {} {}\n", line.layer, line.state.as_str(), line.state.detail()))
+                    .map(|line| format!("{} {} {}\n", line.layer, line.state, line.detail))
                     .collect();
                 Arc::new(execution.identity.claims(Observed {
                     called: execution.called.as_ref().map(|file| called(file, execution)),
