@@ -1,6 +1,6 @@
 //! What a job does to reach the world, honest or not: names, addresses, bytes. Tests of the gateway run these.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
@@ -43,7 +43,22 @@ fn connect(args: &[String]) -> Result<TcpStream, Stop> {
     Ok(stream)
 }
 
-/// `dial HOST PORT BYTES`: connects, sends (`hex:` before hexadecimal), and tells what comes back.
+/// Sends in pieces of so many bytes, each on its way before the next.
+fn send_pieces(mut stream: &TcpStream, bytes: &[u8], size: usize) -> Result<(), Stop> {
+    stream.set_nodelay(true).step("send at once")?;
+    for piece in bytes.chunks(size.max(1)) {
+        match stream.write_all(piece) {
+            // Who has refused it reads no more; what it answered is there still.
+            Err(e) if matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => break,
+            sent => sent.step("send")?,
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// `dial HOST PORT BYTES [PIECE]`: connects, sends (`hex:` before hexadecimal), whole or in pieces, and tells what
+/// comes back.
 fn dial(args: &[String]) -> Attempt {
     let mut stream = connect(args)?;
     let bytes = match argument(args, 2)?.strip_prefix("hex:") {
@@ -55,7 +70,11 @@ fn dial(args: &[String]) -> Attempt {
             .ok_or_else(|| Stop::Broken("odd digits".into()))?,
         None => argument(args, 2)?.as_bytes().to_vec(),
     };
-    stream.write_all(&bytes).step("send")?;
+    match args.get(3).map(|size| size.parse()) {
+        None => stream.write_all(&bytes).step("send")?,
+        Some(Ok(size)) => send_pieces(&stream, &bytes, size)?,
+        Some(Err(_)) => return Err(Stop::Broken("no number".into())),
+    }
     stream.shutdown(Shutdown::Write).step("end")?;
     let mut got = Vec::new();
     stream.read_to_end(&mut got).step("receive")?;
@@ -94,17 +113,18 @@ fn question(id: u16, name: &str, kind: u16) -> Vec<u8> {
     message
 }
 
-/// `ask NAME TYPE [tcp|SERVER]`: one question to the name server; tells code and number of answers.
+/// `ask NAME TYPE [tcp|tcp-bytes|SERVER]`: one question to the name server; tells code and number of answers.
 fn ask(args: &[String]) -> Attempt {
     let kind: u16 = argument(args, 1)?.parse().map_err(|_| Stop::Broken("no number".into()))?;
     let message = question(7, argument(args, 0)?, kind);
     let answer = match args.get(2).map(String::as_str) {
-        Some("tcp") => {
+        Some(way @ ("tcp" | "tcp-bytes")) => {
             let mut stream = TcpStream::connect(NAME_SERVER).step("connect")?;
             stream.set_read_timeout(PATIENCE).step("set a time limit")?;
-            // In two parts: a stream has no borders.
-            stream.write_all(&(message.len() as u16).to_be_bytes()).step("send")?;
-            stream.write_all(&message).step("send")?;
+            // In parts: a stream has no borders.
+            let length = (message.len() as u16).to_be_bytes();
+            let whole = [&length[..], &message].concat();
+            send_pieces(&stream, &whole, if way == "tcp" { whole.len() } else { 1 })?;
             let mut length = [0; 2];
             stream.read_exact(&mut length).step("receive")?;
             let mut answer = vec![0; u16::from_be_bytes(length).into()];

@@ -130,7 +130,7 @@ fn vector(bytes: usize, content: &[u8]) -> Vec<u8> {
 }
 
 /// A client's hello for a server, with one more extension.
-fn hello(server: Option<&str>, extension: Option<u16>) -> Vec<u8> {
+pub fn hello(server: Option<&str>, extension: Option<u16>) -> Vec<u8> {
     let mut extensions = Vec::new();
     if let Some(server) = server {
         let entry = [vec![0], vector(2, server.as_bytes())].concat();
@@ -152,7 +152,7 @@ fn hello(server: Option<&str>, extension: Option<u16>) -> Vec<u8> {
 }
 
 /// Records of so many bytes each around it, in hexadecimal.
-fn records(message: &[u8], size: usize) -> String {
+pub fn records(message: &[u8], size: usize) -> String {
     let bytes = message.chunks(size).flat_map(|part| [vec![22, 3, 1], vector(2, part)].concat());
     bytes.fold("hex:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }

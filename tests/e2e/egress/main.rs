@@ -5,4 +5,5 @@ mod attacks;
 mod jobs;
 mod names;
 mod streams;
+mod table;
 mod world;
