@@ -15,8 +15,8 @@ impl Configured {
         if self.mode.is_some() {
             return network;
         }
-        network.settings.private.extend(rule(forge));
-        network.settings.allow.extend(sources.filter_map(rule));
+        network.settings.private.extend(rule_of(forge));
+        network.settings.allow.extend(sources.filter_map(rule_of));
         if !network.settings.private.is_empty() || !network.settings.allow.is_empty() {
             network.mode = Mode::Allow;
         }
@@ -24,8 +24,8 @@ impl Configured {
     }
 }
 
-/// The rule for an address's name and port.
-fn rule(address: &str) -> Option<String> {
+/// The rule for the name and port of a forge's address; none where it has no name, or is the host itself.
+pub fn rule_of(address: &str) -> Option<String> {
     let instance: Instance = address.parse().ok()?;
     let name = Name::parse(instance.host()).ok().filter(|_| !instance.is_loopback())?;
     Some(format!("{name}:{}", instance.port()))

@@ -18,6 +18,7 @@ pub mod rule;
 mod settings;
 pub mod tls;
 
+pub use forge::rule_of;
 pub use gateway::AtStep;
 pub use handle::{Gateway, GatewayError};
 pub use settings::{Configured, Mode, Network, OnRefused, Settings, parse_resolver};

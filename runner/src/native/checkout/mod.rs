@@ -19,6 +19,7 @@ use self::git::{Git, Reach};
 use self::settings::{Settings, Submodules, is_commit};
 use self::target::{Target, candidates};
 use super::{Description, Failure, Host, Input, Inputs, PostIf, Tree, explain_full_disk};
+use crate::egress::rule_of;
 use crate::inside::{MAKE_ROOM, make_room};
 
 /// Inputs of version 4, and of the versions since.
@@ -224,12 +225,14 @@ impl Checkout<'_> {
 
     /// How a job without a network gets one.
     fn remedy(&self) -> String {
-        let name = self.settings.server.split_once("://").map_or("", |(_, name)| name);
-        match self.of_forge() {
-            true => format!(
-                "`[network]` of the runner's configuration gives it one: mode = \"allow\", allow = [\"{name}\"]"
+        match (self.of_forge(), rule_of(&self.settings.server)) {
+            (true, Some(rule)) => format!(
+                "`[network]` of the runner's configuration gives it one: mode = \"allow\", allow = [\"{rule}\"]"
             ),
-            false => "give it one with --net".to_owned(),
+            (true, None) => "jobs reach a forge by its name, and this one is registered by an address: register it by a name, or \
+                     give jobs the host's network, mode = \"host\" in `[network]` of the runner's configuration"
+                .to_owned(),
+            (false, _) => "give it one with --net".to_owned(),
         }
     }
 
