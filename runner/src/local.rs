@@ -55,6 +55,16 @@ impl Facts {
         }
     }
 
+    /// Whether a remote says which repository and forge it is of.
+    pub fn has_remote(&self) -> bool {
+        self.server != NO_FORGE
+    }
+
+    /// The repository's name with its owner.
+    pub fn repository(&self) -> &str {
+        &self.repository.full_name
+    }
+
     /// The address of the repository's forge.
     pub fn server(&self) -> &str {
         &self.server

@@ -36,6 +36,7 @@ use crate::native::Native;
 use crate::order::{EVENTS, Matrix, Order};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output};
+use crate::sealed;
 use crate::state::State;
 use crate::store::OfRun;
 use crate::workflow::model::{Step, StepKind, Work, Workflow};
@@ -160,7 +161,7 @@ impl Job<'_> {
         let host = Host::new(self.config.sandbox.spec(), &tools);
         let repository = match order.part.as_ref().map(|part| &part.matrix) {
             Some(Matrix::Unknown) => None,
-            _ => Repository::of(&order, &workflow),
+            _ => Repository::of(&order, &workflow, sealed::is_there(&state)),
         };
         let repository = repository.map(|repository| self.fetch(&repository, &host, &state)).transpose()?;
         let name = order.text("repository");
@@ -296,8 +297,12 @@ struct Fetched {
 }
 
 impl Repository<'_> {
-    fn of<'a>(order: &'a Order, workflow: &Workflow) -> Option<Repository<'a>> {
-        if !may_check_out(workflow) {
+    /// Of a job on a runner that opens sealed secrets, or doesn't.
+    fn of<'a>(order: &'a Order, workflow: &Workflow, opens: bool) -> Option<Repository<'a>> {
+        // Sealed secrets are among its files, and for jobs of environments.
+        let opens = opens && workflow.jobs.values().any(|job| job.environment.is_some());
+        let files = opens || workflow.uses_own_files();
+        if !opens && !may_check_out(workflow) {
             return None;
         }
         let text = |key: &str| order.text(key);
@@ -308,7 +313,7 @@ impl Repository<'_> {
                 token: None,
                 reference: text("ref").into(),
                 commit: CommitId::parse(&text("sha"))?,
-                files: workflow.uses_own_files(),
+                files,
             });
         }
         let name = text("repository");
@@ -328,7 +333,7 @@ impl Repository<'_> {
             token: token.map(|(_, value)| value.clone()).filter(|token| !token.expose().is_empty()),
             reference: text("ref").into(),
             commit: CommitId::parse(&text("sha"))?,
-            files: workflow.uses_own_files(),
+            files,
         })
     }
 }

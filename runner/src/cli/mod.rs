@@ -35,6 +35,7 @@ mod register;
 mod registrations;
 mod run;
 pub mod sandbox;
+mod seal;
 mod secrets;
 mod setting;
 mod signals;
@@ -113,10 +114,14 @@ pub enum Command {
     Register(register::Args),
     /// List the forges that this host is registered at
     Registrations(registrations::Args),
+    /// Seal a repository's secrets again, to other keys
+    Reseal(seal::reseal::Args),
     /// Run a workflow on this machine
     Run(Box<run::Args>),
     /// Run one command in the job sandbox, with its exit code
     Sandbox(sandbox::Args),
+    /// Encrypt a secret for a runner, to be committed
+    Seal(seal::Args),
     /// Show what the daemon does
     Status(status::Args),
     /// Hand a commit to the daemon of this host
@@ -125,6 +130,8 @@ pub enum Command {
     Top(top::Args),
     /// Forget a registration
     Unregister(unregister::Args),
+    /// Print a secret that is sealed to this runner
+    Unseal(seal::unseal::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -182,11 +189,14 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Mask(args) => mask::run(args),
         Command::Register(args) => register::run(args),
         Command::Registrations(args) => registrations::run(args),
+        Command::Reseal(args) => seal::reseal::run(args),
         Command::Run(args) => run::run(*args),
         Command::Sandbox(args) => sandbox::run(args),
+        Command::Seal(args) => seal::run(args),
         Command::Status(args) => status::run(args),
         Command::Submit(args) => submit::run(args),
         Command::Top(args) => top::run(args),
         Command::Unregister(args) => unregister::run(args),
+        Command::Unseal(args) => seal::unseal::run(args),
     }
 }

@@ -129,17 +129,37 @@ pub struct Located {
     pub example: bool,
 }
 
+/// Where a command looks.
+struct Here {
+    here: PathBuf,
+    root: PathBuf,
+}
+
+impl Here {
+    fn of(directory: Option<&Path>) -> Result<Here, Error> {
+        let here = match directory {
+            Some(dir) => {
+                dir.canonicalize().map_err(|e| Error::input(format!("-C {}: {e}", dir.display())))?
+            }
+            None => std::env::current_dir()
+                .map_err(|e| Error::input(format!("cannot tell the current directory: {e}")))?,
+        };
+        if !here.is_dir() {
+            return Err(Error::input(format!("-C {}: not a directory", here.display())));
+        }
+        let root = if directory.is_some() { here.clone() } else { root_of(&here).to_owned() };
+        Ok(Here { here, root })
+    }
+}
+
+/// The repository around the current directory, or the directory that was named.
+pub fn root(directory: Option<&Path>) -> Result<PathBuf, Error> {
+    Here::of(directory).map(|found| found.root)
+}
+
 /// Finds the files that may be meant, and the tree around them.
 pub fn locate(file: Option<&Path>, directory: Option<&Path>) -> Result<Located, Error> {
-    let here = match directory {
-        Some(dir) => dir.canonicalize().map_err(|e| Error::input(format!("-C {}: {e}", dir.display())))?,
-        None => std::env::current_dir()
-            .map_err(|e| Error::input(format!("cannot tell the current directory: {e}")))?,
-    };
-    if !here.is_dir() {
-        return Err(Error::input(format!("-C {}: not a directory", here.display())));
-    }
-    let root = if directory.is_some() { here.clone() } else { root_of(&here).to_owned() };
+    let Here { here, root } = Here::of(directory)?;
     if let Some(file) = file {
         let candidate = parse(&explicit(file, &here, &root)?, &root)?;
         return Ok(Located { root, candidates: vec![candidate], named: true, example: false });

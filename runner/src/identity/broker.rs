@@ -78,19 +78,23 @@ impl Broker {
         Claims::new(&self.facts, &observed, &self.subject)
     }
 
+    /// The state directory, for keys that are in it. An error where jobs could see them.
+    pub fn state(&self, keys: &str) -> Result<&State, String> {
+        for tree in &self.shown {
+            if self.state.is_within(tree).map_err(|e| format!("the state directory: {e}"))? {
+                return Err(format!(
+                    "the state directory, with {keys}, is in `{}`, which jobs see; name another with --state",
+                    tree.display()
+                ));
+            }
+        }
+        Ok(&self.state)
+    }
+
     /// Who signs tokens. An error where there is nobody, or jobs could see the keys.
     pub fn issuer(&self) -> Result<Arc<Issuer>, String> {
         let open = || {
-            for tree in &self.shown {
-                let within = self.state.is_within(tree).map_err(|e| format!("the state directory: {e}"))?;
-                if within {
-                    return Err(format!(
-                        "the state directory, with the issuer's keys, is in `{}`, which jobs see; name another \
-                         with --state",
-                        tree.display()
-                    ));
-                }
-            }
+            self.state("the issuer's keys")?;
             Issuer::open(&self.state).map(Arc::new).map_err(|e| e.to_string())
         };
         self.issuer.get_or_init(open).clone()

@@ -22,6 +22,6 @@ mod tests;
 
 pub use broker::{Broker, digest};
 pub use claims::Claims;
-pub use facts::Facts;
+pub use facts::{Facts, Source};
 pub use forge::{ForgeToken, ForgeTokens};
 pub use grant::{Grant, Grants};

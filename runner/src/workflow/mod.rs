@@ -36,7 +36,7 @@ pub use examined::Examined;
 pub use file::WorkflowFile;
 pub use parse::{Parsed, examine, parse, parse_rewritten};
 pub use render::escape;
-pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES, plain};
 
 #[cfg(test)]
 mod tests;

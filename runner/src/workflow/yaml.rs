@@ -3,10 +3,12 @@
 //!
 //! The depth of `[` and `{` is limited to 255 by the scanner itself, before any node exists.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
+use serde_json::Value as Json;
 
 use super::diagnostic::{Collector, Diagnostic};
 use super::scalar::{self, Scalar};
@@ -88,9 +90,40 @@ impl Node {
         }
     }
 
+    /// The same without places. The depth of a tree is limited.
+    fn to_json(&self) -> Json {
+        match &self.value {
+            Yaml::Scalar(Scalar::Null) => Json::Null,
+            Yaml::Scalar(Scalar::Bool(value)) => Json::Bool(*value),
+            Yaml::Scalar(Scalar::Number(value)) if value.fract() == 0.0 && value.abs() < 1e15 => {
+                Json::from(*value as i64)
+            }
+            Yaml::Scalar(Scalar::Number(value)) => Json::from(*value),
+            Yaml::Scalar(Scalar::String(value)) => Json::from(value.as_str()),
+            Yaml::Sequence(all) => all.iter().map(|node| node.to_json()).collect(),
+            Yaml::Mapping(all) => {
+                Json::Object(all.iter().map(|(key, entry)| (key.clone(), entry.value.to_json())).collect())
+            }
+        }
+    }
+
     /// Whether it is null, written out or not.
     pub fn is_null(&self) -> bool {
         matches!(self.value, Yaml::Scalar(Scalar::Null))
+    }
+}
+
+/// What a file says that is no workflow: its values without their places, within the same bounds. An error says what
+/// is wrong first.
+pub fn plain(bytes: &[u8]) -> Result<Json, String> {
+    let mut found = Collector::default();
+    let root = text(bytes, &mut found).and_then(|text| load(text, &mut found));
+    match root {
+        Some(root) if !found.has_errors() => Ok(root.to_json()),
+        _ => {
+            let found = found.finish(Path::new(""), "");
+            Err(found.iter().next().map(|first| first.message.clone()).unwrap_or_default())
+        }
     }
 }
 

@@ -12,3 +12,4 @@ mod local;
 mod network;
 mod outage;
 mod property;
+mod sealed;

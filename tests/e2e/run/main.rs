@@ -22,6 +22,7 @@ mod remote;
 mod repositories;
 mod reusable;
 mod running;
+mod sealed;
 mod secrets;
 mod settings;
 mod shells;

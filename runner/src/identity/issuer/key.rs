@@ -1,8 +1,6 @@
 //! A key that signs tokens, and its public half as a JSON Web Key.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io;
 use std::path::Path;
 
 use ring::rand::SystemRandom;
@@ -15,11 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::base64::base64url;
 use crate::identity::exchange::Algorithm;
+use crate::private_file;
 
 /// Bits of an RSA key: what is taken everywhere. Source: NIST SP 800-57, part 1, table 2: until 2030.
 const RSA_BITS: usize = 2048;
-/// Largest file of a key, in bytes.
-const MAX_FILE: u64 = 16 << 10;
 
 /// Signs without giving the key away: the seam for keys that are in hardware.
 pub trait Signer: Send + Sync {
@@ -132,25 +129,12 @@ impl Key {
 
     /// Keeps a key in a new file that only this user can read.
     pub fn write(path: &Path, kept: &[u8]) -> Result<(), KeyError> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(kept)?;
-        Ok(file.sync_all()?)
+        Ok(private_file::write(path, kept)?)
     }
 
     /// Reads it.
     pub fn read(path: &Path, algorithm: Algorithm) -> Result<Key, KeyError> {
-        let file = File::open(path)?;
-        let found = file.metadata()?;
-        let refused = |why: &str| io::Error::new(io::ErrorKind::PermissionDenied, why);
-        if found.uid() != nix::unistd::geteuid().as_raw() {
-            return Err(refused("it belongs to another user").into());
-        }
-        if found.mode() & 0o077 != 0 {
-            return Err(refused("others can read or change it; take that away with `chmod 600`").into());
-        }
-        let mut kept = Zeroizing::new(Vec::new());
-        file.take(MAX_FILE).read_to_end(&mut kept)?;
-        Key::parse(algorithm, &kept)
+        Key::parse(algorithm, &private_file::read(path)?)
     }
 }
 
@@ -224,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_key_that_others_can_read_is_not_used() {
-        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("k");
         Key::write(&path, &Key::make(Algorithm::Es256).unwrap()).unwrap();

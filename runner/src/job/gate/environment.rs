@@ -13,6 +13,7 @@ use crate::environment::review::Waiting;
 use crate::environment::{MAX_NAME, Protection, ReviewRule};
 use crate::output::Output;
 use crate::output::event::{Annotation, Event, JobName, Level, Wait};
+use crate::sealed;
 use crate::state::State;
 use crate::workflow::model::Environment;
 
@@ -58,14 +59,25 @@ pub fn enter(
     let gate = Gate { name: &name, run, job, cancel, output };
     gate.wait(protection)?;
     let tree = &run.place.source;
-    let secrets = protection
-        .secrets(tree)
-        .map_err(|e| Refusal::from(format!("cannot read the secrets of the environment `{name}`: {e}")))?;
+    let sealed::Opened { mut secrets, withheld } =
+        sealed::open(&run.identity, tree, &name, known.is_some()).map_err(Refusal::by_rule)?;
+    // What this machine's administrator says goes before what a repository says.
+    secrets.extend(
+        protection.secrets(tree).map_err(|e| {
+            Refusal::from(format!("cannot read the secrets of the environment `{name}`: {e}"))
+        })?,
+    );
+    let warn = |message: String| {
+        let annotation = Annotation::new(Level::Warning, message);
+        output.emit(Event::Annotation { job: job.clone(), step: None, annotation });
+    };
     for (secret, value) in secrets.iter().filter(|(_, value)| !value.expose().is_empty()) {
         if let Err(refused) = output.masker().add(secret, value) {
-            let annotation = Annotation::new(Level::Warning, refused.to_string());
-            output.emit(Event::Annotation { job: job.clone(), step: None, annotation });
+            warn(refused.to_string());
         }
+    }
+    for (secret, why) in withheld {
+        warn(format!("the sealed secret `{secret}` is withheld: {why}"));
     }
     let contexts = run.contexts.in_environment(&protection.vars, secrets);
     let (is_known, is_approved) = (known.is_some(), protection.review.is_some());
