@@ -196,6 +196,8 @@ impl Gateway {
     /// Serves until the job is over. What was tried until then is told.
     pub fn serve(mut self) -> (End, Outbox) {
         let mut events = [EpollEvent::empty(); TURN];
+        // A step that began before the orders were read came with them, and has no event of its own.
+        self.control(EpollFlags::empty());
         let end = loop {
             let count = match self.epoll.wait(&mut events, self.timeout()) {
                 Ok(count) => count,

@@ -99,6 +99,11 @@ mod tests {
             at.set(step);
         }
         assert_eq!(hear(), Heard { step: Some(99), over: false });
+        assert_eq!(
+            Steps::after(&5u32.to_le_bytes()).hear(gateway.as_fd()),
+            Heard { step: Some(5), over: false },
+            "nothing has come since"
+        );
         at.set(3);
         drop((at, caller));
         assert_eq!(hear(), Heard { step: Some(3), over: true });
