@@ -2,7 +2,7 @@
 
 use palisade_tests::Identity;
 
-use crate::world::{CANARY, Server, World, prevented, succeeded};
+use crate::world::{CANARY, Server, World, blunt, prevented, succeeded};
 
 #[test]
 fn no_address_is_reached_but_by_its_name() {
@@ -80,6 +80,34 @@ fn a_name_that_leads_to_the_host_or_to_metadata_is_refused() {
     // Of several addresses only those are tried that may be.
     world.name("a.test", &["127.0.0.1", "169.254.169.254", "127.0.0.2"]);
     assert_eq!(succeeded(&world.try_program(&rules, &["dial", "a.test", &port, "x"])), CANARY);
+}
+
+#[test]
+fn a_name_that_moves_to_the_host_meanwhile_is_refused_there() {
+    let host = Server::start("127.0.0.1:0", blunt);
+    let port = host.port();
+    let server = Server::start(&format!("127.0.0.2:{port}"), blunt);
+    let world = World::new(Identity::Current);
+    world.name("a.test", &["127.0.0.2"]);
+    let attack = world.attack();
+    // The name is asked for anew once its answer, which is good for no time at all, is a second old.
+    let script = format!("{attack} dial a.test {port} x; sleep 1.5; {attack} dial a.test {port} y");
+    let programs = std::path::Path::new(&attack).parent().expect("a directory").to_owned();
+    let said = std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let args = ["sandbox", "--net", "allow", "--ro", programs.to_str().expect("a path in UTF-8")];
+            let rules = world.options(&[format!("a.test:{port}/opaque")]);
+            world.context.palisade().args(args).args(rules).args(["--", "sh", "-c", &script]).run()
+        });
+        while server.heard().is_empty() && !running.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        world.name("a.test", &["127.0.0.1"]);
+        running.join().expect("it ends")
+    });
+    assert_eq!(succeeded(&said), CANARY);
+    assert_eq!((server.heard().len(), host.heard().len()), (1, 0), "{said}");
+    assert!(said.stderr.contains("its address 127.0.0.1: it is the host's loopback"), "{said}");
 }
 
 #[test]

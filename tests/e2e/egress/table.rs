@@ -157,7 +157,7 @@ fn what_the_gateway_reads_is_not_understood_in_another_way_behind_it() {
             let server = servers.of(&row);
             let port = server.port().to_string();
             let dial = |host| ["dial", host, port.as_str(), row.bytes()].into_iter().chain(row.piece);
-            world.context.command(&world.attack()).args(dial("127.0.0.2")).output().expect("it runs");
+            world.context.command(world.attack()).args(dial("127.0.0.2")).output().expect("it runs");
             let outside = servers.breach(&row);
             server.forget();
             let said = world.try_program(&[format!("a.test:{port}")], &dial("a.test").collect::<Vec<_>>());
