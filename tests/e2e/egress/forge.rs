@@ -14,16 +14,17 @@ trap 'kill $(jobs -p)' EXIT
 mount --bind \"$0\" /etc/hosts
 ip link set lo up
 unshare --net sleep 1000 &
-there() { nsenter --net=/proc/$!/ns/net \"$@\"; }
-until [ \"$(readlink /proc/$!/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.01; done
-ip link add here type veth peer name there netns $!
+forge=$!
+there() { nsenter --net=/proc/$forge/ns/net \"$@\"; }
+until [ \"$(readlink /proc/$forge/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.01; done
+ip link add here type veth peer name there netns $forge
 ip address add 10.77.0.1/24 dev here
 ip link set here up
 ip route add 169.254.169.254 dev here
 there ip address add 10.77.0.2/24 dev there
 there ip address add 169.254.169.254/32 dev there
 there ip link set there up
-there python3 -m http.server --directory \"$1\" 8000 >/dev/null 2>&1 &
+nsenter --net=/proc/$forge/ns/net python3 -m http.server --directory \"$1\" 8000 >/dev/null 2>&1 &
 python3 -m http.server --directory \"$1\" 8000 >/dev/null 2>&1 &
 for address in 10.77.0.1 10.77.0.2 169.254.169.254; do
     until (: </dev/tcp/$address/8000) 2>/dev/null; do sleep 0.05; done
