@@ -16,7 +16,7 @@ use crate::egress;
 use crate::environment::Environments;
 use crate::expr::nearest;
 use crate::identity::subject::Subject;
-use crate::identity::{Grants, digest};
+use crate::identity::{Grants, References, digest};
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
@@ -53,6 +53,8 @@ pub struct Config {
     pub local: Local,
     /// `[[grant]]`
     pub grant: Grants,
+    /// `[[secret]]`
+    pub secret: References,
     /// `[identity]`
     pub identity: Identity,
     /// The digest of the file that all this is from.

@@ -29,11 +29,11 @@ const MAX_KEYS: u64 = 64 << 10;
     after_help = "EXAMPLES
   palisade seal key init > runner.pub       on the runner, as the daemon's user: makes its key
   palisade seal --to runner.pub --name NPM_TOKEN --environment production --ref refs/heads/main
-  palisade seal --to a.pub --to b.pub --name KEY --environment prod --ref 'refs/tags/v*' --file key.pem
+  palisade seal --to a.pub --to b.pub --name KEY --environment x --ref 'refs/tags/v*' --file k.pem
   palisade seal --to runner.pub --name TOKEN --environment test --ref 'refs/**' --local
 
-The value is what standard input says, less the end of its last line, or what --file has, as it is.
-It goes to .palisade/secrets.yml, which is committed. A job has it as `secrets.NAME` where its
+The value is what standard input says, less the end of its last line, or what --file has, as it
+is. It goes to .palisade/secrets.yml, which is committed. A job has it as `secrets.NAME` where its
 forge says that it is of this repository and reference, it is for this environment, which the
 runner's configuration has, and nothing of it is from a fork. docs/secrets.md tells the rest.
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::claims::Observed;
 use super::issuer::Issuer;
-use super::{Claims, Facts, ForgeTokens, Grants};
+use super::{Claims, Facts, ForgeTokens, Grants, References};
 use crate::action::lock::Lock;
 use crate::config::Config;
 use crate::forge::forgejo::VERSION;
@@ -25,6 +25,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Broker {
     /// What jobs may have.
     pub grants: Grants,
+    /// Secrets that are kept elsewhere.
+    pub secrets: References,
     subject: Subject,
     facts: Facts,
     state: State,
@@ -43,6 +45,7 @@ impl Broker {
     pub fn new(config: &Config, state: State, facts: Facts, tree: &Path, lock: Option<&Lock>) -> Broker {
         Broker {
             grants: config.grant.clone(),
+            secrets: config.secret.clone(),
             subject: config.identity.subject.clone(),
             facts,
             state,

@@ -15,6 +15,7 @@ mod forge;
 pub mod grant;
 pub mod id_token;
 pub mod issuer;
+pub mod reference;
 pub mod subject;
 
 #[cfg(test)]
@@ -25,3 +26,4 @@ pub use claims::Claims;
 pub use facts::{Facts, Source};
 pub use forge::{ForgeToken, ForgeTokens};
 pub use grant::{Grant, Grants};
+pub use reference::References;

@@ -354,8 +354,12 @@ impl Execution<'_> {
     /// Tells of secrets that nobody gave.
     pub fn warn_of_missing(&self, step: Option<usize>, missing: Vec<String>) {
         for name in missing {
-            let message =
-                format!("secret `{name}` was not given, so it is empty; give it with `--secret {name}`");
+            let message = match self.run.secrets.why_withheld(&name) {
+                Some(why) => format!("secret `{name}` is withheld, so it is empty: {why}"),
+                None => {
+                    format!("secret `{name}` was not given, so it is empty; give it with `--secret {name}`")
+                }
+            };
             self.annotate(step, Level::Warning, message);
         }
     }

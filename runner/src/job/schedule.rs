@@ -526,7 +526,7 @@ impl<'a> Scheduler<'a> {
                 workflow: &run.workflow,
                 job,
                 name: called,
-                run: passed.environment.as_ref().map_or(&run.contexts, |entered| &entered.contexts),
+                run: passed.contexts(&run.contexts),
                 environment: passed.environment.as_ref(),
                 contexts,
                 extra_env: &run.extra_env,

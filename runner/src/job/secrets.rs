@@ -5,14 +5,24 @@ use indexmap::IndexMap;
 use crate::expr::{Expr, Object, Value};
 use crate::mask::Secret;
 
-/// The secrets by their names in upper case: names are the same in any case, as on GitHub.
+/// The secrets by their names in upper case: names are the same in any case, as on GitHub; and why there are no others.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(IndexMap<String, Secret>);
+pub struct Secrets(IndexMap<String, Secret>, IndexMap<String, String>);
 
 impl Secrets {
     /// Adds one; a later one of the same name stands.
     pub fn insert(&mut self, name: &str, value: Secret) {
         self.0.insert(name.to_ascii_uppercase(), value);
+    }
+
+    /// Takes note why there is none of a name, for who misses it.
+    pub fn withhold(&mut self, name: &str, why: String) {
+        self.1.insert(name.to_ascii_uppercase(), why);
+    }
+
+    /// Why there is none of a name, if that was said.
+    pub fn why_withheld(&self, name: &str) -> Option<&str> {
+        self.1.get(&name.to_ascii_uppercase()).map(String::as_str)
     }
 
     /// Adds one, unless there is one of the name.

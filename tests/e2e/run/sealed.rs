@@ -222,3 +222,49 @@ fn what_can_not_be_sealed_says_why() {
     let outcome = palisade(&context, &[&base[..4], &["e", "--to", "runner.pub", "--ref", "refs/x"]].concat());
     assert!(outcome.code == Some(2) && outcome.stderr.contains("--local"), "{outcome}");
 }
+
+#[test]
+fn what_the_configuration_refers_to_is_fetched_for_who_may_have_it() {
+    let context = Context::new();
+    clone(&context);
+    let kept = context.root().join("kept");
+    fs::write(&kept, format!("{VALUE}\n")).unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
+    let program = context.root().join("program");
+    fs::write(&program, format!("#!/bin/sh\ncat {}\n", kept.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let refer = |kind: &str, path: &std::path::Path, reference: &str| {
+        let from = format!("secret://{kind}{}", path.display());
+        let allow = format!("{{ local = true, repository = 'acme/app', ref = '{reference}' }}");
+        configure(&context, &format!("[[secret]]\nname = 'token'\nfrom = '{from}'\nallow = [{allow}]\n"));
+    };
+    for (kind, path) in [("file", &kept), ("exec", &program)] {
+        refer(kind, path, "refs/heads/main");
+        given(&context, "");
+        refer(kind, path, "refs/heads/other");
+        let (outcome, events) = run_in(&context, &job(""), &[]);
+        assert_eq!((outcome.code, events.log("a").as_str()), (Some(0), "[] 0\n"), "{outcome}");
+        let told = "secret `TOKEN` is withheld, so it is empty: `ref`: ";
+        assert!(events.annotations("warning").iter().any(|text| text.starts_with(told)), "{outcome}");
+    }
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o644)).unwrap();
+    let failing = context.root().join("failing");
+    fs::write(&failing, "#!/bin/sh\necho some; exit 3\n").unwrap();
+    fs::set_permissions(&failing, fs::Permissions::from_mode(0o700)).unwrap();
+    let nothing = context.root().join("nothing");
+    for (kind, path, why) in [
+        ("file", &kept, "others can read or change it"),
+        ("file", &nothing, "No such file"),
+        ("exec", &failing, "it failed: exit status: 3"),
+        ("exec", &nothing, "No such file"),
+    ] {
+        refer(kind, path, "refs/heads/main");
+        let (outcome, events) = run_in(&context, &job(""), &[]);
+        assert_eq!(outcome.code, Some(1), "{outcome}");
+        let reason = events.reason("a");
+        assert!(reason.starts_with("cannot fetch the secret `token`") && reason.contains(why), "{outcome}");
+    }
+    configure(&context, "[[secret]]\nname = 'A'\nfrom = 'file:///x'\nallow = []\n");
+    let (outcome, _) = run_in(&context, &job(""), &[]);
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("secret://file/PATH"), "{outcome}");
+}

@@ -3,6 +3,7 @@
 
 mod environment;
 mod group;
+mod reference;
 
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -10,7 +11,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::cancel::Cancel;
-use super::contexts::{JobContexts, Standing, View};
+use super::contexts::{JobContexts, RunContexts, Standing, View};
 use super::execute::Fault;
 use super::schedule::Run;
 use super::slots::Slot;
@@ -122,6 +123,16 @@ pub struct Passed {
     pub group: Option<(Group, Kept)>,
     /// Its environment.
     pub environment: Option<Entered>,
+    /// The run's contexts with the secrets that the configuration refers to, where it does.
+    pub contexts: Option<RunContexts>,
+}
+
+impl Passed {
+    /// What the job has of the run's contexts.
+    pub fn contexts<'a>(&'a self, run: &'a RunContexts) -> &'a RunContexts {
+        let of_environment = self.environment.as_ref().map(|entered| &entered.contexts);
+        self.contexts.as_ref().or(of_environment).unwrap_or(run)
+    }
 }
 
 /// Whether a job has to wait for more than a place.
@@ -160,5 +171,9 @@ pub fn pass(
             return Err(Refusal::cancelled(why.to_owned()));
         }
     }
-    Ok(Passed { group, environment })
+    let contexts = match job.work {
+        Work::Steps(_) => reference::fetch(run, name, environment.as_ref(), output)?,
+        Work::Call(_) => None,
+    };
+    Ok(Passed { group, environment, contexts })
 }

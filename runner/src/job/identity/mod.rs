@@ -20,7 +20,7 @@ use crate::identity::exchange::{Credentials, Delivery, ExchangeError, Masks, Req
 use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
 use crate::identity::id_token::SignedBy;
 use crate::identity::issuer::token::random_id;
-use crate::identity::{Claims, digest};
+use crate::identity::{Claims, Facts, digest};
 use crate::mask::Secret;
 use crate::output::Output;
 use crate::output::event::{Event, JobName, Level};
@@ -231,7 +231,7 @@ impl Running<'_> {
                     .map(|line| format!("{} {} {}\n", line.layer, line.state, line.detail))
                     .collect();
                 Arc::new(execution.identity.claims(Observed {
-                    called: execution.called.as_ref().map(|file| called(file, execution)),
+                    called: execution.called.as_ref().map(|file| called(file, execution.identity.facts())),
                     environment: execution.environment.filter(|entered| entered.is_known).map(|entered| {
                         Environment { name: entered.name.clone(), approved: entered.is_approved }
                     }),
@@ -420,10 +420,9 @@ fn warn(output: &Output, job: &JobName, step: Option<usize>, message: String) {
 }
 
 /// A file that another workflow calls, as `job_workflow_ref` has it.
-fn called(file: &WorkflowFile, execution: &Execution<'_>) -> String {
+pub fn called(file: &WorkflowFile, facts: &Facts) -> String {
     match file {
         WorkflowFile::Here(path) => {
-            let facts = execution.identity.facts();
             format!("{}/{}@{}", facts.text("repository"), path.as_str(), facts.text("ref"))
         }
         WorkflowFile::Elsewhere(remote) => remote.to_string(),
