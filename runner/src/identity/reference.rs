@@ -4,11 +4,14 @@
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result as IoResult};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -26,6 +29,8 @@ const MAX: usize = 256;
 const MAX_VALUE: usize = 64 << 10;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often its end is looked for.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// All of them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -162,6 +167,8 @@ fn run(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
         .env_clear()
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .current_dir("/")
+        // What it starts ends with it.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -172,17 +179,18 @@ fn run(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
         // Who waited may have left.
         let _ = told.send(printed.map_or_else(|| Ok(Zeroizing::default()), take));
     })?;
+    let until = Instant::now() + PATIENCE;
     let printed = hears.recv_timeout(PATIENCE);
-    if printed.is_err() {
-        child.kill()?;
+    let whole = matches!(&printed, Ok(Ok(bytes)) if bytes.len() <= MAX_VALUE);
+    // One that has printed all may still have something to do, but not for ever.
+    while whole && child.try_wait()?.is_none() && Instant::now() < until {
+        std::thread::sleep(PAUSE);
     }
-    let status = match &printed {
-        Ok(Ok(bytes)) if bytes.len() <= MAX_VALUE => child.wait()?,
-        _ => {
-            child.kill()?;
-            child.wait()?
-        }
-    };
+    if child.try_wait()?.is_none() {
+        // It hasn't been waited for: its number is nobody else's.
+        killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL)?;
+    }
+    let status = child.wait()?;
     let printed =
         printed.map_err(|_| Error::new(ErrorKind::TimedOut, "it printed no value within 10 s"))??;
     match status.success() || printed.len() > MAX_VALUE {
