@@ -6,7 +6,9 @@ use super::event::Event;
 use super::{Masked, Sink};
 
 /// What an event takes besides its text, in bytes.
-const OF_EVENT: usize = 64;
+const OF_EVENT: u64 = 64;
+/// What a line takes besides, in bytes: its time, its place.
+const OF_LINE: u64 = 24;
 
 /// Hands events on, of what steps print only so many bytes; what else happens goes on.
 pub struct Limited<S> {
@@ -31,19 +33,24 @@ impl<S: Sink> Sink for Limited<S> {
     fn event(&mut self, event: &Masked) -> io::Result<()> {
         // What a step can bring about as often as it likes.
         let (job, step, size) = match &**event {
-            Event::Log { job, step, text } => (job, *step, text.len()),
-            Event::GroupStarted { job, step, title } => (job, *step, title.len()),
+            Event::Log { job, step, text } => {
+                let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64;
+                (job, *step, text.len() as u64 + OF_LINE * lines)
+            }
+            Event::GroupStarted { job, step, title } => (job, *step, title.len() as u64),
             Event::GroupEnded { job, step } => (job, *step, 0),
-            Event::Annotation { job, step: Some(step), annotation } => (job, *step, annotation.message.len()),
+            Event::Annotation { job, step: Some(step), annotation } => {
+                (job, *step, annotation.message.len() as u64)
+            }
             _ => return self.to.event(event),
         };
         let within = self.printed <= self.limit;
         let room = self.limit.saturating_sub(self.printed);
-        self.printed = self.printed.saturating_add((size + OF_EVENT) as u64);
+        self.printed = self.printed.saturating_add(size + OF_EVENT);
         if self.printed <= self.limit {
             self.to.event(event)
         } else if within {
-            if let Some(beginning) = event.beginning(usize::try_from(room).unwrap_or(usize::MAX)) {
+            if let Some(beginning) = event.beginning(room, OF_LINE) {
                 self.to.event(&beginning)?;
             }
             let limit = self.limit;
@@ -81,14 +88,14 @@ mod tests {
     fn of_what_is_too_much_the_lines_that_fit_are_kept() {
         let event = Masked::notice(&JobName("a".into()), 0, "one\ntwo\nthree\n".into());
         let kept = |most| {
-            event.beginning(most).map(|kept| match &*kept {
+            event.beginning(most, 2).map(|kept| match &*kept {
                 Event::Log { text, .. } => text.clone(),
                 other => panic!("{other:?}"),
             })
         };
-        assert_eq!(kept(3), None);
-        assert_eq!(kept(4).as_deref(), Some("one\n"));
-        assert_eq!(kept(13).as_deref(), Some("one\ntwo\n"));
+        assert_eq!(kept(5), None);
+        assert_eq!(kept(6).as_deref(), Some("one\n"));
+        assert_eq!(kept(19).as_deref(), Some("one\ntwo\n"));
         assert_eq!(kept(100).as_deref(), Some("one\ntwo\nthree\n"));
     }
 }

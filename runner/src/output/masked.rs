@@ -196,11 +196,18 @@ impl Masked {
         Masked(Event::Log { job: name(job.clone(), masker), step, text: text.0 })
     }
 
-    /// The first lines of a log's event, as many as take at most `most` bytes; none where it is none.
-    pub(super) fn beginning(&self, most: usize) -> Option<Masked> {
+    /// The first whole lines of a log's event, as many as take at most `most` bytes where each takes `each` more; none
+    /// where it is none.
+    pub(super) fn beginning(&self, most: u64, each: u64) -> Option<Masked> {
         let Event::Log { job, step, text } = &self.0 else { return None };
-        let end = text.as_bytes()[..most.min(text.len())].iter().rposition(|byte| *byte == b'\n')?;
-        Some(Masked(Event::Log { job: job.clone(), step: *step, text: text[..=end].to_owned() }))
+        let mut taken = 0;
+        let fit = text.split_inclusive('\n').take_while(|line| {
+            taken += line.len() as u64 + each;
+            taken <= most && line.ends_with('\n')
+        });
+        let end: usize = fit.map(str::len).sum();
+        let text = text[..end].to_owned();
+        (end > 0).then(|| Masked(Event::Log { job: job.clone(), step: *step, text }))
     }
 
     /// Palisade's own word among what a step prints; the job's name is of an event that was masked.
