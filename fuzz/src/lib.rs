@@ -9,7 +9,7 @@ use palisade::action::lock::Lock;
 use palisade::action::{Uses, manifest};
 use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
 use palisade::identity::endpoint::http::{self, Parsed};
-use palisade::identity::id_token::is_audience;
+use palisade::identity::id_token::check_audience;
 use palisade::inside::glob::Patterns;
 use palisade::job::files::{self, CommandFile};
 use palisade::mask::{Masker, Secret, parts};
@@ -58,7 +58,7 @@ pub fn identity_requests(data: &[u8]) {
     if let Ok(Some(audience)) = asked.parameter("audience") {
         assert!(query.matches("audience=").count() > 0, "an audience that nobody named");
         assert!(
-            !is_audience(&audience) || audience.bytes().all(|b| b.is_ascii_graphic()),
+            check_audience(&audience).is_err() || audience.bytes().all(|b| b.is_ascii_graphic()),
             "an unclear audience"
         );
     }

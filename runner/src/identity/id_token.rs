@@ -6,6 +6,8 @@ use super::exchange::Algorithm;
 
 /// Longest audience, in bytes.
 pub const MAX_AUDIENCE: usize = 256;
+/// How many characters are shown of what is none.
+const SHOWN: usize = 40;
 /// Most audiences of a grant.
 const MAX_AUDIENCES: usize = 64;
 
@@ -47,9 +49,7 @@ impl TryFrom<Table> for IdTokens {
         if audiences.is_empty() || audiences.len() > MAX_AUDIENCES {
             return Err(format!("`audiences` has 1 to {MAX_AUDIENCES} of them"));
         }
-        if let Some(wrong) = audiences.iter().find(|audience| !is_audience(audience)) {
-            return Err(format!("`{}` is no audience: {AUDIENCE}", wrong.escape_debug()));
-        }
+        audiences.iter().try_for_each(|audience| check_audience(audience))?;
         if issuer == SignedBy::Forge && algorithm.is_some() {
             return Err("the forge decides how it signs: `algorithm` is for tokens of this runner".into());
         }
@@ -57,11 +57,16 @@ impl TryFrom<Table> for IdTokens {
     }
 }
 
-/// What an audience is.
-pub const AUDIENCE: &str = "1 to 256 printable characters of ASCII without spaces, quotes and backslashes";
-
-/// Whether a text can be an audience: a name or an address, in characters that nobody reads in two ways.
-pub fn is_audience(text: &str) -> bool {
+/// Whether a text can be an audience: a name or an address, in characters that nobody reads in two ways. An error, with
+/// the beginning of what it is instead, where it can't.
+pub fn check_audience(text: &str) -> Result<(), String> {
     let fits = |b: u8| b.is_ascii_graphic() && !b"\"'\\`<>".contains(&b);
-    !text.is_empty() && text.len() <= MAX_AUDIENCE && text.bytes().all(fits)
+    if !text.is_empty() && text.len() <= MAX_AUDIENCE && text.bytes().all(fits) {
+        return Ok(());
+    }
+    let shown: String = text.chars().take(SHOWN).collect();
+    Err(format!(
+        "`{}` is no audience: 1 to {MAX_AUDIENCE} printable characters of ASCII without spaces, quotes and backslashes",
+        shown.escape_debug()
+    ))
 }

@@ -11,6 +11,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -183,18 +184,48 @@ fn run(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
     let printed = hears.recv_timeout(PATIENCE);
     let whole = matches!(&printed, Ok(Ok(bytes)) if bytes.len() <= MAX_VALUE);
     // One that has printed all may still have something to do, but not for ever.
-    while whole && child.try_wait()?.is_none() && Instant::now() < until {
+    let pid = Pid::from_raw(child.id() as i32);
+    // Only looked at, not waited for: until then its number is nobody else's, nor that of its group.
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    while whole && waitid(Id::Pid(pid), look)? == WaitStatus::StillAlive && Instant::now() < until {
         std::thread::sleep(PAUSE);
     }
-    if child.try_wait()?.is_none() {
-        // It hasn't been waited for: its number is nobody else's.
-        killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL)?;
-    }
+    killpg(pid, Signal::SIGKILL)?;
     let status = child.wait()?;
     let printed =
         printed.map_err(|_| Error::new(ErrorKind::TimedOut, "it printed no value within 10 s"))??;
     match status.success() || printed.len() > MAX_VALUE {
         true => Ok(printed),
         false => Err(Error::other(format!("it failed: {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_a_program_leaves_behind_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("program");
+        std::fs::write(&program, "#!/bin/sh\nsleep 1000 >/dev/null 2>&1 &\necho $!\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let printed = loop {
+            match run(&program, Path::new("/nonexistent")) {
+                // Another test's process, not yet executed, has the file open as this one had.
+                Err(e) if e.kind() == ErrorKind::ExecutableFileBusy => {}
+                printed => break printed.unwrap(),
+            }
+        };
+        let left = format!("/proc/{}/stat", std::str::from_utf8(&printed).unwrap().trim());
+        // One that nobody waits for stays as a name.
+        let lives = || std::fs::read_to_string(&left).is_ok_and(|stat| !stat.contains(") Z "));
+        let until = Instant::now() + PATIENCE;
+        while lives() {
+            assert!(Instant::now() < until, "it lives on");
+            std::thread::sleep(PAUSE);
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Answer, Asked, Caller, Route};
 use crate::identity::exchange::Tokens;
 use crate::identity::grant::{Grant, Provider};
-use crate::identity::id_token::{AUDIENCE, is_audience};
+use crate::identity::id_token::check_audience;
 
 /// The path that tokens are asked for at.
 const PATH: &str = "/id-token";
@@ -53,10 +53,7 @@ impl IdTokenRoute {
         let audience = asked.parameter("audience").map_err(|why| (400, why.to_owned()))?;
         let audience = audience.filter(|audience| !audience.is_empty());
         let audience = audience.as_deref().unwrap_or(&self.audience);
-        if !is_audience(audience) {
-            let shown: String = audience.chars().take(40).collect();
-            return Err((400, format!("`{}` is no audience: {AUDIENCE}", shown.escape_debug())));
-        }
+        check_audience(audience).map_err(|why| (400, why))?;
         for (grant, tokens) in &self.grants {
             if let Provider::IdToken(settings) = &grant.provider
                 && settings.audiences.iter().any(|known| known == audience)

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::fresh::keep_file;
 use super::server::Server;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
-use crate::identity::id_token::is_audience;
+use crate::identity::id_token::check_audience;
 use crate::identity::issuer::token;
 
 /// The audience of the public cloud.
@@ -58,9 +58,7 @@ impl TryFrom<Table> for Azure {
             return Err(format!("`tenant-id`: `{tenant}` is neither a UUID nor a domain"));
         }
         let audience = table.audience.unwrap_or_else(|| AUDIENCE.to_owned());
-        if !is_audience(&audience) {
-            return Err(format!("`{}` is no audience", audience.escape_debug()));
-        }
+        check_audience(&audience)?;
         let authority =
             table.authority_host.map_or_else(|| Server::known("login.microsoftonline.com"), Ok)?;
         Ok(Azure {

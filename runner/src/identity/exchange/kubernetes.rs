@@ -18,7 +18,7 @@ use super::server::Server;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
 use crate::base64::base64;
 use crate::config::Time;
-use crate::identity::id_token::is_audience;
+use crate::identity::id_token::check_audience;
 use crate::identity::issuer::token;
 use crate::mask::Secret;
 
@@ -85,9 +85,7 @@ impl TryFrom<Table> for Kubernetes {
             return Err("`lifetime` is between `10m` and `24h`".into());
         }
         let audience = table.audience.unwrap_or_else(|| AUDIENCE.to_owned());
-        if !is_audience(&audience) {
-            return Err(format!("`{}` is no audience", audience.escape_debug()));
-        }
+        check_audience(&audience)?;
         Ok(Kubernetes {
             server: table.server,
             ca_file: table.ca_file,

@@ -9,7 +9,7 @@ use super::fresh::keep_file;
 use super::server::Server;
 use super::token_exchange::{self, GRANT_TYPE, JWT};
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
-use crate::identity::id_token::is_audience;
+use crate::identity::id_token::check_audience;
 
 /// Who it is, for people.
 const NAME: &str = "the token service";
@@ -63,9 +63,7 @@ impl TryFrom<Table> for Oidc {
     type Error = String;
     fn try_from(table: Table) -> Result<Self, String> {
         let audience = table.audience.unwrap_or_else(|| table.token_endpoint.to_string());
-        if !is_audience(&audience) {
-            return Err(format!("`{}` is no audience", audience.escape_debug()));
-        }
+        check_audience(&audience)?;
         let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         let variable = table.variable;
         if variable.len() > 128

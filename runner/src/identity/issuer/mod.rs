@@ -146,10 +146,7 @@ impl Issuer {
         audience: &str,
         algorithm: Algorithm,
     ) -> Result<Token, ExchangeError> {
-        if !id_token::is_audience(audience) {
-            let why = format!("`{}` is no audience: {}", audience.escape_debug(), id_token::AUDIENCE);
-            return Err(ExchangeError::Issuer(why));
-        }
+        id_token::check_audience(audience).map_err(ExchangeError::Issuer)?;
         let now = SystemTime::now();
         let url = &self.ledger.url;
         let Some((index, entry)) = self.ledger.signs(algorithm, seconds(now)) else {

@@ -27,7 +27,7 @@ use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Re
 use crate::config::Time;
 use crate::identity::Claims;
 use crate::identity::endpoint::{Answer, Asked, Route};
-use crate::identity::id_token::is_audience;
+use crate::identity::id_token::check_audience;
 use crate::mask::Secret;
 use answer::{Refusal, Session};
 use place::{Region, Role};
@@ -124,9 +124,7 @@ impl TryFrom<Table> for Aws {
             None => Server::known(&table.role.host("sts", &table.region)?)?,
         };
         let audience = table.audience.unwrap_or_else(|| AUDIENCE.to_owned());
-        if !is_audience(&audience) {
-            return Err(format!("`{}` is no audience", audience.escape_debug()));
-        }
+        check_audience(&audience)?;
         let lifetime = table.lifetime.map_or(LIFETIME, |time| time.0);
         if !LIFETIMES.contains(&lifetime) {
             return Err("`lifetime` is between `15m` and `12h`".into());

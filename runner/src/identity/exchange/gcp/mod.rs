@@ -19,7 +19,7 @@ use super::server::Server;
 use super::token_exchange::{self, ACCESS_TOKEN, Exchanged, GRANT_TYPE, JWT};
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request, write};
 use crate::config::Time;
-use crate::identity::id_token::is_audience;
+use crate::identity::id_token::check_audience;
 use crate::mask::Secret;
 
 /// Who it is, for people.
@@ -120,9 +120,7 @@ impl TryFrom<Table> for Gcp {
         }
         // What Google takes where the provider names no audience of its own.
         let audience = table.audience.unwrap_or_else(|| format!("https://iam.googleapis.com/{provider}"));
-        if !is_audience(&audience) {
-            return Err(format!("`{}` is no audience", audience.escape_debug()));
-        }
+        check_audience(&audience)?;
         let known = |server: Option<Server>, host| server.map_or_else(|| Server::known(host), Ok);
         Ok(Gcp {
             account: table.service_account,

@@ -14,7 +14,7 @@ use super::call::{MAX_VALUES, is_variable};
 use super::fresh::Fresh;
 use super::server::Server;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
-use crate::identity::id_token::is_audience;
+use crate::identity::id_token::check_audience;
 use crate::mask::Secret;
 use api::{Api, Login};
 use wanted::Wanted;
@@ -77,9 +77,7 @@ impl TryFrom<Table> for Vault {
         let mount = table.mount.unwrap_or_else(|| "jwt".to_owned());
         let mount = wanted::path(&mount).map_err(|why| format!("`mount`: {why}"))?;
         let audience = table.audience.unwrap_or_else(|| table.address.to_string());
-        if !is_audience(&audience) {
-            return Err(format!("`{}` is no audience", audience.escape_debug()));
-        }
+        check_audience(&audience)?;
         if table.role.is_empty() {
             return Err("`role` is empty".into());
         }
