@@ -47,12 +47,13 @@ pub fn python() -> Option<&'static Python> {
 
 fn install() -> Result<Python, String> {
     let dir = target_dir().join("identity-venv");
-    let (mark, wanted) = (dir.join("palisade-tests"), PACKAGES.join("\n"));
+    // Its programs name the directory: one that was moved is made anew.
+    let (mark, wanted) = (dir.join("palisade-tests"), format!("{}\n{}", dir.display(), PACKAGES.join("\n")));
     // Several runs of the tests may want it at a time.
     let lock = File::create(target_dir().join("identity-venv.lock")).map_err(|e| e.to_string())?;
     lock.lock().map_err(|e| e.to_string())?;
     if std::fs::read_to_string(&mark).ok().as_deref() != Some(&wanted) {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&dir))?;
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
         run(Command::new(dir.join("bin/pip"))
             .args(["install", "--quiet", "--disable-pip-version-check", "--timeout", "20", "--retries", "1"])
             .args(PACKAGES))?;
