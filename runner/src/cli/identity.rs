@@ -339,7 +339,12 @@ fn known<'b>(broker: &'b Broker, name: &str) -> Result<&'b Arc<Grant>, Error> {
     broker.grants.get(name).ok_or_else(|| {
         let known: Vec<&str> = broker.grants.iter().map(|grant| &*grant.name).collect();
         let error = Error::input(format!("no grant is called `{}`", name.escape_debug()));
-        error.hint(format!("the configuration has: {}", known.join(", ")))
+        error.hint(match known.is_empty() {
+            true => {
+                "the configuration has no `[[grant]]`; docs/identity.md says how one is written".to_owned()
+            }
+            false => format!("the configuration has: {}", known.join(", ")),
+        })
     })
 }
 
