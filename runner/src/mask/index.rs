@@ -14,6 +14,14 @@ use super::seeds::{Seed, Seeds};
 
 /// Bytes in a row that begin a comparison.
 pub const WINDOW: usize = 8;
+/// The same for what is too short for so many.
+pub const SHORT_WINDOW: usize = 5;
+/// One window of so many is looked up.
+pub const STEP: usize = 4;
+/// How many symbols a step's windows take.
+const SPAN: usize = WINDOW + STEP - 1;
+/// So many symbols of an encoding hold the windows of a step also where a filter drops some.
+const SAFE_SPAN: usize = 16;
 /// Bytes of a whole word that begin a comparison.
 pub const WORD_WINDOW: usize = 4;
 /// Longest value that counts as a whole word only, in bytes: seven characters.
@@ -38,12 +46,13 @@ pub struct Form {
 pub struct Index {
     values: Vec<Value>,
     forms: Vec<Form>,
-    seeds: [Seeds<WINDOW>; Filter::COUNT],
+    seeds: [Seeds<WINDOW, STEP>; Filter::COUNT],
+    short_seeds: [Seeds<SHORT_WINDOW, STEP>; Filter::COUNT],
     /// Longest [`Form::least`] by filter.
     longest: [usize; Filter::COUNT],
     longest_escaped: usize,
     words: Vec<Value>,
-    word_seeds: Seeds<WORD_WINDOW>,
+    word_seeds: Seeds<WORD_WINDOW, 1>,
     /// The first bytes of each value.
     begins: BTreeSet<[u8; WINDOW]>,
     /// The values and words by a keyed hash, so that none is added twice.
@@ -139,7 +148,7 @@ impl Index {
             .find(|filter| self.add_form(index, value, encoding, *filter, Cover::Whole));
     }
 
-    /// Adds a form so that every [`Form::least`] symbols of it in a row hold a seed. Gives whether they do.
+    /// Adds a form so that every [`Form::least`] symbols of it in a row hold a step of seeds. Gives whether they do.
     fn add_form(
         &mut self,
         index: u32,
@@ -152,10 +161,15 @@ impl Index {
         let least = encoding.least(least_part(value)).min(len);
         let folds = encoding.folds() || encoding == Encoding::Plain && is_hex(value);
         let form = Form { value: index, encoding, filter, len, least, folds };
-        let Some(seeds) = self.choose(&form, value, cover) else { return false };
         let Ok(id) = u32::try_from(self.forms.len()) else { return false };
-        for (window, at) in seeds {
-            self.seeds[filter as usize].add(&window, Seed { form: id, at });
+        let (seeds, short) = (&self.seeds[filter as usize], &self.short_seeds[filter as usize]);
+        let long = cover == Cover::Whole || least >= SAFE_SPAN;
+        if let Some(chosen) = long.then(|| form.choose(value, cover, seeds)).flatten() {
+            add(&mut self.seeds[filter as usize], id, chosen);
+        } else if let Some(chosen) = form.choose(value, cover, short) {
+            add(&mut self.short_seeds[filter as usize], id, chosen);
+        } else {
+            return false;
         }
         self.longest[filter as usize] = self.longest[filter as usize].max(least);
         if encoding.is_text() {
@@ -165,57 +179,14 @@ impl Index {
         true
     }
 
-    fn choose(&self, form: &Form, value: &[u8], cover: Cover) -> Option<Vec<([u8; WINDOW], u32)>> {
-        // Text of symbols that the filter drops, as base64 of 0xFF bytes is, has no windows; it isn't searched for long.
-        const MAX_MISSES: usize = 64;
-        let mut seeds = Vec::new();
-        let (mut from, mut misses) = (0, 0);
-        while from + form.least <= form.len {
-            match self.rarest(form, value, from, from + form.least) {
-                Some((window, at)) => {
-                    seeds.push((window, u32::try_from(at).ok()?));
-                    from = at + 1;
-                }
-                None if cover == Cover::Whole => return None,
-                None if misses == MAX_MISSES => break,
-                None => (from, misses) = (from + 1, misses + 1),
-            }
-        }
-        (!seeds.is_empty()).then_some(seeds)
-    }
-
-    /// A window within symbols `from..to`, as far right as can be; another one where other forms have it too.
-    fn rarest(&self, form: &Form, value: &[u8], from: usize, to: usize) -> Option<([u8; WINDOW], usize)> {
-        let mut kept = [0; WINDOW];
-        let mut at = [0; WINDOW];
-        let mut count = 0;
-        let mut first = None;
-        for i in (from..to).rev() {
-            let symbol = form.encoding.symbol(value, i);
-            if symbol == ABSENT || !form.filter.keeps(symbol) {
-                continue;
-            }
-            kept.copy_within(..WINDOW - 1, 1);
-            at.copy_within(..WINDOW - 1, 1);
-            (kept[0], at[0]) = (symbol, i);
-            count += 1;
-            if count >= WINDOW {
-                if !self.seeds[form.filter as usize].may_hold(&kept) {
-                    return Some((kept, at[0]));
-                }
-                first.get_or_insert((kept, at[0]));
-            }
-            // A rarer one is worth some more seeds, but not many.
-            if count >= 3 * WINDOW {
-                break;
-            }
-        }
-        first
-    }
-
     /// The seeds of a filter.
-    pub fn seeds(&self, filter: Filter) -> &Seeds<WINDOW> {
+    pub fn seeds(&self, filter: Filter) -> &Seeds<WINDOW, STEP> {
         &self.seeds[filter as usize]
+    }
+
+    /// The seeds of those of its forms that are too short for the others.
+    pub fn short_seeds(&self, filter: Filter) -> &Seeds<SHORT_WINDOW, STEP> {
+        &self.short_seeds[filter as usize]
     }
 
     /// The most symbols in a row that go by before one of this filter's forms is sure to be masked.
@@ -246,7 +217,7 @@ impl Index {
     }
 
     /// The seeds of whole words; each seed's form is a number for [`Index::word`].
-    pub fn word_seeds(&self) -> &Seeds<WORD_WINDOW> {
+    pub fn word_seeds(&self) -> &Seeds<WORD_WINDOW, 1> {
         &self.word_seeds
     }
 
@@ -274,6 +245,82 @@ impl Index {
             (1..=most).rev().find(|n| text.ends_with(&bytes[..*n])).unwrap_or(0)
         };
         self.values.iter().chain(&self.words).map(begun).max().unwrap_or(0)
+    }
+}
+
+/// Windows of a form, and the symbol that each begins with.
+type Chosen<const WIDTH: usize> = Vec<([u8; WIDTH], u32)>;
+
+impl Form {
+    /// The windows to look for: those of a step in each part that is masked by itself.
+    fn choose<const WIDTH: usize>(
+        &self,
+        value: &[u8],
+        cover: Cover,
+        taken: &Seeds<WIDTH, STEP>,
+    ) -> Option<Chosen<WIDTH>> {
+        // Text of symbols that the filter drops, as base64 of 0xFF bytes is, has no windows; it isn't searched for long.
+        const MAX_MISSES: usize = 64;
+        let mut chosen: Chosen<WIDTH> = Vec::new();
+        let (mut from, mut misses, mut next) = (0, 0, 0);
+        while from + self.least <= self.len {
+            match self.rarest(value, from..from + self.least, taken) {
+                Some(step) => {
+                    from = step[0].1 + 1;
+                    // Steps may overlap.
+                    let end = step[STEP - 1].1 + 1;
+                    for (window, at) in step.into_iter().filter(|(_, at)| *at >= next) {
+                        chosen.push((window, u32::try_from(at).ok()?));
+                    }
+                    next = end;
+                }
+                None if cover == Cover::Whole => return None,
+                None if misses == MAX_MISSES => break,
+                None => (from, misses) = (from + 1, misses + 1),
+            }
+        }
+        (!chosen.is_empty()).then_some(chosen)
+    }
+
+    /// The windows of a step within some symbols, as far right as can be; others where other forms have them too.
+    fn rarest<const WIDTH: usize>(
+        &self,
+        value: &[u8],
+        within: Range<usize>,
+        taken: &Seeds<WIDTH, STEP>,
+    ) -> Option<[([u8; WIDTH], usize); STEP]> {
+        let span = WIDTH + STEP - 1;
+        let (mut kept, mut at) = ([0; SPAN], [0; SPAN]);
+        let mut count = 0;
+        let mut first = None;
+        for i in within.rev() {
+            let symbol = self.encoding.symbol(value, i);
+            if symbol == ABSENT || !self.filter.keeps(symbol) {
+                continue;
+            }
+            kept.copy_within(..SPAN - 1, 1);
+            at.copy_within(..SPAN - 1, 1);
+            (kept[0], at[0]) = (symbol, i);
+            count += 1;
+            if count >= span {
+                let step = std::array::from_fn(|k| (std::array::from_fn(|j| kept[k + j]), at[k]));
+                if !step.iter().any(|(window, _)| taken.may_hold(window)) {
+                    return Some(step);
+                }
+                first.get_or_insert(step);
+            }
+            // Rarer ones are worth some more seeds, but not many.
+            if count >= 3 * WINDOW {
+                break;
+            }
+        }
+        first
+    }
+}
+
+fn add<const WIDTH: usize>(seeds: &mut Seeds<WIDTH, STEP>, form: u32, chosen: Chosen<WIDTH>) {
+    for (window, at) in chosen {
+        seeds.add(&window, Seed { form, at });
     }
 }
 
@@ -397,14 +444,18 @@ mod tests {
                     let symbols: Vec<Option<u8>> = (0..spelled.form.len).map(|i| spelled.symbol(i)).collect();
                     for part in symbols.windows(spelled.form.least) {
                         let text: Vec<u8> = part.iter().copied().flatten().collect();
-                        let mut found = false;
-                        index.seeds(filter).scan(&text, 0, |_, seed| found |= seed.form == id);
-                        assert!(
-                            found,
-                            "{value} {:?} {:?}",
-                            spelled.form.encoding,
-                            String::from_utf8_lossy(&text)
-                        );
+                        for from in 0..STEP {
+                            let mut found = false;
+                            let mut note = |_, seed: Seed| found |= seed.form == id;
+                            index.seeds(filter).scan(&text, from, &mut note);
+                            index.short_seeds(filter).scan(&text, from, &mut note);
+                            assert!(
+                                found,
+                                "{value} {:?} {:?} from {from}",
+                                spelled.form.encoding,
+                                String::from_utf8_lossy(&text)
+                            );
+                        }
                     }
                 }
             }

@@ -1,5 +1,5 @@
-//! Finds where text may hold a spelling of a value: looks up every window of a few bytes in a table of
-//! windows chosen from the spellings.
+//! Finds where text may hold a spelling of a value: looks up windows of a few bytes in a table of windows chosen
+//! from the spellings.
 //!
 //! The table holds hashes, never bytes of a value, and its cost per byte of text doesn't grow with the
 //! number of values: a bit field that fits a cache answers for nearly all windows.
@@ -23,10 +23,11 @@ struct Entry {
 
 const NONE: u32 = u32::MAX;
 
-/// Table of windows of `WIDTH` bytes, at most 8. Letters count as the same in both cases.
+/// Table of windows of `WIDTH` bytes, at most 8. Letters count as the same in both cases. Only every `STEP`th window of
+/// a text is looked up: of what is to be found wherever it stands, `STEP` windows in a row belong here.
 #[derive(Default)]
-pub struct Seeds<const WIDTH: usize> {
-    /// Two bits of one word for each hash that is taken, and 32 bits a seed at least: few windows of a thousand pass by
+pub struct Seeds<const WIDTH: usize, const STEP: usize> {
+    /// Four bits of one word for each hash that is taken, and 16 bits a seed at least: few windows of a thousand pass by
     /// chance.
     taken: Vec<u64>,
     /// The first of a list of entries, by hash. Many values may share a window, so that lists must grow in constant
@@ -56,6 +57,20 @@ impl Hash {
     }
 }
 
+/// Four bits of a word, the first of which is the lowest; a hash turns one of them.
+static PATTERNS: [u64; 64] = {
+    let mut patterns = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        // Odd steps, so that the bits differ.
+        let step = 2 * (i as u32 % 32) + 1;
+        let turn = 1 + i as u32 / 32;
+        patterns[i] = 1 | 1 << step | 1 << ((3 * step + turn * 8) % 64) | 1 << ((7 * step + turn * 8) % 64);
+        i += 1;
+    }
+    patterns
+};
+
 /// The better half of a hash; all that a table knows of a window.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Tag(u32);
@@ -66,15 +81,15 @@ impl Tag {
         self.0 as usize >> 6 & mask
     }
 
-    /// Which two bits of that word.
-    fn bits(self) -> [u32; 2] {
-        [self.0 & 63, self.0 >> 26]
+    /// Which bits of that word.
+    fn bits(self) -> u64 {
+        PATTERNS[(self.0 >> 26) as usize].rotate_left(self.0 & 63)
     }
 
-    /// Whether a word of the bit field has both bits.
+    /// Whether a word of the bit field has all of them.
     fn is_in(self, word: u64) -> bool {
-        let [one, other] = self.bits();
-        word >> one & word >> other & 1 != 0
+        let bits = self.bits();
+        word & bits == bits
     }
 
     /// Which list, by other bits than the bit field's.
@@ -83,7 +98,7 @@ impl Tag {
     }
 }
 
-impl<const WIDTH: usize> Seeds<WIDTH> {
+impl<const WIDTH: usize, const STEP: usize> Seeds<WIDTH, STEP> {
     /// Whether there is nothing to find.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -111,7 +126,7 @@ impl<const WIDTH: usize> Seeds<WIDTH> {
     fn enlist(&mut self, at: usize) {
         let entry = &mut self.entries[at];
         let word = entry.tag.word(self.taken.len() - 1);
-        self.taken[word] |= entry.tag.bits().into_iter().fold(0, |bits, bit| bits | 1 << bit);
+        self.taken[word] |= entry.tag.bits();
         let list = entry.tag.list(self.lists.len() - 1);
         let list = &mut self.lists[list];
         entry.next = std::mem::replace(list, at as u32);
@@ -121,33 +136,35 @@ impl<const WIDTH: usize> Seeds<WIDTH> {
     fn grow(&mut self) {
         let size = (2 * self.lists.len()).max(64);
         self.lists = vec![NONE; size];
-        self.taken = vec![0; size / 2];
+        self.taken = vec![0; size / 4];
         (0..self.entries.len()).for_each(|at| self.enlist(at));
     }
 
-    /// Calls `found(p, seed)` for every seed whose window may begin at `bytes[p]`, `p` from `from` on.
-    pub fn scan(&self, bytes: &[u8], from: usize, mut found: impl FnMut(usize, Seed)) {
-        let Some(text) = bytes.get(from..) else { return };
-        if self.is_empty() {
-            return;
+    /// Calls `found(p, seed)` for every seed whose window may begin at `bytes[p]`, for every `STEP`th `p` from `from`
+    /// on. Gives the first that is still to be looked up, once there are more bytes.
+    pub fn scan(&self, bytes: &[u8], from: usize, mut found: impl FnMut(usize, Seed)) -> usize {
+        let count = (bytes.len() + 1).saturating_sub(WIDTH).saturating_sub(from).div_ceil(STEP);
+        if !self.is_empty() {
+            let mask = self.taken.len() - 1;
+            let taken = &self.taken[..=mask];
+            let mut check = |p: usize, hash: Hash| {
+                let tag = hash.tag();
+                if tag.is_in(taken[tag.word(mask)]) {
+                    self.look_up(tag, &mut |seed| found(p, seed));
+                }
+            };
+            let text = bytes.get(from..).unwrap_or_default();
+            // Eight bytes are loaded at once where there are so many.
+            let (steps, _) = text.as_chunks::<STEP>();
+            let quick = if WIDTH <= 8 && 2 * STEP == 8 { steps.len().saturating_sub(1) } else { 0 };
+            for (k, step) in steps.array_windows::<2>().take(quick).enumerate() {
+                check(from + k * STEP, Hash::of::<WIDTH>(step.as_flattened()));
+            }
+            for k in quick..count {
+                check(from + k * STEP, Hash::of::<WIDTH>(&text[k * STEP..]));
+            }
         }
-        let mask = self.taken.len() - 1;
-        let taken = &self.taken[..=mask];
-        let mut check = |p: usize, hash: Hash| {
-            let tag = hash.tag();
-            if tag.is_in(taken[tag.word(mask)]) {
-                self.look_up(tag, &mut |seed| found(from + p, seed));
-            }
-        };
-        if WIDTH == 8 {
-            for (p, window) in text.array_windows::<8>().enumerate() {
-                check(p, Hash::of_word(u64::from_le_bytes(*window)));
-            }
-        } else {
-            for (p, window) in text.array_windows::<WIDTH>().enumerate() {
-                check(p, Hash::of::<WIDTH>(window));
-            }
-        }
+        from + count * STEP
     }
 
     /// Apart from the loop that calls it, whose registers it would take.
@@ -169,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_window_is_found_whatever_the_case_and_however_many_there_are() {
-        let mut seeds = Seeds::<8>::default();
+        let mut seeds = Seeds::<8, 1>::default();
         assert!(seeds.is_empty());
         let window = |i: u32| -> [u8; 8] { format!("Win{i:05}").into_bytes().try_into().unwrap() };
         for i in 0..5_000 {
@@ -189,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_same_window_may_have_many_seeds() {
-        let mut seeds = Seeds::<4>::default();
+        let mut seeds = Seeds::<4, 1>::default();
         for form in 0..100 {
             seeds.add(b"aaaa", Seed { form, at: 0 });
         }

@@ -15,12 +15,12 @@ pub struct Text<'a> {
 impl Text<'_> {
     /// Where byte `i` begins in the stream's text.
     pub fn start(&self, i: usize) -> u32 {
-        self.places.map_or(i as u32, |b| b.starts[i])
+        self.places.map_or(i as u32, |b| b.place(b.starts[i]))
     }
 
     /// Where it ends.
     pub fn end(&self, i: usize) -> u32 {
-        self.places.map_or(i as u32 + 1, |b| b.ends[i])
+        self.places.map_or(i as u32 + 1, |b| b.place(b.ends[i]))
     }
 }
 
@@ -28,8 +28,11 @@ impl Text<'_> {
 #[derive(Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
+    /// Places count on, modulo 2^32, when the stream's text loses its beginning.
     starts: Vec<u32>,
     ends: Vec<u32>,
+    /// How much the stream's text has lost.
+    lost: u32,
 }
 
 impl Buffer {
@@ -46,21 +49,23 @@ impl Buffer {
     /// Appends a byte that stands at `start..end`.
     pub fn push(&mut self, byte: u8, start: u32, end: u32) {
         self.bytes.push(byte);
-        self.starts.push(start);
-        self.ends.push(end);
+        self.starts.push(start.wrapping_add(self.lost));
+        self.ends.push(end.wrapping_add(self.lost));
     }
 
     /// Appends a part of a text as it is.
     pub fn extend(&mut self, text: Text<'_>, part: Range<usize>) {
         match text.places {
             None => {
-                let (start, end) = (part.start as u32, part.end as u32);
-                self.starts.extend(start..end);
-                self.ends.extend(start + 1..=end);
+                let first = (part.start as u32).wrapping_add(self.lost);
+                let len = part.len() as u32;
+                self.starts.extend((0..len).map(|i| first.wrapping_add(i)));
+                self.ends.extend((1..=len).map(|i| first.wrapping_add(i)));
             }
             Some(from) => {
-                self.starts.extend_from_slice(&from.starts[part.clone()]);
-                self.ends.extend_from_slice(&from.ends[part.clone()]);
+                let ahead = self.lost.wrapping_sub(from.lost);
+                self.starts.extend(from.starts[part.clone()].iter().map(|place| place.wrapping_add(ahead)));
+                self.ends.extend(from.ends[part.clone()].iter().map(|place| place.wrapping_add(ahead)));
             }
         }
         self.bytes.extend_from_slice(&text.bytes[part]);
@@ -75,9 +80,12 @@ impl Buffer {
 
     /// The stream's text lost its first `count` bytes.
     pub fn shift(&mut self, count: u32) {
-        for place in self.starts.iter_mut().chain(&mut self.ends) {
-            *place = place.saturating_sub(count);
-        }
+        self.lost = self.lost.wrapping_add(count);
+    }
+
+    /// A place as it counts now; 0 if the text lost it.
+    fn place(&self, place: u32) -> u32 {
+        u32::try_from(place.wrapping_sub(self.lost).cast_signed()).unwrap_or(0)
     }
 
     /// Forgets all.

@@ -4,7 +4,12 @@
 //! Text rarely holds any, so it is decoded only around them; what comes out may hold escapes again, as JSON
 //! within JSON does, and is decoded once more, up to [`DEPTH`] times.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::buffer::{Buffer, Text};
+use super::filter::Filter;
 use super::lane::Work;
 use super::lanes::Lanes;
 
@@ -127,10 +132,10 @@ fn reach(work: &Work<'_>) -> usize {
 
 impl Level {
     fn advance(&mut self, source: Text<'_>, work: &mut Work<'_>) {
-        let reach = reach(work);
+        let (reach, seen) = (reach(work), Seen::of(work));
         loop {
             if !self.awake {
-                let Some(escape) = first_escape(source.bytes, self.read) else {
+                let Some(escape) = first_escape(source.bytes, self.read, seen) else {
                     // `0x` and `=` may stand at the end.
                     self.read = self.read.max(source.bytes.len().saturating_sub(2));
                     return;
@@ -143,7 +148,7 @@ impl Level {
                     self.decoded.push(BREAK, place, place);
                 }
             }
-            self.decode(source, work.ended, reach);
+            self.decode(source, work.ended, reach, seen);
             let ended = work.ended;
             let asleep = !self.awake;
             self.awake &= !ended;
@@ -161,7 +166,7 @@ impl Level {
     }
 
     /// Decodes as far as can be; falls asleep where no escape was for long.
-    fn decode(&mut self, source: Text<'_>, ended: bool, reach: usize) {
+    fn decode(&mut self, source: Text<'_>, ended: bool, reach: usize, seen: Seen) {
         while self.read < source.bytes.len() {
             if self.read > self.last + reach {
                 self.awake = false;
@@ -177,9 +182,8 @@ impl Level {
             if rest.len() < MAX_ESCAPE && !ended {
                 return;
             }
-            let before = self.read.checked_sub(1).map(|i| source.bytes[i]);
             let start = source.start(self.read);
-            match escape(before, rest) {
+            match escape(self.before(source), rest) {
                 Escape::Unknown if !ended => return,
                 Escape::Literal | Escape::Unknown => {
                     self.decoded.push(rest[0], start, source.end(self.read));
@@ -192,13 +196,23 @@ impl Level {
                         self.decoded.push(*byte, start, end);
                     }
                     self.read += len;
-                    self.last = self.read;
+                    if !seen.is_as_written(&character, len, rest) {
+                        self.last = self.read;
+                    }
                 }
                 Escape::Nothing(len) => {
                     self.read += len;
                     self.last = self.read;
                 }
             }
+        }
+    }
+
+    fn before(&self, source: Text<'_>) -> Before {
+        match self.read.checked_sub(1) {
+            None => Before::Nothing,
+            Some(_) if self.read == self.last => Before::Escape,
+            Some(i) => Before::Byte(source.bytes[i]),
         }
     }
 
@@ -224,29 +238,59 @@ fn may_begin(byte: u8) -> bool {
     INTRODUCERS[usize::from(byte)]
 }
 
+/// How much of a text the forms that are looked for need.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// All of it.
+    All,
+    /// All but what every filter in use drops.
+    Filtered,
+}
+
+impl Seen {
+    fn of(work: &Work<'_>) -> Self {
+        if work.index.longest(Filter::Nothing) > 0 { Seen::All } else { Seen::Filtered }
+    }
+
+    /// Whether a character behind a backslash is seen just the same where nothing is decoded: filters drop backslashes.
+    fn is_as_written(self, character: &Character, len: usize, text: &[u8]) -> bool {
+        matches!(character, Character::Byte(byte) if text[..len] == [b'\\', *byte]) && self == Seen::Filtered
+    }
+}
+
 /// Where the first escape at or after `from` begins, or what may be one that is cut off.
-fn first_escape(bytes: &[u8], from: usize) -> Option<usize> {
+fn first_escape(bytes: &[u8], from: usize, seen: Seen) -> Option<usize> {
     let text = bytes.get(from..)?;
     let is_escape = |at: &usize| {
-        let before = at.checked_sub(1).map(|i| bytes[i]);
+        let before = at.checked_sub(1).map_or(Before::Nothing, |i| Before::Byte(bytes[i]));
         let rest = &bytes[*at..];
         let short = rest.len() < MAX_ESCAPE && matches!(rest[0], b'\\' | b'%' | b'&' | b'=');
-        short || !matches!(escape(before, rest), Escape::Literal)
+        short
+            || match escape(before, rest) {
+                Escape::Literal => false,
+                Escape::Character(character, len) => !seen.is_as_written(&character, len, rest),
+                Escape::Nothing(_) | Escape::Unknown => true,
+            }
     };
     let usual = memchr::memchr3_iter(b'\\', b'%', b'&', text).map(|i| from + i).find(is_escape);
     let text = &text[..usual.map_or(text.len(), |at| at - from)];
-    let mail = memchr::memchr_iter(b'=', text).map(|i| from + i).find(is_escape);
-    let text = &text[..mail.map_or(text.len(), |at| at - from)];
-    let hex = memchr::memmem::find_iter(text, b"0x").map(|i| from + i).find(is_escape);
+    let hex = HEX.find_iter(text).map(|i| from + i).find(is_escape);
     let text = &text[..hex.map_or(text.len(), |at| at - from)];
-    let title = memchr::memmem::find_iter(text, b"\x1B]").map(|i| from + i).find(is_escape);
+    let title = TITLE.find_iter(text).map(|i| from + i).find(is_escape);
     let text = &text[..title.map_or(text.len(), |at| at - from)];
-    let literal = memchr::memchr_iter(b'\n', text)
-        .filter(|i| *i > 0 && matches!(text[i - 1], b'\'' | b'"'))
-        .map(|i| from + i - 1)
+    // Mail's, and the quotes at the ends of lines.
+    let other = memchr::memchr2_iter(b'=', b'\n', text)
+        .filter_map(|i| match text[i] {
+            b'=' => Some(i),
+            _ => i.checked_sub(1).filter(|quote| matches!(text[*quote], b'\'' | b'"')),
+        })
+        .map(|i| from + i)
         .find(is_escape);
-    literal.or(title).or(hex).or(mail).or(usual)
+    other.or(title).or(hex).or(usual)
 }
+
+static HEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"0x"));
+static TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\x1B]"));
 
 /// What stands at a place that may begin an escape.
 enum Escape {
@@ -278,8 +322,16 @@ impl Character {
     }
 }
 
-/// Reads an escape; `before` is the byte before it.
-fn escape(before: Option<u8>, text: &[u8]) -> Escape {
+/// What stands before a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Byte(u8),
+    Escape,
+}
+
+/// Reads an escape.
+fn escape(before: Before, text: &[u8]) -> Escape {
     let byte = |number: Option<u32>, len| match number.and_then(|n| u8::try_from(n).ok()) {
         Some(byte) => Escape::Character(Character::Byte(byte), len),
         None => Escape::Literal,
@@ -293,7 +345,7 @@ fn escape(before: Option<u8>, text: &[u8]) -> Escape {
             [b'\n', ..] => Escape::Nothing(2),
             [b'\r', b'\n', ..] => Escape::Nothing(3),
             [a, b, ..] if !a.is_ascii_lowercase() && !b.is_ascii_lowercase() => {
-                byte(digits(text, 1, 2, 16), 3)
+                byte(digits(text, 1, 2, 16).filter(|n| is_quoted(*n, before, &text[3..])), 3)
             }
             _ => Escape::Literal,
         },
@@ -301,7 +353,9 @@ fn escape(before: Option<u8>, text: &[u8]) -> Escape {
         ESC => title(text),
         quote @ (b'\'' | b'"') => next_literal(quote, text),
         // One byte as a list in C or Go has it.
-        b'0' if text.get(1) == Some(&b'x') && !before.is_some_and(|b| b.is_ascii_alphanumeric()) => {
+        b'0' if text.get(1) == Some(&b'x')
+            && !matches!(before, Before::Byte(b) if b.is_ascii_alphanumeric()) =>
+        {
             let len = text[2..].iter().take(3).take_while(|b| b.is_ascii_hexdigit()).count();
             let ends = text.get(2 + len).is_none_or(|b| !b.is_ascii_alphanumeric());
             if ends && (1..=2).contains(&len) {
@@ -312,6 +366,18 @@ fn escape(before: Option<u8>, text: &[u8]) -> Escape {
         }
         _ => Escape::Literal,
     }
+}
+
+/// Whether mail would write a byte as `=` and this number: what it leaves as it is, as letters and digits, only in a row
+/// of such, and bytes of UTF-8 only where others stand before. Lines like `size=4096` are everywhere.
+fn is_quoted(number: u32, before: Before, after: &[u8]) -> bool {
+    let special = match u8::try_from(number) {
+        Ok(b'\t' | b'\n' | b'\r' | 0xC0..) => true,
+        Ok(byte @ 0x20..0x7F) => !byte.is_ascii_alphanumeric(),
+        Ok(0x80..0xC0) => matches!(before, Before::Byte(0x80..)),
+        _ => false,
+    };
+    special || before == Before::Escape || after.first() == Some(&b'=')
 }
 
 /// Operating system commands (ECMA-48, 8.3.89): titles and links, which terminals don't show. What they hold may be

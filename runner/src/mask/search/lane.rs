@@ -6,8 +6,8 @@ use super::buffer::Text;
 use super::filter::Filter;
 use super::found::Found;
 use super::sifted::Sifted;
-use crate::mask::index::{Index, Spelled, WINDOW};
-use crate::mask::seeds::Seed;
+use crate::mask::index::{Index, STEP, Spelled, WINDOW};
+use crate::mask::seeds::{Seed, Seeds};
 
 /// Most bytes beside a match that are looked at for its margins.
 pub const MARGIN: usize = 16;
@@ -41,8 +41,8 @@ pub struct Lane {
     sifted: Sifted,
     /// How much of the source was sifted.
     read: usize,
-    /// The window to look up next.
-    scanned: usize,
+    /// The windows to look up next, in each table of seeds.
+    scanned: [usize; 2],
     matches: Vec<Match>,
 }
 
@@ -60,26 +60,42 @@ struct Match {
 impl Lane {
     /// No text yet.
     pub fn new(filter: Filter) -> Self {
-        Lane { filter, sifted: Sifted::default(), read: 0, scanned: 0, matches: Vec::new() }
+        Lane { filter, sifted: Sifted::default(), read: 0, scanned: [0; 2], matches: Vec::new() }
     }
 
     /// Takes in what is new in `source`.
     pub fn advance(&mut self, source: Text<'_>, work: &mut Work<'_>) {
-        let seeds = work.index.seeds(self.filter);
-        if seeds.is_empty() {
+        let Work { index, .. } = *work;
+        if index.longest(self.filter) == 0 {
             self.read = source.bytes.len();
             return;
         }
         let known = self.sifted.len();
-        self.read = self.filter.pass(source, self.read, work.ended, work.index, &mut self.sifted);
+        self.read = self.filter.pass(source, self.read, work.ended, index, &mut self.sifted);
         if !self.matches.is_empty() {
             self.go_on(known, source, work);
         }
+        let [long, short] = self.scanned;
+        self.scanned = [
+            self.scan(index.seeds(self.filter), long, source, work),
+            self.scan(index.short_seeds(self.filter), short, source, work),
+        ];
+        self.trim(index);
+    }
+
+    /// Follows the matches that windows from `from` on are part of; gives the window to look up next.
+    fn scan<const WIDTH: usize>(
+        &mut self,
+        seeds: &Seeds<WIDTH, STEP>,
+        from: usize,
+        source: Text<'_>,
+        work: &mut Work<'_>,
+    ) -> usize {
         let own = source.places.is_none();
         let mut matches = std::mem::take(&mut self.matches);
-        seeds.scan(self.sifted.bytes(), self.scanned, |p, seed| {
+        let next = seeds.scan(self.sifted.bytes(), from, |p, seed| {
             *work.budget = work.budget.saturating_sub(matches.len());
-            if let Some(found) = self.compare(p, seed, source, work)
+            if let Some(found) = self.compare(p..p + WIDTH, seed, source, work)
                 && !matches.iter().any(|m| {
                     m.open && m.form == found.form && m.symbols.end == found.symbols.end && m.end == found.end
                 })
@@ -93,18 +109,23 @@ impl Lane {
             }
         });
         self.matches = matches;
-        self.scanned = self.scanned.max((self.sifted.len() + 1).saturating_sub(WINDOW));
-        self.trim(work.index);
+        next
     }
 
-    /// How the text around a seed compares with its form, if that is worth anything.
-    fn compare(&self, p: usize, seed: Seed, source: Text<'_>, work: &mut Work<'_>) -> Option<Match> {
+    /// How the text around a seed's window compares with its form, if that is worth anything.
+    fn compare(
+        &self,
+        window: Range<usize>,
+        seed: Seed,
+        source: Text<'_>,
+        work: &mut Work<'_>,
+    ) -> Option<Match> {
+        let p = window.start;
         let spelled = work.index.form(seed.form);
         let text = self.sifted.bytes();
         let shows = |q: usize, symbol: u8| text.get(q).is_some_and(|b| spelled.shows(*b, symbol));
         if *work.budget == 0 {
-            let end = p + WINDOW.min(text.len() - p);
-            work.found.cover(self.start(p, source) as usize..self.end(end - 1, source) as usize);
+            work.found.cover(self.start(p, source) as usize..self.end(window.end - 1, source) as usize);
             return None;
         }
         let (mut q, mut next) = (p, seed.at as usize);
@@ -121,7 +142,7 @@ impl Lane {
             }
             next += 1;
         }
-        if q < p + WINDOW {
+        if q < window.end {
             return None;
         }
         let (mut start, mut first) = (p, seed.at as usize);
@@ -229,7 +250,7 @@ impl Lane {
 
     /// Looks at all that is kept again, since there are new forms.
     pub fn look_again(&mut self) {
-        self.scanned = 0;
+        self.scanned = [0; 2];
     }
 
     /// The source lost its first `count` bytes.
@@ -270,7 +291,7 @@ impl Lane {
         let keep = index.longest(self.filter) + 2 * WINDOW;
         if self.sifted.len() > 2 * keep + 256 {
             let count = self.sifted.forget(self.sifted.len() - keep);
-            self.scanned = self.scanned.saturating_sub(count);
+            self.scanned = self.scanned.map(|next| next.saturating_sub(count));
         }
     }
 }
