@@ -373,7 +373,7 @@ fn escape(before: Before, text: &[u8]) -> Escape {
 fn is_quoted(number: u32, before: Before, after: &[u8]) -> bool {
     let special = match u8::try_from(number) {
         Ok(b'\t' | b'\n' | b'\r' | 0xC0..) => true,
-        Ok(byte @ 0x20..0x7F) => !byte.is_ascii_alphanumeric(),
+        Ok(byte @ 0x20..0x80) => !byte.is_ascii_alphanumeric(),
         Ok(0x80..0xC0) => matches!(before, Before::Byte(0x80..)),
         _ => false,
     };
