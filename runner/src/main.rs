@@ -2,5 +2,6 @@
 
 fn main() -> std::process::ExitCode {
     palisade_sandbox::init_if_asked(palisade::inside::BUILTINS);
-    palisade::egress::gateway::run_if_asked().unwrap_or_else(palisade::cli::main)
+    let spare = palisade::cli::spare();
+    palisade::egress::gateway::run_if_asked().unwrap_or_else(|| palisade::cli::main(spare))
 }

@@ -2,7 +2,7 @@
 //! [`Command`]s. It needs no root, no daemon and no image, and knows nothing of CI.
 //!
 //! The sandbox's init is the calling program itself, executed again, so that it shares no memory with its
-//! caller. The program must therefore call [`init_if_asked`] first of all in `main`:
+//! caller ([`InitMemory`] has the exception). The program must therefore call [`init_if_asked`] first of all in `main`:
 //!
 //! ```no_run
 //! use palisade_sandbox::{Command, Sandbox, Spec, Stdio};
@@ -61,8 +61,7 @@ static BUILTINS: OnceLock<&'static [(&'static str, Builtin)]> = OnceLock::new();
 /// can run inside, by name.
 pub fn init_if_asked(builtins: &'static [(&'static str, Builtin)]) {
     BUILTINS.get_or_init(|| builtins);
-    let name = std::env::args_os().next();
-    if std::process::id() == 1 && name.is_some_and(|name| name == inside::NAME) {
+    if std::process::id() == 1 && memory::is_start_argument(0, inside::NAME) {
         std::process::exit(inside::main());
     }
 }

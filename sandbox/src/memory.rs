@@ -55,6 +55,12 @@ pub fn erase_start_strings(keep: impl FnMut(StartString<'_>) -> usize) -> bool {
     true
 }
 
+/// Whether an argument that this process was started with, by its number, is this text. Asks for it where the kernel
+/// has put it, so that no copy of any argument comes about; the standard library makes one of all of them.
+pub fn is_start_argument(number: usize, text: &str) -> bool {
+    StartStrings::find().is_some_and(|strings| strings.get(number) == Some(text.as_bytes()))
+}
+
 /// Whether this process has no other thread.
 pub(crate) fn is_only_thread() -> bool {
     // Links of the directory: itself, its parent's entry, and one for each thread.

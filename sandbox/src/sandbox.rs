@@ -90,10 +90,10 @@ impl Starting {
 }
 
 impl Spare {
-    /// Starts one. It has nothing of the caller's memory.
-    pub fn start() -> Result<Spare, Error> {
+    /// Starts one. The memory is as [`Spec::init_memory`] has it.
+    pub fn start(memory: InitMemory) -> Result<Spare, Error> {
         crate::armed()?;
-        let init = Init::start(InitMemory::Fresh, |_| false)?;
+        let init = Init::start(memory, |_| false)?;
         wire::send(&init.control, &Request::Prepare, &[])
             .map_err(|e| Error::Ended(format!("before it was prepared: {e}")))?;
         Ok(Spare { init })

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -25,6 +26,16 @@ jobs:
     steps:
       - env: { TOKEN: '${{ secrets.TOKEN }}' }
         run: touch with; while [ ! -e go-on ]; do sleep 0.01; done
+      - run: touch without; while [ ! -e end ]; do sleep 0.01; done
+";
+
+/// Nothing reads the secret.
+const UNREAD: &str = "\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
       - run: touch without; while [ ! -e end ]; do sleep 0.01; done
 ";
 
@@ -185,6 +196,50 @@ fn a_secret_in_the_arguments_is_shown_by_no_process() {
     nobody_shows_it(|_, command| {
         command.arg(format!("--secret=TOKEN={SECRET}"));
     });
+}
+
+/// Whether a process has the secret anywhere in its memory.
+fn has_in_memory(pid: u32) -> bool {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("root may look");
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).expect("root may look");
+    let places = maps.lines().filter_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        // What the kernel maps there of its own can't be read.
+        (rest.starts_with('r') && !rest.contains("[v")).then_some((number(start)?, number(end)?))
+    });
+    let mut looked_at = 0;
+    let found = places.filter(|(start, end)| {
+        let mut bytes = vec![0; (end - start) as usize];
+        let read = memory.read_exact_at(&mut bytes, *start).is_ok();
+        looked_at += usize::from(read);
+        read && bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
+    });
+    let found = found.count() > 0;
+    assert!(looked_at >= 4, "text, data, heap and stack of process {pid}: {looked_at}");
+    found
+}
+
+#[test]
+fn init_remembers_nothing_that_palisade_was_started_with() {
+    if !require(Need::Root) {
+        return;
+    }
+    for (variable, argument) in [("OTHER", format!("TOKEN={SECRET}")), ("TOKEN", "TOKEN".to_owned())] {
+        let context = Context::new();
+        context.write("w.yml", UNREAD);
+        let mut command = context.palisade().args(["run", "w.yml", "--write"]).into_command();
+        command.env(variable, SECRET).args(["--secret", &argument]);
+        let mut running = Running::start(&context, command);
+        running.reaches("without");
+        let [palisade, init, ..] = running.processes()[..] else { panic!("palisade and its init") };
+        // The twin: it is found where it has to be.
+        assert!(has_in_memory(palisade));
+        assert!(!has_in_memory(init), "init, with {argument:?}");
+        running.goes_on("end");
+        assert!(running.ends().success());
+    }
 }
 
 /// A command line that may dump core, wherever limits allow that at all.

@@ -12,7 +12,7 @@ use palisade_sandbox::Spare;
 use sha2::{Digest, Sha256};
 
 use super::error::{Blame, Error};
-use super::run::{STEP_DEBUG, exit_code, spare, tools};
+use super::run::{STEP_DEBUG, exit_code, tools};
 use super::setting::Setting;
 use super::signals::Signals;
 use crate::action::Actions;
@@ -63,10 +63,9 @@ pub struct Args {
 }
 
 /// Runs it.
-pub fn run(args: Args) -> Result<ExitCode, Error> {
+pub fn run(args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
-    let spare = spare();
     let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
     let _held = hold(&args.directory).map_err(directory)?;
     let events = events(&args.directory).map_err(directory)?;

@@ -6,6 +6,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Subcommand};
+use palisade_sandbox::memory::is_start_argument;
+use palisade_sandbox::{InitMemory, Spare};
 
 mod approve;
 mod cancel;
@@ -134,10 +136,18 @@ pub enum Command {
     Unseal(seal::unseal::Args),
 }
 
+/// An init for a command that will need one, which has its namespaces by the time that the command knows what it is to
+/// do. Before anything else is in memory: init gets a copy of it, and no secret may be in that. Where this fails, the
+/// command's own sandbox will fail too, and tell why.
+pub fn spare() -> Option<Spare> {
+    let needed = ["run", "job", "sandbox"].into_iter().any(|name| is_start_argument(1, name));
+    if needed { Spare::start(InitMemory::Copied).ok() } else { None }
+}
+
 /// Runs the command line and gives the process's exit code.
-pub fn main() -> ExitCode {
+pub fn main(spare: Option<Spare>) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    match parse(args).and_then(dispatch) {
+    match parse(args).and_then(|command| dispatch(command, spare)) {
         Ok(code) => code,
         Err(error) => error.report(),
     }
@@ -167,7 +177,7 @@ fn colour_on_stderr() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-fn dispatch(command: Command) -> Result<ExitCode, Error> {
+fn dispatch(command: Command, spare: Option<Spare>) -> Result<ExitCode, Error> {
     match command {
         Command::Approve(args) => approve::run(args),
         Command::Cancel(args) => cancel::run(args),
@@ -181,7 +191,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Hook(args) => hook::run(args),
         Command::Identity(args) => identity::run(args),
         Command::Issuer(args) => issuer::run(args),
-        Command::Job(args) => job::run(args),
+        Command::Job(args) => job::run(args, spare),
         Command::Jobs(args) => jobs::run(args),
         Command::Lock(args) => lock::run(args),
         Command::Logs(args) => logs::run(args),
@@ -190,8 +200,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Register(args) => register::run(args),
         Command::Registrations(args) => registrations::run(args),
         Command::Reseal(args) => seal::reseal::run(args),
-        Command::Run(args) => run::run(*args),
-        Command::Sandbox(args) => sandbox::run(args),
+        Command::Run(args) => run::run(*args, spare),
+        Command::Sandbox(args) => sandbox::run(args, spare),
         Command::Seal(args) => seal::run(args),
         Command::Status(args) => status::run(args),
         Command::Submit(args) => submit::run(args),

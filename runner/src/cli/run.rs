@@ -138,7 +138,7 @@ fn axis_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// Runs it.
-pub fn run(args: Args) -> Result<ExitCode, Error> {
+pub fn run(args: Args, mut spare: Option<Spare>) -> Result<ExitCode, Error> {
     let payload = args.event_file.as_deref().map(event_file).transpose()?;
     let request = Request {
         file: args.file.as_deref(),
@@ -151,7 +151,6 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     }
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
-    let mut spare = spare();
     let mut secrets = Secrets::default();
     secrets::read(&mut secrets, &args.secret_file, &args.secret)?;
     let config = args.setting.config()?;
@@ -228,12 +227,6 @@ struct Given {
     payload: Option<serde_json::Value>,
     secrets: Secrets,
     spare: Option<Spare>,
-}
-
-/// An init for the first job, which has its namespaces by the time that the job is known. Where that fails, the job's
-/// own sandbox will fail too, and tell why.
-pub(super) fn spare() -> Option<Spare> {
-    Spare::start().ok()
 }
 
 fn prepare(

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as OsSignal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use palisade_sandbox::{
-    Bind, Child, Command, Exit, InitMemory, LayerId, Limits, Report, Sandbox, Signal, Spec, Stdio,
+    Bind, Child, Command, Exit, InitMemory, LayerId, Limits, Report, Sandbox, Signal, Spare, Spec, Stdio,
 };
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -82,7 +82,7 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// Runs it.
-pub fn run(args: Args) -> Result<ExitCode, Error> {
+pub fn run(args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let network = args.network.decide(&egress::Configured::default())?;
     let spec = spec(&args, network.mode)?;
     if args.tty && !std::io::stdin().is_terminal() {
@@ -90,7 +90,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     }
     let signals = Signals::block()?;
     let command = command(args.command, args.workdir, args.env);
-    let mut starting = Sandbox::start(&spec).map_err(isolation)?;
+    let mut starting = Sandbox::start_with(spare, &spec).map_err(isolation)?;
     let gateway = gateway(&network, starting.take_inlet())?;
     let (sandbox, child, relay) = if args.report || args.tty {
         let sandbox = starting.ready().map_err(isolation)?;

@@ -1,6 +1,6 @@
 //! Init, the sandbox's PID 1: sets the sandbox up once, then starts commands in it until its caller is
-//! gone. Everything in this folder runs in a process of its own, which is this binary executed again, so
-//! that it holds nothing of the caller's memory: no secret, no argument, no environment.
+//! gone. Everything in this folder runs in a process of its own, which is this binary executed again, or a copy of
+//! it from before it knew anything: it holds no secret, no argument and no environment of the caller's.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;

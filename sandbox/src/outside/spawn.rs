@@ -1,7 +1,7 @@
-//! Starts init in new namespaces, with one descriptor of its caller's and nothing else. Usually it is this
-//! binary executed again, so that it has no memory of its caller's either. Half of what that costs is the
-//! C library asking the processor for its features, which traps in a virtual machine; a caller that holds
-//! no secret can have init start from a copy of its memory instead.
+//! Starts init in new namespaces, with one descriptor of its caller's and nothing else. It is this binary executed
+//! again, so that it has no memory of its caller's either. Half of what that costs is the C library asking the
+//! processor for its features, which traps in a virtual machine; a caller that holds no secret, as palisade when it
+//! begins, can have init start from a copy of its memory instead.
 
 use std::ffi::CString;
 use std::os::fd::AsFd;

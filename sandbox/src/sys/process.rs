@@ -91,6 +91,13 @@ impl StartStrings {
         (length < 8 << 20).then_some(StartStrings { start: start.cast(), length })
     }
 
+    /// The string of this number, arguments first.
+    pub fn get(&self, number: usize) -> Option<&[u8]> {
+        // SAFETY: the range is readable and belongs to this process as long as it lives, see `wipe`.
+        let all = unsafe { std::slice::from_raw_parts(self.start.cast_const(), self.length) };
+        all.split(|byte| *byte == 0).nth(number)
+    }
+
     /// Shows each to `keep`, arguments first, and overwrites what is longer than the length that it gives.
     ///
     /// No other thread may exist: it could be reading them.
