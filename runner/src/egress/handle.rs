@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use super::gateway::{AtStep, NAME, Orders};
@@ -38,6 +39,8 @@ pub struct Gateway {
     /// Readable once the gateway has ended.
     ended: OwnedFd,
     reader: Option<JoinHandle<Result<Table, GatewayError>>>,
+    /// Where it says that a step's rules hold.
+    entered: Option<Receiver<()>>,
 }
 
 impl Gateway {
@@ -71,11 +74,12 @@ impl Gateway {
         let (child, control) = start().map_err(GatewayError::Start)?;
         // From here on an error ends the process.
         let process = Process(child);
+        let (enters, entered) = channel();
         let threaded = || -> io::Result<(OwnedFd, JoinHandle<_>)> {
             let from = BufReader::new(control.try_clone()?);
             let (ended, ends) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
             let thread = std::thread::Builder::new().name("egress".into()).spawn(move || {
-                let end = listen(from, &mut told);
+                let end = listen(from, &mut told, &enters);
                 if let Err(error) = &end {
                     lost(error);
                 }
@@ -85,12 +89,13 @@ impl Gateway {
             Ok((ended, thread))
         };
         let (ended, reader) = threaded().map_err(GatewayError::Start)?;
-        Ok(Gateway { process, control, ended, reader: Some(reader) })
+        Ok(Gateway { process, control, ended, reader: Some(reader), entered: Some(entered) })
     }
 
-    /// For saying which step of the job begins.
-    pub fn at_step(&self) -> io::Result<AtStep> {
-        self.control.try_clone().map(AtStep::new)
+    /// For saying which step of the job begins; there is one of these.
+    pub fn at_step(&mut self) -> io::Result<AtStep> {
+        let taken = || io::Error::other("it was asked for before");
+        Ok(AtStep::new(self.control.try_clone()?, self.entered.take().ok_or_else(taken)?))
     }
 
     /// Ends it, and gives its table once all attempts were told.
@@ -135,7 +140,11 @@ impl Drop for Process {
 }
 
 /// Hears a gateway out.
-fn listen(mut from: BufReader<UnixStream>, told: &mut impl FnMut(Attempt)) -> Result<Table, GatewayError> {
+fn listen(
+    mut from: BufReader<UnixStream>,
+    told: &mut impl FnMut(Attempt),
+    enters: &Sender<()>,
+) -> Result<Table, GatewayError> {
     loop {
         let mut line = Vec::new();
         let read = from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
@@ -144,6 +153,8 @@ fn listen(mut from: BufReader<UnixStream>, told: &mut impl FnMut(Attempt)) -> Re
         }
         match serde_json::from_slice(&line) {
             Ok(Notice::Attempt(attempt)) => told(attempt),
+            // Who has waited for it may be gone.
+            Ok(Notice::Entered) => drop(enters.send(())),
             Ok(Notice::Table(table)) => return Ok(table),
             Ok(Notice::Broken(why)) => return Err(GatewayError::Broken(why)),
             Err(_) => return Err(GatewayError::Died),

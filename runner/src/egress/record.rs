@@ -174,6 +174,8 @@ impl fmt::Display for Row {
 pub enum Notice {
     /// An attempt has ended.
     Attempt(Attempt),
+    /// The rules that were told with a step hold.
+    Entered,
     /// The last word.
     Table(Table),
     /// The gateway can't go on.

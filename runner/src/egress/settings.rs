@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::of_step::StepTables;
 use super::presets;
 use super::rule::{Kind, Policy, Rule, RuleError, Scope};
 
@@ -123,6 +124,8 @@ pub struct Network {
     pub on_refused: OnRefused,
     /// What its gateway is told.
     pub settings: Settings,
+    /// Rules for some steps.
+    pub steps: StepTables,
 }
 
 /// `[network]` of the configuration: what jobs can reach.
@@ -136,13 +139,15 @@ pub struct Configured {
     pub on_refused: OnRefused,
     /// What gateways are told.
     pub settings: Settings,
+    /// Rules for some steps.
+    pub steps: StepTables,
 }
 
 impl Configured {
     /// What a job of this host's own reaches: nothing, unless the configuration says so.
     pub fn of_host(&self) -> Network {
-        let Configured { mode, on_refused, settings } = self.clone();
-        Network { mode: mode.unwrap_or_default(), on_refused, settings }
+        let Configured { mode, on_refused, settings, steps } = self.clone();
+        Network { mode: mode.unwrap_or_default(), on_refused, settings, steps }
     }
 }
 
@@ -169,6 +174,7 @@ struct Table {
     resolver: Option<String>,
     names_per_wildcard: usize,
     connections: usize,
+    step: StepTables,
 }
 
 impl Default for Table {
@@ -183,6 +189,7 @@ impl Default for Table {
             resolver: None,
             names_per_wildcard,
             connections,
+            step: StepTables::default(),
         }
     }
 }
@@ -190,8 +197,17 @@ impl Default for Table {
 impl TryFrom<Table> for Configured {
     type Error = String;
     fn try_from(table: Table) -> Result<Self, String> {
-        let Table { mode, on_refused, presets, allow, deny, resolver, names_per_wildcard, connections } =
-            table;
+        let Table {
+            mode,
+            on_refused,
+            presets,
+            allow,
+            deny,
+            resolver,
+            names_per_wildcard,
+            connections,
+            step: steps,
+        } = table;
         let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
         let mut settings =
             Settings { allow, deny, resolver, names_per_wildcard, connections, ..Settings::default() };
@@ -199,7 +215,7 @@ impl TryFrom<Table> for Configured {
             settings.add_preset(preset)?;
         }
         settings.policy(Scope::Allowed).map_err(|e| e.to_string())?;
-        Ok(Configured { mode, on_refused, settings })
+        Ok(Configured { mode, on_refused, settings, steps })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::cancel::Urgency;
 use super::execute::Execution;
 use crate::egress::record::{Attempt, Outcome};
-use crate::egress::{self, Gateway, GatewayError, OnRefused};
+use crate::egress::{self, Gateway, GatewayError, NotEntered, OfStep, OnRefused};
 use crate::native::Tree;
 use crate::output::event::{Annotation, Event, Level};
 
@@ -32,6 +32,11 @@ impl AtStep {
     pub fn set(&self, step: usize) {
         self.index.store(step, Ordering::Relaxed);
         self.gateway.set(step);
+    }
+
+    /// This one runs, with these rules; returns when they hold.
+    pub fn enter(&self, step: usize, rules: OfStep) -> Result<(), NotEntered> {
+        self.gateway.enter(step, rules)
     }
 
     /// Which one runs.
@@ -76,8 +81,8 @@ impl Egress {
     }
 
     /// For saying which step begins.
-    pub fn at_step(&self) -> Result<AtStep, GatewayError> {
-        let at_step = self.gateway.as_ref().map(Gateway::at_step).transpose();
+    pub fn at_step(&mut self) -> Result<AtStep, GatewayError> {
+        let at_step = self.gateway.as_mut().map(Gateway::at_step).transpose();
         at_step.map(|gateway| AtStep::new(gateway.unwrap_or_default())).map_err(GatewayError::Start)
     }
 

@@ -9,7 +9,7 @@
 //! | `stream`, `streams` | one connection; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `resolve` | the names' own addresses |
-//! | `steps` | which step of the job runs |
+//! | `steps`, `enter` | which step of the job runs; the rules that it has |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader};
@@ -23,13 +23,15 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::Scope;
 use super::settings::Settings;
+use enter::Entering;
 use outbox::Outbox;
 use resolve::Resolver;
 use serve::{End, Gateway, Limits};
 use steps::Steps;
 
-pub use steps::AtStep;
+pub use steps::{AtStep, NotEntered};
 
+mod enter;
 mod names;
 mod outbox;
 mod resolve;
@@ -83,14 +85,13 @@ fn run() -> io::Result<()> {
 /// Opens what it needs of the host, gives up the rest, and waits for the sandbox's network.
 fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream, steps: Steps) -> Result<Gateway, String> {
     let Orders { scope, settings } = serde_json::from_str(orders).map_err(|e| format!("its orders: {e}"))?;
-    let policy = settings.policy(scope).map_err(|e| e.to_string())?;
     let limits = limits(&settings).map_err(|e| format!("setting its limits: {e}"))?;
     let resolver =
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
     let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
-    Gateway::new(policy, limits, resolver, inlet, control, steps)
-        .map_err(|e| format!("watching its sockets: {e}"))
+    Gateway::new(Entering { scope, settings }, limits, resolver, inlet, control, steps)
+        .map_err(|e| format!("putting it together: {e}"))
 }
 
 /// Memory of a gateway's own. What a job makes it keep has bounds, each of which is much smaller; all of them

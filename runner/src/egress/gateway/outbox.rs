@@ -35,6 +35,13 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
+    /// Tells that a step's rules hold; whether something waits for the caller.
+    pub fn entered(&mut self) -> bool {
+        self.push(&Notice::Entered);
+        self.flush();
+        !self.waiting.is_empty()
+    }
+
     fn push(&mut self, notice: &Notice) {
         // Plain data always serializes.
         if let Ok(line) = serde_json::to_vec(notice) {

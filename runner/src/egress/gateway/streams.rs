@@ -248,7 +248,7 @@ impl Gateway {
     }
 
     /// Ends a stream that isn't let through.
-    fn refuse(&mut self, key: usize, reason: String, suggestion: Option<String>) {
+    pub(super) fn refuse(&mut self, key: usize, reason: String, suggestion: Option<String>) {
         let Some(stream) = self.streams.get(key) else { return };
         let mut attempt = stream.attempt(self.now).refused(reason);
         attempt.suggestion = suggestion;
