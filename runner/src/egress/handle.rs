@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use super::gateway::{AtStep, NAME, Orders};
+use super::proxy::{Credentials, Proxy};
 use super::record::{Attempt, Notice, Table};
 use super::rule::Scope;
 use super::settings::Settings;
@@ -23,6 +24,9 @@ pub enum GatewayError {
     /// It can't be started.
     #[error("the egress gateway can't be started: {0}")]
     Start(#[source] io::Error),
+    /// There is nothing to tell its proxy.
+    #[error("the credentials of the network's proxy can't be used: {0}")]
+    Credentials(#[source] io::Error),
     /// It gave up.
     #[error("the egress gateway has ended: {0}")]
     Broken(String),
@@ -53,6 +57,8 @@ impl Gateway {
         mut told: impl FnMut(Attempt) + Send + 'static,
         lost: impl FnOnce(&GatewayError) + Send + 'static,
     ) -> Result<Gateway, GatewayError> {
+        let proxy = settings.proxy.as_ref().map(Proxy::credentials).transpose();
+        let credentials = proxy.map_err(GatewayError::Credentials)?.flatten();
         let start = || -> io::Result<(Child, UnixStream)> {
             let (control, theirs) = UnixStream::pair()?;
             let child = Command::new("/proc/self/exe")
@@ -65,10 +71,12 @@ impl Gateway {
                 // What ends the job by its own signals must not end this first.
                 .process_group(0)
                 .spawn()?;
-            let orders = Orders { scope, settings: settings.clone() };
+            let after = credentials.as_ref().map(Credentials::expose);
+            let orders = Orders { scope, settings: settings.clone(), credentials: after.map(str::len) };
             let mut line = serde_json::to_vec(&orders)?;
             line.push(b'\n');
             (&control).write_all(&line)?;
+            (&control).write_all(after.unwrap_or_default().as_bytes())?;
             Ok((child, control))
         };
         let (child, control) = start().map_err(GatewayError::Start)?;

@@ -15,6 +15,7 @@ pub mod name;
 pub mod narrow;
 mod of_step;
 pub mod presets;
+pub mod proxy;
 pub mod record;
 pub mod rule;
 mod settings;

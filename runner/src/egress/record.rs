@@ -35,6 +35,8 @@ pub struct Attempt {
     pub reason: Option<String>,
     /// What was spoken.
     pub protocol: Option<Protocol>,
+    /// It went by way of the proxy, which alone knows the address.
+    pub proxied: bool,
     /// Bytes from the job.
     pub sent: u64,
     /// Bytes to the job.
@@ -61,6 +63,7 @@ impl Attempt {
             outcome: Outcome::Failed,
             reason: None,
             protocol: None,
+            proxied: false,
             sent: 0,
             received: 0,
             milliseconds: 0,

@@ -141,6 +141,11 @@ impl Rule {
         !matches!(self.target, Target::Addresses(_))
     }
 
+    /// Whether it is about a port of a name.
+    pub fn is_about(&self, name: &Name, port: u16) -> bool {
+        self.matches(name) && self.ports.contains(port)
+    }
+
     /// Whether anything may be spoken.
     pub fn is_opaque(&self) -> bool {
         self.opaque
@@ -412,11 +417,15 @@ impl Policy {
         if self.allow.iter().any(|rule| has(&rule)) {
             return Ok(());
         }
-        let private = |rule: &Rule| rule.private && rule.matches(name) && rule.ports.contains(port);
-        if is_private(address) && self.allow.iter().any(private) {
+        if is_private(address) && self.is_private(name, port) {
             return Ok(());
         }
         check_public(address).map_err(AddressRefused::Special)
+    }
+
+    /// Whether a name may lead to a private network.
+    pub fn is_private(&self, name: &Name, port: u16) -> bool {
+        self.allow.iter().any(|rule| rule.private && rule.is_about(name, port))
     }
 
     /// Whether a rule has this address, so that it may be the host's own.

@@ -2,12 +2,16 @@
 //! once; the gateway gets it as JSON.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::gateway::Quota;
 use super::of_step::StepTables;
 use super::presets;
+use super::proxy::Proxy;
 use super::rule::{Kind, Policy, Rule, RuleError, Scope};
+use crate::limits::Size;
 
 /// Port of name servers.
 const DNS_PORT: u16 = 53;
@@ -74,6 +78,10 @@ pub struct Settings {
     pub names_per_wildcard: usize,
     /// Connections at a time.
     pub connections: usize,
+    /// Bytes and connections in sum.
+    pub quota: Quota,
+    /// By what names are reached, if not by the host's own network.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for Settings {
@@ -85,6 +93,8 @@ impl Default for Settings {
             resolver: None,
             names_per_wildcard: 100,
             connections: 8192,
+            quota: Quota::default(),
+            proxy: None,
         }
     }
 }
@@ -174,6 +184,14 @@ struct Table {
     resolver: Option<String>,
     names_per_wildcard: usize,
     connections: usize,
+    connections_per_minute: Option<u32>,
+    max_sent: Option<Size>,
+    max_received: Option<Size>,
+    max_sent_to_name: Option<Size>,
+    max_received_from_name: Option<Size>,
+    proxy: Option<String>,
+    proxy_credentials: Option<PathBuf>,
+    proxy_except: Vec<String>,
     step: StepTables,
 }
 
@@ -189,6 +207,14 @@ impl Default for Table {
             resolver: None,
             names_per_wildcard,
             connections,
+            connections_per_minute: None,
+            max_sent: None,
+            max_received: None,
+            max_sent_to_name: None,
+            max_received_from_name: None,
+            proxy: None,
+            proxy_credentials: None,
+            proxy_except: Vec::new(),
             step: StepTables::default(),
         }
     }
@@ -206,11 +232,42 @@ impl TryFrom<Table> for Configured {
             resolver,
             names_per_wildcard,
             connections,
+            connections_per_minute,
+            max_sent,
+            max_received,
+            max_sent_to_name,
+            max_received_from_name,
+            proxy,
+            proxy_credentials,
+            proxy_except,
             step: steps,
         } = table;
+        let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
+        let quota = Quota {
+            sent: bytes(max_sent),
+            received: bytes(max_received),
+            sent_to_name: bytes(max_sent_to_name),
+            received_from_name: bytes(max_received_from_name),
+            connections_per_minute,
+        };
+        let proxy = match proxy {
+            Some(address) => Some(Proxy::new(&address, proxy_credentials, proxy_except)?),
+            None if proxy_credentials.is_some() || !proxy_except.is_empty() => {
+                return Err("`proxy-credentials` and `proxy-except` need `proxy`".to_owned());
+            }
+            None => None,
+        };
         let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
-        let mut settings =
-            Settings { allow, deny, resolver, names_per_wildcard, connections, ..Settings::default() };
+        let mut settings = Settings {
+            allow,
+            deny,
+            resolver,
+            names_per_wildcard,
+            connections,
+            quota,
+            proxy,
+            ..Settings::default()
+        };
         for preset in &presets {
             settings.add_preset(preset)?;
         }

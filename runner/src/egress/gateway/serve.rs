@@ -21,10 +21,12 @@ use slab::Slab;
 use super::enter::Entering;
 use super::names::{Names, NoAddress};
 use super::outbox::Outbox;
+use super::quota::Usage;
 use super::resolve::Resolver;
 use super::splice::Pipes;
 use super::steps::Steps;
 use super::stream::{GREETING, Stream, abort};
+use super::upstream::Upstream;
 use crate::egress::OfStep;
 use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
 use crate::egress::name::Name;
@@ -65,6 +67,8 @@ pub struct Gateway {
     pub(super) policy: Policy,
     pub(super) epoll: Epoll,
     pub(super) resolver: Resolver,
+    pub(super) upstream: Option<Upstream>,
+    pub(super) usage: Usage,
     pub(super) streams: Slab<Stream>,
     pub(super) pipes: Pipes,
     pub(super) outbox: Outbox,
@@ -163,18 +167,21 @@ impl Gateway {
     pub fn new(
         entering: Entering,
         limits: Limits,
-        resolver: Resolver,
+        (resolver, upstream): (Resolver, Option<Upstream>),
         (inlet, dns): (Inlet, DnsSockets),
         control: UnixStream,
         steps: Steps,
     ) -> io::Result<Gateway> {
         let of_step = OfStep::default();
+        let usage = Usage::new(entering.settings.quota);
         let gateway = Gateway {
             policy: entering.policy(&of_step).map_err(io::Error::other)?,
             entering,
             of_step,
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             resolver,
+            upstream,
+            usage,
             streams: Slab::new(),
             pipes: Pipes::default(),
             outbox: Outbox::new(control),
@@ -527,6 +534,11 @@ impl Gateway {
                 abort(fd.as_fd());
                 let reason =
                     format!("the job has {} connections, which is all that it may", self.limits.connections);
+                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
+                continue;
+            }
+            if let Some(reason) = self.usage.connect(self.now).or_else(|| self.usage.over(&name)) {
+                abort(fd.as_fd());
                 self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
                 continue;
             }

@@ -14,6 +14,8 @@ use nix::unistd::pipe2;
 const PIPE: usize = 256 << 10;
 /// Empty pipes that are kept for the next direction that needs one.
 const SPARE: usize = 64;
+/// What a turn ends with where more comes than may: no socket says so of itself.
+pub const OVER: Errno = Errno::EDQUOT;
 /// Calls before other connections have their turn.
 pub const TURN: usize = 32;
 
@@ -88,9 +90,16 @@ pub struct Splice {
     ended: bool,
     /// Bytes that have been delivered.
     pub moved: u64,
+    /// Bytes that may still come; set before each turn.
+    pub left: u64,
 }
 
 impl Splice {
+    /// Bytes that have come, delivered or not.
+    pub fn taken(&self) -> u64 {
+        self.moved + self.held as u64
+    }
+
     /// Moves what can be moved now.
     pub fn turn(&mut self, from: &mut Side, to: &mut Side, pipes: &mut Pipes) -> nix::Result<Turn> {
         for _ in 0..TURN {
@@ -116,9 +125,15 @@ impl Splice {
             None => pipes.take()?,
         };
         let pipe = self.pipe.insert(pipe);
-        match splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, PIPE, FLAGS) {
+        // Where nothing may come any more, one byte tells an end from more.
+        let most = usize::try_from(self.left).unwrap_or(PIPE).clamp(1, PIPE);
+        match splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, most, FLAGS) {
             Ok(0) => self.ended = true,
-            Ok(length) => self.held = length,
+            Ok(_) if self.left == 0 => return Err(OVER),
+            Ok(length) => {
+                self.held = length;
+                self.left -= length as u64;
+            }
             Err(Errno::EAGAIN) => from.readable = false,
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
