@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use super::gateway::{AtStep, NAME, Orders};
 use super::proxy::{Credentials, Proxy};
-use super::record::{Attempt, Notice, Table};
+use super::record::{Notice, Table, Told};
 use super::rule::Scope;
 use super::settings::Settings;
 
@@ -54,7 +54,7 @@ impl Gateway {
         scope: Scope,
         settings: &Settings,
         inlet: OwnedFd,
-        mut told: impl FnMut(Attempt) + Send + 'static,
+        mut told: impl FnMut(Told) + Send + 'static,
         lost: impl FnOnce(&GatewayError) + Send + 'static,
     ) -> Result<Gateway, GatewayError> {
         let proxy = settings.proxy.as_ref().map(Proxy::credentials).transpose();
@@ -150,7 +150,7 @@ impl Drop for Process {
 /// Hears a gateway out.
 fn listen(
     mut from: BufReader<UnixStream>,
-    told: &mut impl FnMut(Attempt),
+    told: &mut impl FnMut(Told),
     enters: &Sender<()>,
 ) -> Result<Table, GatewayError> {
     loop {
@@ -160,7 +160,8 @@ fn listen(
             return Err(GatewayError::Died);
         }
         match serde_json::from_slice(&line) {
-            Ok(Notice::Attempt(attempt)) => told(attempt),
+            Ok(Notice::Attempt(attempt)) => told(Told::Attempt(attempt)),
+            Ok(Notice::Unnamed(unnamed)) => told(Told::Unnamed(unnamed)),
             // Who has waited for it may be gone.
             Ok(Notice::Entered) => drop(enters.send(())),
             Ok(Notice::Table(table)) => return Ok(table),

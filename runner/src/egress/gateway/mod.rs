@@ -12,6 +12,7 @@
 //! | `quota` | how much a job may send, receive and connect |
 //! | `resolve` | the names' own addresses |
 //! | `steps`, `enter` | which step of the job runs; the rules that it has |
+//! | `unnamed` | what the job tried to reach by address |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -47,6 +48,7 @@ mod splice;
 mod steps;
 mod stream;
 mod streams;
+mod unnamed;
 mod upstream;
 
 /// Argument zero that makes this binary a gateway. Its standard input is the inlet, its standard output the socket

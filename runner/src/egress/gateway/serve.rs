@@ -15,7 +15,7 @@ use nix::sys::socket::{
     Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
     setsockopt,
 };
-use palisade_sandbox::{DnsSockets, Inlet, Synthetic};
+use palisade_sandbox::{Counters, DnsSockets, Inlet, Synthetic};
 use slab::Slab;
 
 use super::enter::Entering;
@@ -26,11 +26,12 @@ use super::resolve::Resolver;
 use super::splice::Pipes;
 use super::steps::Steps;
 use super::stream::{GREETING, Stream, abort};
+use super::unnamed::UnnamedCount;
 use super::upstream::Upstream;
 use crate::egress::OfStep;
 use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
 use crate::egress::name::Name;
-use crate::egress::record::{Attempt, Protocol};
+use crate::egress::record::{Attempt, Protocol, Unnamed};
 use crate::egress::rule::{Decision, Policy};
 
 /// How long an answer with a synthetic address is good for; it never changes while the job lasts.
@@ -89,6 +90,7 @@ pub struct Gateway {
     limits: Limits,
     inlet: Option<Inlet>,
     dns: DnsSockets,
+    unnamed: UnnamedCount,
     dns_connections: Slab<DnsConnection>,
     pub(super) listeners: Slab<Listener>,
     /// Sockets that init has made and that aren't used yet: of IPv4 and of IPv6.
@@ -168,7 +170,7 @@ impl Gateway {
         entering: Entering,
         limits: Limits,
         (resolver, upstream): (Resolver, Option<Upstream>),
-        (inlet, dns): (Inlet, DnsSockets),
+        (inlet, dns, counters): (Inlet, DnsSockets, Counters),
         control: UnixStream,
         steps: Steps,
     ) -> io::Result<Gateway> {
@@ -195,6 +197,7 @@ impl Gateway {
             limits,
             inlet: Some(inlet),
             dns,
+            unnamed: UnnamedCount::new(counters),
             dns_connections: Slab::new(),
             listeners: Slab::new(),
             sockets: [Vec::new(), Vec::new()],
@@ -244,6 +247,7 @@ impl Gateway {
         for key in self.streams.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             self.close(key, None);
         }
+        self.count_unnamed();
         (end, self.outbox)
     }
 
@@ -297,9 +301,19 @@ impl Gateway {
         }
         let heard = self.steps.hear(self.outbox.as_fd());
         for step in heard.begun {
+            self.count_unnamed();
             self.enter(step);
         }
         heard.over
+    }
+
+    /// Tells how often the step that ends here has tried to reach addresses without a name.
+    fn count_unnamed(&mut self) {
+        let attempts = self.unnamed.more();
+        if attempts > 0 {
+            let waits = self.outbox.unnamed(Unnamed { step: self.step, attempts });
+            self.await_caller(waits);
+        }
     }
 
     /// Takes note of an attempt, and tells it.
