@@ -12,6 +12,8 @@ const MAX_LENGTH: usize = 16 << 10;
 const MAX_RULES: usize = 256;
 /// The whole list that leaves nothing.
 const NONE: &str = "none";
+/// The word for the job's own forge.
+const FORGE: &str = "forge";
 
 /// A list as it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +63,17 @@ impl Narrowing {
             return Err(NarrowingError::TooLong);
         }
         Ok(Narrowing { items })
+    }
+
+    /// Has the word `forge` mean what a job reaches of its forge, which is nothing where it has none.
+    pub fn with_forge(mut self, rules: &[String]) -> Result<Narrowing, NarrowingError> {
+        for item in self.items.iter_mut().filter(|item| item.text == FORGE) {
+            item.rules = rules
+                .iter()
+                .map(|rule| Ok(Rule::parse(rule, Kind::Allow)?))
+                .collect::<Result<_, NarrowingError>>()?;
+        }
+        Ok(self)
     }
 
     /// Its rules as they are written, for the gateway.
@@ -133,6 +146,10 @@ mod tests {
         assert_eq!(error(" , "), "it is empty; write `none` where nothing is to be reached");
         assert_eq!(error("a.test, b..test"), "rule `b..test`, column 3: a label between dots is empty");
         assert!(error("a.test, 10.0.0.0/8").starts_with("`10.0.0.0/8` is an address"));
+        let forge =
+            |rules: &[String]| Narrowing::parse("forge b.test").unwrap().with_forge(rules).unwrap().texts();
+        assert_eq!(forge(&["git.test:3000".to_owned()]), ["git.test:3000", "b.test"]);
+        assert_eq!(forge(&[]), ["b.test"]);
         assert!(error(&"a.test ".repeat(257)).contains("more than 256 rules"));
         assert!(error(&"a".repeat(MAX_LENGTH + 1)).contains("more than 256 rules"));
     }

@@ -3,8 +3,10 @@
 //! finds its addresses itself. What it answers is read byte by byte: what follows belongs to the job.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -14,12 +16,13 @@ use super::name::Name;
 use super::rule::{Kind, Rule};
 use crate::base64::base64;
 use crate::mask::Secret;
-use crate::private_file;
 
 /// Largest answer of a proxy to CONNECT, in bytes.
 const MAX_ANSWER: usize = 16 << 10;
 /// Longest user and longest password, as SOCKS has it.
 const MAX_CREDENTIAL: usize = 255;
+/// Most bytes of a file with credentials.
+const MAX_FILE: u64 = 1024;
 
 /// A proxy as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,8 +112,17 @@ impl Proxy {
     pub fn credentials(&self) -> io::Result<Option<Credentials>> {
         let Some(path) = &self.credentials else { return Ok(None) };
         let told = |e: io::Error| io::Error::new(e.kind(), format!("`{}`: {e}", path.display()));
-        let bytes = private_file::read(path).map_err(told)?;
-        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize));
+        let mut read = || {
+            let file = File::open(path)?;
+            // As for secrets of jobs: a group may read what root has given it, or the service manager.
+            if file.metadata()?.mode() & 0o027 != 0 {
+                let why = "others can read or change it; take that away with `chmod 640`";
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            }
+            file.take(MAX_FILE).read_to_string(&mut text)
+        };
+        read().map_err(told)?;
         Credentials::parse(text.trim_end_matches(['\r', '\n'])).map(Some).map_err(told)
     }
 }

@@ -93,7 +93,7 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
     if let Some(list) = reach::list_in(&run.workflow.env) {
         let told = |e: String| format!("cannot call `{file}`: {e}");
         let text = list.evaluate(&view).map_err(|e| told(e.to_string()))?;
-        contexts.narrowed.push(reach::of_caller(&text).map_err(told)?);
+        contexts.narrowed.push(reach::of_caller(&text, &run.place.network).map_err(told)?);
     }
     let called = Run {
         workflow: workflow.clone(),

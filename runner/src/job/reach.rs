@@ -5,7 +5,7 @@ use super::contexts::View;
 use super::execute::{Execution, Running};
 use super::identity::Refused;
 use crate::egress::narrow::{Narrowing, VARIABLE};
-use crate::egress::{Mode, OfStep, Seen};
+use crate::egress::{Mode, Network, OfStep, Seen};
 use crate::expr::Template;
 use crate::output::event::Level;
 use crate::workflow::model::{Env, Step};
@@ -22,7 +22,7 @@ pub fn around(execution: &Execution<'_>, texts: &[String]) -> Result<Vec<Narrowi
     let network = &execution.place.network;
     let mut lists = execution.run.narrowed.clone();
     for text in texts {
-        let list = parse(text)?;
+        let list = parse(text, network)?;
         if let Some(scope) = network.mode.scope() {
             let mut widest = network.steps.of_any();
             lists.iter().for_each(|list| widest.narrow(list));
@@ -38,8 +38,8 @@ pub fn around(execution: &Execution<'_>, texts: &[String]) -> Result<Vec<Narrowi
 }
 
 /// A list of a workflow that calls another, for the jobs of that.
-pub fn of_caller(text: &str) -> Result<Narrowing, String> {
-    parse(text).map_err(|refused| refused.reason)
+pub fn of_caller(text: &str, network: &Network) -> Result<Narrowing, String> {
+    parse(text, network).map_err(|refused| refused.reason)
 }
 
 /// Has a step's rules hold.
@@ -85,10 +85,11 @@ impl Running<'_> {
         let frame = self.outer.first().unwrap_or(&self.frame);
         let view = View { frame: Some(frame), ..self.view(None, action) };
         let text = template.evaluate(&view).map_err(|e| e.to_string())?;
-        if self.execution.place.network.mode == Mode::Host {
+        let network = &self.execution.place.network;
+        if network.mode == Mode::Host {
             return Err(refused(HOST_NETWORK));
         }
-        parse(&text).map(Some)
+        parse(&text, network).map(Some)
     }
 
     /// What a step reaches before its own list.
@@ -117,8 +118,9 @@ impl Running<'_> {
     }
 }
 
-fn parse(text: &str) -> Result<Narrowing, Refused> {
-    Narrowing::parse(text).map_err(|e| format!("`{VARIABLE}`: {e}").into())
+fn parse(text: &str, network: &Network) -> Result<Narrowing, Refused> {
+    let list = Narrowing::parse(text).and_then(|list| list.with_forge(&network.settings.private));
+    list.map_err(|e| format!("`{VARIABLE}`: {e}").into())
 }
 
 fn refused(why: &str) -> Refused {

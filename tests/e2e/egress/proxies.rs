@@ -236,7 +236,7 @@ fn credentials_that_others_can_read_are_not_used() {
     assert_eq!(outcome.code, Some(4), "{outcome}");
     let reason = Events::of(&outcome).reason("a").to_owned();
     assert!(
-        reason.contains("credentials of the network's proxy can't be used") && reason.contains("chmod 600"),
+        reason.contains("credentials of the network's proxy can't be used") && reason.contains("chmod 640"),
         "{reason}"
     );
     for (network, why) in [

@@ -67,7 +67,9 @@ impl Gateway {
                 continue;
             }
             stream.reset();
-            self.refuse(key, "the step that begins may not reach it".to_owned(), None);
+            // What was open was reached, by who might; whoever has it may be long gone.
+            let open = matches!(stream.phase, Phase::Open(_));
+            self.close(key, Some("a step began that may not reach it").filter(|_| !open));
         }
     }
 

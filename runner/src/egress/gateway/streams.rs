@@ -269,7 +269,7 @@ impl Gateway {
     }
 
     /// Ends a stream that isn't let through.
-    pub(super) fn refuse(&mut self, key: usize, reason: String, suggestion: Option<String>) {
+    fn refuse(&mut self, key: usize, reason: String, suggestion: Option<String>) {
         let Some(stream) = self.streams.get(key) else { return };
         let mut attempt = stream.attempt(self.now).refused(reason);
         attempt.suggestion = suggestion;
