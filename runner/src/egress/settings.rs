@@ -138,6 +138,13 @@ pub struct Network {
     pub steps: StepTables,
 }
 
+impl Network {
+    /// By what its gateway reaches names, where it has one.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.settings.proxy.as_ref().filter(|_| self.mode.scope().is_some())
+    }
+}
+
 /// `[network]` of the configuration: what jobs can reach.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, try_from = "Table")]
