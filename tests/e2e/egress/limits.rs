@@ -83,6 +83,33 @@ fn no_byte_more_is_received_than_may_be() {
 }
 
 #[test]
+fn requests_of_http_count_as_they_are_sent() {
+    let (world, server) = (World::new(Identity::Current), Server::http());
+    world.name("a.test", &["127.0.0.2"]);
+    let port = server.port();
+    let request = format!("GET / HTTP/1.1\r\nHost: a.test:{port}\r\n\r\n");
+    let most = 2 * request.len() + 30;
+    let network = format!("allow = ['127.0.0.2', 'a.test:{port}']\nmax-sent-to-name = '{most}'");
+    let args = world.configured(&network, "");
+    // The third is one too many, and comes in pieces, none of which is.
+    let text = "
+on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+      - run: '\"$ATTACK\" dial a.test $PORT \"$REQUEST$REQUEST$REQUEST\" 10 || true'
+";
+    let outcome = run_workflow(&world, &server, text, &args);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(server.heard().len(), 2, "{outcome}");
+    let why = format!("{most} bytes were sent to it, which is all that a job may (`max-sent-to-name`)");
+    let events = Events::of(&outcome);
+    let event = events.of_kind("network").next().expect("an event");
+    assert_eq!((event["outcome"].as_str(), event["reason"].as_str()), (Some("refused"), Some(why.as_str())));
+}
+
+#[test]
 fn connections_are_limited_by_the_minute() {
     let outcome = run("connections-per-minute = 2", &[echo("a", 1), echo("b", 1), echo("c", 1)]);
     let why =

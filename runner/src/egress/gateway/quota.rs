@@ -25,6 +25,13 @@ pub struct Quota {
     pub connections_per_minute: Option<u32>,
 }
 
+impl Quota {
+    fn limits_bytes(&self) -> bool {
+        let Quota { sent, received, sent_to_name, received_from_name, .. } = self;
+        [sent, received, sent_to_name, received_from_name].into_iter().any(Option::is_some)
+    }
+}
+
 /// Bytes each way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bytes {
@@ -35,6 +42,8 @@ pub struct Bytes {
 }
 
 impl Bytes {
+    const MOST: Bytes = Bytes { sent: u64::MAX, received: u64::MAX };
+
     fn add(&mut self, more: Bytes) {
         self.sent = self.sent.saturating_add(more.sent);
         self.received = self.received.saturating_add(more.received);
@@ -144,6 +153,9 @@ pub struct Meter<'a> {
 impl Meter<'_> {
     /// Counts those that have come, given the stream's bytes so far; what may still come, if they aren't too many.
     pub fn count(&mut self, taken: Bytes) -> Option<Bytes> {
+        if !self.usage.quota.limits_bytes() {
+            return Some(Bytes::MOST);
+        }
         let (left, more) = (self.usage.left(self.name), taken.since(*self.counted));
         *self.counted = taken;
         self.usage.count(self.name, more);
@@ -182,7 +194,7 @@ mod tests {
         usage.count(&b, Bytes { sent: 0, received: u64::MAX });
         let why = "50 bytes were received in all, which is all that a job may (`max-received`)";
         assert_eq!((usage.over(&b).as_deref(), usage.left(&b).received), (Some(why), 0));
-        assert_eq!(Usage::default().left(&a), Bytes { sent: u64::MAX, received: u64::MAX });
+        assert_eq!(Usage::default().left(&a), Bytes::MOST);
     }
 
     #[test]

@@ -301,7 +301,9 @@ impl Gateway {
         }
         let heard = self.steps.hear(self.outbox.as_fd());
         for step in heard.begun {
-            self.count_unnamed();
+            if self.step != Some(step.step) {
+                self.count_unnamed();
+            }
             self.enter(step);
         }
         heard.over

@@ -75,6 +75,8 @@ pub struct Greeting {
     /// All of it; of HTTP what isn't looked at yet is in `requests`, and here stands what the server may get.
     bytes: Vec<u8>,
     requests: Option<Requests>,
+    /// How many bytes the client has said.
+    read: u64,
 }
 
 /// Addresses that are tried, and connections that may come of it.
@@ -110,6 +112,8 @@ struct Up {
     ended: bool,
     /// Bytes that went by way of `first`.
     written: u64,
+    /// Bytes that came otherwise than by `splice`.
+    read: u64,
     splice: Splice,
 }
 
@@ -134,10 +138,13 @@ impl Greeting {
             match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
                 Ok(0) if self.bytes.is_empty() && self.requests.is_none() => return Greeted::Gone,
                 Ok(0) => return Greeted::Disagrees("it ended before it said whom it is for".to_owned()),
-                Ok(length) => match self.take(&buffer[..length], name, port) {
-                    Greeted::More => {}
-                    decided => return decided,
-                },
+                Ok(length) => {
+                    self.read += length as u64;
+                    match self.take(&buffer[..length], name, port) {
+                        Greeted::More => {}
+                        decided => return decided,
+                    }
+                }
                 Err(Errno::EAGAIN) => client.readable = false,
                 Err(Errno::EINTR) => {}
                 Err(_) => return Greeted::Gone,
@@ -196,8 +203,9 @@ impl Greeting {
 impl Open {
     /// Connects both sides; what the client has said goes first.
     pub fn new(server: Side, greeting: Greeting) -> Open {
-        let Greeting { bytes, requests } = greeting;
-        let up = Up { first: bytes, at: 0, requests, ended: false, written: 0, splice: Splice::default() };
+        let Greeting { bytes, requests, read } = greeting;
+        let splice = Splice::default();
+        let up = Up { first: bytes, at: 0, requests, ended: false, written: 0, read, splice };
         Open { server, up, down: Splice::default(), finished: [false; 2] }
     }
 
@@ -209,8 +217,7 @@ impl Open {
     /// Bytes that have come from both sides, delivered or not.
     pub fn taken(&self) -> Bytes {
         let Open { up, down, .. } = self;
-        let waiting = (up.first.len() - up.at) as u64;
-        Bytes { sent: up.written + waiting + up.splice.taken(), received: down.taken() }
+        Bytes { sent: up.read + up.splice.taken(), received: down.taken() }
     }
 
     /// Lets so many more bytes come in the next turn.
@@ -292,6 +299,7 @@ impl Up {
             match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
                 Ok(0) => self.ended = true,
                 Ok(length) => {
+                    self.read += length as u64;
                     self.splice.left = self.splice.left.checked_sub(length as u64).ok_or(OVER)?;
                     requests
                         .take(&buffer[..length], &mut self.first)
