@@ -90,14 +90,25 @@ pub struct Splice {
     ended: bool,
     /// Bytes that have been delivered.
     pub moved: u64,
+    /// Bytes that have come, delivered or not.
+    pub taken: u64,
     /// Bytes that may still come; set before each turn.
     pub left: u64,
 }
 
 impl Splice {
-    /// Bytes that have come, delivered or not.
-    pub fn taken(&self) -> u64 {
-        self.moved + self.held as u64
+    /// How many bytes are read at a time, of so many that could be. Where nothing may come any more, one tells an end from
+    /// more.
+    fn most(&self, most: usize) -> usize {
+        usize::try_from(self.left).unwrap_or(most).clamp(1, most)
+    }
+
+    /// Takes note of bytes that were read.
+    fn came(&mut self, length: usize) -> nix::Result<()> {
+        let length = length as u64;
+        self.left = self.left.checked_sub(length).ok_or(OVER)?;
+        self.taken += length;
+        Ok(())
     }
 
     /// Moves what can be moved now.
@@ -120,19 +131,17 @@ impl Splice {
     }
 
     fn fill(&mut self, from: &mut Side, pipes: &mut Pipes) -> nix::Result<()> {
+        let most = self.most(PIPE);
         let pipe = match self.pipe.take() {
             Some(pipe) => pipe,
             None => pipes.take()?,
         };
         let pipe = self.pipe.insert(pipe);
-        // Where nothing may come any more, one byte tells an end from more.
-        let most = usize::try_from(self.left).unwrap_or(PIPE).clamp(1, PIPE);
         match splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, most, FLAGS) {
             Ok(0) => self.ended = true,
-            Ok(_) if self.left == 0 => return Err(OVER),
             Ok(length) => {
+                self.came(length)?;
                 self.held = length;
-                self.left -= length as u64;
             }
             Err(Errno::EAGAIN) => from.readable = false,
             Err(Errno::EINTR) => {}

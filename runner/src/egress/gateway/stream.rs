@@ -217,7 +217,7 @@ impl Open {
     /// Bytes that have come from both sides, delivered or not.
     pub fn taken(&self) -> Bytes {
         let Open { up, down, .. } = self;
-        Bytes { sent: up.read + up.splice.taken(), received: down.taken() }
+        Bytes { sent: up.read + up.splice.taken, received: down.taken }
     }
 
     /// Lets so many more bytes come in the next turn.
