@@ -3,7 +3,9 @@
 use palisade::egress::dns::{self, Code, Kind, Query};
 use palisade::egress::http::Requests;
 use palisade::egress::name::Name;
-use palisade::egress::rule::{Kind as RuleKind, Rule};
+use palisade::egress::narrow::Narrowing;
+use palisade::egress::proxy::{Credentials, Handshake, Next, Proxy};
+use palisade::egress::rule::{Decision, Kind as RuleKind, Policy, Rule, Scope};
 use palisade::egress::tls::{self, Hello};
 
 fn name() -> Name {
@@ -62,6 +64,58 @@ pub fn http_requests(data: &[u8]) {
         assert!(whole == cut, "other bytes in parts of {size}");
         assert!(pass(&whole, whole.len()).as_ref() == Ok(&whole), "refused or changed the second time");
     }
+}
+
+/// What a workflow leaves of its network. It is written again as it was read, and leaves nothing that no list has.
+pub fn egress_narrowing(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Narrowing::parse(text) {
+        Ok(list) => {
+            let again = match list.texts() {
+                texts if texts.is_empty() => "none".to_owned(),
+                texts => texts.join(" "),
+            };
+            let read = Narrowing::parse(&again).map(|list| list.texts());
+            assert_eq!(read.as_ref(), Ok(&list.texts()), "read as another");
+            let nothing = Policy::new(Scope::Allowed, Vec::new(), Vec::new());
+            let policy = nothing.within(list.rules().cloned().collect());
+            assert!(!matches!(policy.of_port(&name(), 443), Decision::Allowed(_)), "a list gives something");
+        }
+        Err(error) => {
+            assert!(!error.to_string().contains(|c: char| c.is_control()), "a control sequence is shown");
+        }
+    }
+}
+
+/// What a proxy answers. The first byte says which proxy it is, and how the answer is cut, which makes no difference.
+pub fn proxy_answer(data: &[u8]) {
+    let Some((&first, answer)) = data.split_first() else { return };
+    let scheme = if first & 1 == 0 { "http" } else { "socks5" };
+    let credentials = Credentials::parse("user:word").ok().filter(|_| first & 2 == 0);
+    let Ok(proxy) = Proxy::new(&format!("{scheme}://proxy.test:1080"), None, Vec::new()) else {
+        panic!("that is a proxy")
+    };
+    let talk = |size: usize| {
+        let (mut handshake, _) = Handshake::start(&proxy, credentials.as_ref(), &name(), 443);
+        let (mut at, mut said) = (0, Vec::new());
+        while at < answer.len() {
+            let end = (at + size.max(1)).min(answer.len());
+            match handshake.take(&answer[at..end]) {
+                Ok((taken, next)) => {
+                    assert!((1..=end - at).contains(&taken), "more is taken than there is");
+                    at += taken;
+                    match next {
+                        Next::More => {}
+                        Next::Say(words) => said.push(words.to_vec()),
+                        Next::Connected => return Ok((Some(at), said)),
+                    }
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Ok((None, said))
+    };
+    assert_eq!(talk(answer.len()), talk(usize::from(first >> 2)), "cut otherwise");
 }
 
 /// A rule.

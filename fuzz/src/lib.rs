@@ -28,7 +28,7 @@ pub mod egress;
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 16] = [
+pub const ALL: [(&str, Target); 18] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -44,6 +44,8 @@ pub const ALL: [(&str, Target); 16] = [
     ("tls_hello", egress::tls_hello),
     ("http_requests", egress::http_requests),
     ("egress_rule", egress::egress_rule),
+    ("egress_narrowing", egress::egress_narrowing),
+    ("proxy_answer", egress::proxy_answer),
     ("identity_requests", identity_requests),
 ];
 

@@ -171,6 +171,16 @@ fn egress_rule() {
 }
 
 #[test]
+fn egress_narrowing() {
+    run("egress_narrowing");
+}
+
+#[test]
+fn proxy_answer() {
+    run("proxy_answer");
+}
+
+#[test]
 fn every_target_has_its_binary_and_nothing_else_has() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
     let mut binaries: Vec<_> = fs::read_dir(dir)

@@ -5,6 +5,7 @@
 //! bound to any address of them. Binding one to a privileged port takes a capability over the sandbox's network;
 //! by the kernel's rules the owner of a user namespace has it, which is the user who made the sandbox.
 
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -75,15 +76,23 @@ pub struct DnsSockets {
     pub tcp: OwnedFd,
 }
 
+/// What a sandbox's network counts: `/proc/net/snmp` of it, and `/proc/net/snmp6` where it has IPv6.
+#[derive(Debug)]
+pub struct Counters(pub Vec<File>);
+
 impl Inlet {
     /// Waits until the sandbox's network stands. `fd` is what [`Starting::take_inlet`](crate::Starting::take_inlet)
     /// gave. An error where the sandbox ended before.
-    pub fn open(fd: OwnedFd) -> io::Result<(Inlet, DnsSockets)> {
+    pub fn open(fd: OwnedFd) -> io::Result<(Inlet, DnsSockets, Counters)> {
         let control = UnixStream::from(fd);
         let (Standing { has_v6 }, fds) = wire::receive(&control)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         control.set_read_timeout(Some(PATIENCE))?;
-        let [udp, tcp] = <[OwnedFd; 2]>::try_from(fds).map_err(|_| io::ErrorKind::InvalidData)?;
-        Ok((Inlet { control, has_v6 }, DnsSockets { udp, tcp }))
+        let mut fds = fds.into_iter();
+        let (Some(udp), Some(tcp)) = (fds.next(), fds.next()) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let counters = Counters(fds.map(File::from).collect());
+        Ok((Inlet { control, has_v6 }, DnsSockets { udp, tcp }, counters))
     }
 
     /// Whether the sandbox has IPv6.

@@ -41,7 +41,7 @@ use std::sync::OnceLock;
 
 pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
 pub use error::{Error, LayerError, StartStage};
-pub use inlet::{DnsSockets, Inlet, Synthetic};
+pub use inlet::{Counters, DnsSockets, Inlet, Synthetic};
 pub use inside::seccomp;
 pub use outside::cgroup::Reached;
 pub use report::{LayerId, LayerReport, LayerState, Report};

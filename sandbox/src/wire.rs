@@ -12,7 +12,7 @@
 //! | ← init | [`Opened`] | the terminal's master side |
 //! | → init | [`Request::Listen`] | a socket, on which init answers |
 //! | ← init | [`Opened`] | a socket that listens |
-//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream |
+//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream; files of what the network counts |
 //! | → init, inlet | [`Wanted`] | none |
 //! | ← init, inlet | [`Opened`] | the sockets |
 

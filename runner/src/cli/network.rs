@@ -43,6 +43,7 @@ impl NetworkArgs {
         }
         settings.resolver = self.resolver.or(settings.resolver);
         settings.policy(Scope::Allowed).map_err(|e| Error::input(format!("--allow: {e}")))?;
-        Ok(Network { mode, on_refused: configured.on_refused, settings })
+        let Configured { on_refused, steps, .. } = configured;
+        Ok(Network { mode, on_refused: *on_refused, settings, steps: steps.clone() })
     }
 }

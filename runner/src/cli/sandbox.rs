@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::error::{Blame, Error};
 use super::network::NetworkArgs;
-use crate::egress::record::{Attempt, Outcome, Table};
+use crate::egress::record::{Outcome, Table, Told};
 use crate::egress::{self, Gateway, GatewayError, Mode};
 use crate::limits::set_limit;
 use relay::Relay;
@@ -133,11 +133,14 @@ pub fn run(args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
 fn gateway(network: &egress::Network, inlet: Option<OwnedFd>) -> Result<Option<Gateway>, Error> {
     let Some(scope) = network.mode.scope() else { return Ok(None) };
     let inlet = inlet.ok_or_else(|| Error::input("--net allow and --net audit need the layer `net`"))?;
-    let told = |attempt: Attempt| {
-        if attempt.outcome != Outcome::Reached {
-            // In one piece: the command writes there too.
-            let _ = std::io::stderr().write_all(format!("palisade: {attempt}\n").as_bytes());
-        }
+    let told = |told: Told| {
+        let text = match told {
+            Told::Attempt(attempt) if attempt.outcome == Outcome::Reached => return,
+            Told::Attempt(attempt) => attempt.to_string(),
+            Told::Unnamed(unnamed) => unnamed.to_string(),
+        };
+        // In one piece: the command writes there too.
+        let _ = std::io::stderr().write_all(format!("palisade: {text}\n").as_bytes());
     };
     let started = Gateway::start(scope, &network.settings, inlet, told, |_: &GatewayError| {});
     started.map(Some).map_err(|e| Error::new(Blame::Isolation, e))

@@ -6,10 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use super::gateway::{AtStep, NAME, Orders};
-use super::record::{Attempt, Notice, Table};
+use super::proxy::{Credentials, Proxy};
+use super::record::{Notice, Table, Told};
 use super::rule::Scope;
 use super::settings::Settings;
 
@@ -22,6 +24,9 @@ pub enum GatewayError {
     /// It can't be started.
     #[error("the egress gateway can't be started: {0}")]
     Start(#[source] io::Error),
+    /// There is nothing to tell its proxy.
+    #[error("the credentials of the network's proxy can't be used: {0}")]
+    Credentials(#[source] io::Error),
     /// It gave up.
     #[error("the egress gateway has ended: {0}")]
     Broken(String),
@@ -38,6 +43,8 @@ pub struct Gateway {
     /// Readable once the gateway has ended.
     ended: OwnedFd,
     reader: Option<JoinHandle<Result<Table, GatewayError>>>,
+    /// Where it says that a step's rules hold.
+    entered: Option<Receiver<()>>,
 }
 
 impl Gateway {
@@ -47,9 +54,11 @@ impl Gateway {
         scope: Scope,
         settings: &Settings,
         inlet: OwnedFd,
-        mut told: impl FnMut(Attempt) + Send + 'static,
+        mut told: impl FnMut(Told) + Send + 'static,
         lost: impl FnOnce(&GatewayError) + Send + 'static,
     ) -> Result<Gateway, GatewayError> {
+        let proxy = settings.proxy.as_ref().map(Proxy::credentials).transpose();
+        let credentials = proxy.map_err(GatewayError::Credentials)?.flatten();
         let start = || -> io::Result<(Child, UnixStream)> {
             let (control, theirs) = UnixStream::pair()?;
             let child = Command::new("/proc/self/exe")
@@ -62,20 +71,23 @@ impl Gateway {
                 // What ends the job by its own signals must not end this first.
                 .process_group(0)
                 .spawn()?;
-            let orders = Orders { scope, settings: settings.clone() };
+            let after = credentials.as_ref().map(Credentials::expose);
+            let orders = Orders { scope, settings: settings.clone(), credentials: after.map(str::len) };
             let mut line = serde_json::to_vec(&orders)?;
             line.push(b'\n');
             (&control).write_all(&line)?;
+            (&control).write_all(after.unwrap_or_default().as_bytes())?;
             Ok((child, control))
         };
         let (child, control) = start().map_err(GatewayError::Start)?;
         // From here on an error ends the process.
         let process = Process(child);
+        let (enters, entered) = channel();
         let threaded = || -> io::Result<(OwnedFd, JoinHandle<_>)> {
             let from = BufReader::new(control.try_clone()?);
             let (ended, ends) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
             let thread = std::thread::Builder::new().name("egress".into()).spawn(move || {
-                let end = listen(from, &mut told);
+                let end = listen(from, &mut told, &enters);
                 if let Err(error) = &end {
                     lost(error);
                 }
@@ -85,12 +97,13 @@ impl Gateway {
             Ok((ended, thread))
         };
         let (ended, reader) = threaded().map_err(GatewayError::Start)?;
-        Ok(Gateway { process, control, ended, reader: Some(reader) })
+        Ok(Gateway { process, control, ended, reader: Some(reader), entered: Some(entered) })
     }
 
-    /// For saying which step of the job begins.
-    pub fn at_step(&self) -> io::Result<AtStep> {
-        self.control.try_clone().map(AtStep::new)
+    /// For saying which step of the job begins; there is one of these.
+    pub fn at_step(&mut self) -> io::Result<AtStep> {
+        let taken = || io::Error::other("it was asked for before");
+        Ok(AtStep::new(self.control.try_clone()?, self.entered.take().ok_or_else(taken)?))
     }
 
     /// Ends it, and gives its table once all attempts were told.
@@ -135,7 +148,11 @@ impl Drop for Process {
 }
 
 /// Hears a gateway out.
-fn listen(mut from: BufReader<UnixStream>, told: &mut impl FnMut(Attempt)) -> Result<Table, GatewayError> {
+fn listen(
+    mut from: BufReader<UnixStream>,
+    told: &mut impl FnMut(Told),
+    enters: &Sender<()>,
+) -> Result<Table, GatewayError> {
     loop {
         let mut line = Vec::new();
         let read = from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
@@ -143,7 +160,10 @@ fn listen(mut from: BufReader<UnixStream>, told: &mut impl FnMut(Attempt)) -> Re
             return Err(GatewayError::Died);
         }
         match serde_json::from_slice(&line) {
-            Ok(Notice::Attempt(attempt)) => told(attempt),
+            Ok(Notice::Attempt(attempt)) => told(Told::Attempt(attempt)),
+            Ok(Notice::Unnamed(unnamed)) => told(Told::Unnamed(unnamed)),
+            // Who has waited for it may be gone.
+            Ok(Notice::Entered) => drop(enters.send(())),
             Ok(Notice::Table(table)) => return Ok(table),
             Ok(Notice::Broken(why)) => return Err(GatewayError::Broken(why)),
             Err(_) => return Err(GatewayError::Died),

@@ -12,13 +12,17 @@ pub mod gateway;
 mod handle;
 pub mod http;
 pub mod name;
+pub mod narrow;
+mod of_step;
 pub mod presets;
+pub mod proxy;
 pub mod record;
 pub mod rule;
 mod settings;
 pub mod tls;
 
 pub use forge::rule_of;
-pub use gateway::AtStep;
+pub use gateway::{AtStep, NotEntered};
 pub use handle::{Gateway, GatewayError};
+pub use of_step::{OfStep, Seen, StepTables};
 pub use settings::{Configured, Mode, Network, OnRefused, Settings, parse_resolver};

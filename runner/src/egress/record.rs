@@ -35,6 +35,8 @@ pub struct Attempt {
     pub reason: Option<String>,
     /// What was spoken.
     pub protocol: Option<Protocol>,
+    /// It went by way of the proxy, which alone knows the address.
+    pub proxied: bool,
     /// Bytes from the job.
     pub sent: u64,
     /// Bytes to the job.
@@ -61,6 +63,7 @@ impl Attempt {
             outcome: Outcome::Failed,
             reason: None,
             protocol: None,
+            proxied: false,
             sent: 0,
             received: 0,
             milliseconds: 0,
@@ -174,10 +177,43 @@ impl fmt::Display for Row {
 pub enum Notice {
     /// An attempt has ended.
     Attempt(Attempt),
+    /// A step has tried to reach addresses.
+    Unnamed(Unnamed),
+    /// The rules that were told with a step hold.
+    Entered,
     /// The last word.
     Table(Table),
     /// The gateway can't go on.
     Broken(String),
+}
+
+/// Attempts at addresses that stand for no name, to which nothing leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unnamed {
+    /// Index of the step that ran meanwhile.
+    pub step: Option<usize>,
+    /// How many.
+    pub attempts: u64,
+}
+
+impl fmt::Display for Unnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unnamed { attempts, .. } = self;
+        let (count, address) = match attempts {
+            1 => ("1 attempt".to_owned(), "an address"),
+            _ => (format!("{attempts} attempts"), "addresses"),
+        };
+        write!(f, "{count} to reach {address} without a name came to nothing; only names can be allowed")
+    }
+}
+
+/// What is told of a job while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// An attempt has ended.
+    Attempt(Attempt),
+    /// A step has tried to reach addresses.
+    Unnamed(Unnamed),
 }
 
 /// All attempts of a job.
@@ -189,6 +225,8 @@ pub struct Table {
     pub untold: u64,
     /// Attempts that are in no row.
     pub beyond: u64,
+    /// Attempts at addresses without a name.
+    pub unnamed: u64,
 }
 
 /// Keeps count, and decides what is told.
@@ -199,9 +237,15 @@ pub struct Ledger {
     told: usize,
     untold: u64,
     beyond: u64,
+    unnamed: u64,
 }
 
 impl Ledger {
+    /// Takes note of attempts at addresses without a name.
+    pub fn note_unnamed(&mut self, attempts: u64) {
+        self.unnamed += attempts;
+    }
+
     /// Takes note of an attempt; whether it is to be told. A refusal is told once.
     pub fn note(&mut self, attempt: &Attempt) -> bool {
         self.count(attempt);
@@ -243,7 +287,8 @@ impl Ledger {
 
     /// The table.
     pub fn table(self) -> Table {
-        Table { rows: self.rows.into_values().collect(), untold: self.untold, beyond: self.beyond }
+        let Ledger { rows, untold, beyond, unnamed, .. } = self;
+        Table { rows: rows.into_values().collect(), untold, beyond, unnamed }
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::address::{Cidr, check_public, is_private};
 use super::name::Name;
+use super::narrow;
 
 /// Ports of a rule that names none and allows: HTTP and HTTPS.
 pub const WEB: [u16; 2] = [80, 443];
@@ -135,6 +136,21 @@ impl Rule {
         &self.text
     }
 
+    /// Whether it is about names, not about addresses.
+    pub fn is_of_names(&self) -> bool {
+        !matches!(self.target, Target::Addresses(_))
+    }
+
+    /// Whether it is about a port of a name.
+    pub fn is_about(&self, name: &Name, port: u16) -> bool {
+        self.matches(name) && self.ports.contains(port)
+    }
+
+    /// Whether anything may be spoken.
+    pub fn is_opaque(&self) -> bool {
+        self.opaque
+    }
+
     fn matches(&self, name: &Name) -> bool {
         match &self.target {
             Target::Name(own) => own == name,
@@ -240,6 +256,8 @@ pub enum Decision<'a> {
     Allowed(Grant<'a>),
     /// This rule denies it.
     Denied(&'a Rule),
+    /// The runner allows it, and the workflow leaves it out.
+    LeftOut,
     /// No rule allows it.
     Unknown,
 }
@@ -259,6 +277,8 @@ pub struct Policy {
     scope: Scope,
     allow: Vec<Rule>,
     deny: Vec<Rule>,
+    /// Lists of which each must have what is let through.
+    within: Vec<Vec<Rule>>,
 }
 
 impl Policy {
@@ -266,7 +286,67 @@ impl Policy {
     pub fn new(scope: Scope, mut allow: Vec<Rule>, mut deny: Vec<Rule>) -> Policy {
         allow.sort_by_key(Rule::rank);
         deny.sort_by_key(Rule::rank);
-        Policy { scope, allow, deny }
+        Policy { scope, allow, deny, within: Vec::new() }
+    }
+
+    /// Allows more.
+    pub fn and(self, mut more: Vec<Rule>) -> Policy {
+        more.extend(self.allow);
+        more.sort_by_key(Rule::rank);
+        Policy { allow: more, ..self }
+    }
+
+    /// Allows other names, which may lead to the same addresses.
+    pub fn with_names(mut self, mut names: Vec<Rule>) -> Policy {
+        for rule in &mut names {
+            rule.private = self.allow.iter().any(|own| own.private && own.target == rule.target);
+        }
+        self.allow.retain(|rule| !rule.is_of_names());
+        self.and(names)
+    }
+
+    /// Takes away what a list doesn't have.
+    pub fn within(mut self, mut list: Vec<Rule>) -> Policy {
+        list.sort_by_key(Rule::rank);
+        self.within.push(list);
+        self
+    }
+
+    /// What the workflow leaves of what is let through.
+    fn narrowed<'a>(&'a self, grant: Grant<'a>, about: impl Fn(&Rule) -> bool) -> Decision<'a> {
+        narrow::left(&self.within, grant, about).map_or(Decision::LeftOut, Decision::Allowed)
+    }
+
+    /// Whether all is let through that a rule has. One without ports is about either port of the web.
+    pub fn covers(&self, rule: &Rule) -> bool {
+        let of_port = |name: &Name, port: u16| match self.of_port(name, port) {
+            Decision::Allowed(grant) => grant.opaque || !rule.opaque,
+            _ => false,
+        };
+        match (&rule.target, rule.ports) {
+            (Target::Name(name), Ports::Range(first, last)) => (first..=last).all(|port| of_port(name, port)),
+            (Target::Name(name), _) => WEB.into_iter().any(|port| of_port(name, port)),
+            // Whatever the names below have in common; what is denied of them is taken away as well.
+            (Target::Below(top), ports) => {
+                let probe = |port: u16| {
+                    let has = |own: &&Rule| {
+                        let below = matches!(&own.target, Target::Below(t) if t == top || top.is_below(t));
+                        below && own.ports.contains(port)
+                    };
+                    let closest = |list: &Vec<Rule>| list.iter().find(has).map(|own| own.opaque);
+                    let audited =
+                        AUDIT.into_iter().find(|(known, _)| *known == port && self.scope == Scope::Every);
+                    let all = closest(&self.allow).or(audited.map(|(_, opaque)| opaque));
+                    let lists = std::iter::once(all).chain(self.within.iter().map(closest));
+                    lists.into_iter().all(|opaque| opaque.is_some_and(|opaque| opaque || !rule.opaque))
+                };
+                match ports {
+                    Ports::Range(first, last) => (first..=last).all(probe),
+                    Ports::Web | Ports::All => WEB.into_iter().any(probe),
+                }
+            }
+            (Target::Addresses(_), _) => false,
+        }
     }
 
     /// Whether a name may be looked up at all: whether some port of it may be reached.
@@ -275,10 +355,12 @@ impl Policy {
             return Decision::Denied(rule);
         }
         match (self.allow.iter().find(|rule| rule.matches(name)), self.scope) {
-            (Some(rule), _) => Decision::Allowed(Grant { rule: Some(rule), opaque: rule.opaque }),
+            (Some(rule), _) => {
+                self.narrowed(Grant { rule: Some(rule), opaque: rule.opaque }, |own| own.matches(name))
+            }
             // A name of one label is known to nobody but the host's own network.
             (None, Scope::Every) if name.labels() > 1 => {
-                Decision::Allowed(Grant { rule: None, opaque: false })
+                self.narrowed(Grant { rule: None, opaque: false }, |own| own.matches(name))
             }
             (None, _) => Decision::Unknown,
         }
@@ -291,13 +373,12 @@ impl Policy {
             return Decision::Denied(rule);
         }
         let audited = AUDIT.iter().find(|(known, _)| *known == port);
-        match (self.allow.iter().find(about), self.scope, audited) {
-            (Some(rule), _, _) => Decision::Allowed(Grant { rule: Some(rule), opaque: rule.opaque }),
-            (None, Scope::Every, Some((_, opaque))) => {
-                Decision::Allowed(Grant { rule: None, opaque: *opaque })
-            }
-            _ => Decision::Unknown,
-        }
+        let grant = match (self.allow.iter().find(about), self.scope, audited) {
+            (Some(rule), _, _) => Grant { rule: Some(rule), opaque: rule.opaque },
+            (None, Scope::Every, Some((_, opaque))) => Grant { rule: None, opaque: *opaque },
+            _ => return Decision::Unknown,
+        };
+        self.narrowed(grant, |own| about(&own))
     }
 
     /// The ports of a name that may be reached.
@@ -336,11 +417,15 @@ impl Policy {
         if self.allow.iter().any(|rule| has(&rule)) {
             return Ok(());
         }
-        let private = |rule: &Rule| rule.private && rule.matches(name) && rule.ports.contains(port);
-        if is_private(address) && self.allow.iter().any(private) {
+        if is_private(address) && self.is_private(name, port) {
             return Ok(());
         }
         check_public(address).map_err(AddressRefused::Special)
+    }
+
+    /// Whether a name may lead to a private network.
+    pub fn is_private(&self, name: &Name, port: u16) -> bool {
+        self.allow.iter().any(|rule| rule.private && rule.is_about(name, port))
     }
 
     /// Whether a rule has this address, so that it may be the host's own.
@@ -385,6 +470,7 @@ mod tests {
                 )
             }
             Decision::Denied(rule) => format!("denied by {rule}"),
+            Decision::LeftOut => "left out".into(),
             Decision::Unknown => "unknown".into(),
         }
     }

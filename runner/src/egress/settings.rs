@@ -2,11 +2,16 @@
 //! once; the gateway gets it as JSON.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::gateway::Quota;
+use super::of_step::StepTables;
 use super::presets;
+use super::proxy::Proxy;
 use super::rule::{Kind, Policy, Rule, RuleError, Scope};
+use crate::limits::Size;
 
 /// Port of name servers.
 const DNS_PORT: u16 = 53;
@@ -73,6 +78,10 @@ pub struct Settings {
     pub names_per_wildcard: usize,
     /// Connections at a time.
     pub connections: usize,
+    /// Bytes and connections in sum.
+    pub quota: Quota,
+    /// By what names are reached, if not by the host's own network.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for Settings {
@@ -84,6 +93,8 @@ impl Default for Settings {
             resolver: None,
             names_per_wildcard: 100,
             connections: 8192,
+            quota: Quota::default(),
+            proxy: None,
         }
     }
 }
@@ -123,6 +134,15 @@ pub struct Network {
     pub on_refused: OnRefused,
     /// What its gateway is told.
     pub settings: Settings,
+    /// Rules for some steps.
+    pub steps: StepTables,
+}
+
+impl Network {
+    /// By what its gateway reaches names, where it has one.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.settings.proxy.as_ref().filter(|_| self.mode.scope().is_some())
+    }
 }
 
 /// `[network]` of the configuration: what jobs can reach.
@@ -136,13 +156,15 @@ pub struct Configured {
     pub on_refused: OnRefused,
     /// What gateways are told.
     pub settings: Settings,
+    /// Rules for some steps.
+    pub steps: StepTables,
 }
 
 impl Configured {
     /// What a job of this host's own reaches: nothing, unless the configuration says so.
     pub fn of_host(&self) -> Network {
-        let Configured { mode, on_refused, settings } = self.clone();
-        Network { mode: mode.unwrap_or_default(), on_refused, settings }
+        let Configured { mode, on_refused, settings, steps } = self.clone();
+        Network { mode: mode.unwrap_or_default(), on_refused, settings, steps }
     }
 }
 
@@ -169,6 +191,15 @@ struct Table {
     resolver: Option<String>,
     names_per_wildcard: usize,
     connections: usize,
+    connections_per_minute: Option<u32>,
+    max_sent: Option<Size>,
+    max_received: Option<Size>,
+    max_sent_to_name: Option<Size>,
+    max_received_from_name: Option<Size>,
+    proxy: Option<String>,
+    proxy_credentials: Option<PathBuf>,
+    proxy_except: Vec<String>,
+    step: StepTables,
 }
 
 impl Default for Table {
@@ -183,6 +214,15 @@ impl Default for Table {
             resolver: None,
             names_per_wildcard,
             connections,
+            connections_per_minute: None,
+            max_sent: None,
+            max_received: None,
+            max_sent_to_name: None,
+            max_received_from_name: None,
+            proxy: None,
+            proxy_credentials: None,
+            proxy_except: Vec::new(),
+            step: StepTables::default(),
         }
     }
 }
@@ -190,16 +230,56 @@ impl Default for Table {
 impl TryFrom<Table> for Configured {
     type Error = String;
     fn try_from(table: Table) -> Result<Self, String> {
-        let Table { mode, on_refused, presets, allow, deny, resolver, names_per_wildcard, connections } =
-            table;
+        let Table {
+            mode,
+            on_refused,
+            presets,
+            allow,
+            deny,
+            resolver,
+            names_per_wildcard,
+            connections,
+            connections_per_minute,
+            max_sent,
+            max_received,
+            max_sent_to_name,
+            max_received_from_name,
+            proxy,
+            proxy_credentials,
+            proxy_except,
+            step: steps,
+        } = table;
+        let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
+        let quota = Quota {
+            sent: bytes(max_sent),
+            received: bytes(max_received),
+            sent_to_name: bytes(max_sent_to_name),
+            received_from_name: bytes(max_received_from_name),
+            connections_per_minute,
+        };
+        let proxy = match proxy {
+            Some(address) => Some(Proxy::new(&address, proxy_credentials, proxy_except)?),
+            None if proxy_credentials.is_some() || !proxy_except.is_empty() => {
+                return Err("`proxy-credentials` and `proxy-except` need `proxy`".to_owned());
+            }
+            None => None,
+        };
         let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
-        let mut settings =
-            Settings { allow, deny, resolver, names_per_wildcard, connections, ..Settings::default() };
+        let mut settings = Settings {
+            allow,
+            deny,
+            resolver,
+            names_per_wildcard,
+            connections,
+            quota,
+            proxy,
+            ..Settings::default()
+        };
         for preset in &presets {
             settings.add_preset(preset)?;
         }
         settings.policy(Scope::Allowed).map_err(|e| e.to_string())?;
-        Ok(Configured { mode, on_refused, settings })
+        Ok(Configured { mode, on_refused, settings, steps })
     }
 }
 
@@ -213,5 +293,34 @@ mod tests {
         assert_eq!(parse_resolver("[::1]:5353"), Ok("[::1]:5353".parse().unwrap()));
         assert_eq!(parse_resolver("::1"), Ok("[::1]:53".parse().unwrap()));
         assert!(parse_resolver("dns.example").is_err());
+    }
+
+    #[test]
+    fn limits_a_proxy_and_rules_of_steps_are_read() {
+        let read = |text: &str| toml::from_str::<Configured>(text).map_err(|e| e.message().to_owned());
+        let network = read(
+            "max-sent = '1K'\nmax-received-from-name = '2K'\nconnections-per-minute = 3\n\
+             proxy = 'http://proxy.test:3128'\nproxy-credentials = '/etc/palisade/proxy'\nproxy-except = ['*.b.test']\n\
+             [[step]]\nfor = [{ local = true, owner = 'a' }]\npresets = ['crates']\n",
+        )
+        .unwrap();
+        let quota = Quota {
+            sent: Some(1024),
+            received_from_name: Some(2048),
+            connections_per_minute: Some(3),
+            ..Quota::default()
+        };
+        assert_eq!(network.settings.quota, quota);
+        assert_eq!(network.settings.proxy.as_ref().map(Proxy::port), Some(3128));
+        assert!(!network.steps.is_empty());
+        assert!(network.of_host().proxy().is_none(), "a job without a network has none");
+        for (text, wrong) in [
+            ("max-sent = 'much'", "is not a size"),
+            ("proxy-except = ['a.test']", "need `proxy`"),
+            ("proxy = 'proxy.test:80'", "`proxy`: it begins with"),
+            ("[[step]]\nfor = []\nonly = true", "`for` says of which jobs"),
+        ] {
+            assert!(read(text).unwrap_err().contains(wrong), "{text}: {:?}", read(text));
+        }
     }
 }

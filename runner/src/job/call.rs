@@ -12,6 +12,7 @@ use super::contexts::{JobContexts, Standing, View};
 use super::execute::{self, Finished};
 use super::gate::{self, Group, Refusal};
 use super::plan::{Plan, Selection};
+use super::reach;
 use super::schedule::{self, Ended, Interrupts, Run};
 use super::secrets::Secrets;
 use super::slots::MAX_CALLS;
@@ -88,11 +89,17 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         Some(_) => contexts.rights.clone().elsewhere(),
         None => contexts.rights.clone(),
     };
+    let mut contexts = run.contexts.of_called(inputs, secrets, rights);
+    if let Some(list) = reach::list_in(&run.workflow.env) {
+        let told = |e: String| format!("cannot call `{file}`: {e}");
+        let text = list.evaluate(&view).map_err(|e| told(e.to_string()))?;
+        contexts.narrowed.push(reach::of_caller(&text, &run.place.network).map_err(told)?);
+    }
     let called = Run {
         workflow: workflow.clone(),
         file: Some(file.clone()),
         name: run.name.clone(),
-        contexts: run.contexts.of_called(inputs, secrets, rights),
+        contexts,
         extra_env: run.extra_env.clone(),
         place: run.place.clone(),
         slots: run.slots.clone(),

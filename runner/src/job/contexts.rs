@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::command::Deadline;
 use super::secrets::Secrets;
+use crate::egress::narrow::Narrowing;
 use crate::expr::{Contexts, EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
 use crate::mask::Secret;
 use crate::workflow::availability::NOT_IN_ACTIONS;
@@ -38,6 +39,8 @@ pub struct RunContexts {
     pub secrets: Secrets,
     /// What its jobs may do at the forge.
     pub rights: Rights,
+    /// What the workflows that call this one leave of the network.
+    pub narrowed: Vec<Narrowing>,
     /// What a forge says of where they run; nothing for a run on this machine.
     forge: Forge,
     /// `github` with `event`: parsed when it is first read.
@@ -58,8 +61,8 @@ pub struct Forge {
 impl RunContexts {
     /// The contexts of a run.
     pub fn new(github: Object, event: String, vars: Object, inputs: Object, secrets: Secrets) -> Self {
-        let (rights, forge, whole_github) = Default::default();
-        RunContexts { github, event, vars, inputs, secrets, rights, forge, whole_github }
+        let (rights, narrowed, forge, whole_github) = Default::default();
+        RunContexts { github, event, vars, inputs, secrets, rights, narrowed, forge, whole_github }
     }
 
     /// The same for a job that a forge has sent.
@@ -112,8 +115,8 @@ impl RunContexts {
     /// The contexts of a workflow that a job with these rights calls.
     pub fn of_called(&self, inputs: Object, secrets: Secrets, rights: Rights) -> Self {
         let (github, event, vars) = (self.github.clone(), self.event.clone(), self.vars.clone());
-        let forge = self.forge.clone();
-        RunContexts { rights, forge, ..Self::new(github, event, vars, inputs, secrets) }
+        let (forge, narrowed) = (self.forge.clone(), self.narrowed.clone());
+        RunContexts { rights, narrowed, forge, ..Self::new(github, event, vars, inputs, secrets) }
     }
 
     /// `runner`, and what the variables `RUNNER_…` say.

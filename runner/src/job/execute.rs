@@ -10,14 +10,15 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::gate::Entered;
-use super::identity::Identity;
+use super::identity::{Identity, Refused};
 use super::network::{AtStep, Egress};
 use super::place::Place;
 use super::post::{self, Post};
-use super::{pre, step};
+use super::{pre, reach, step};
 use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::egress::GatewayError;
+use crate::egress::narrow::{Narrowing, VARIABLE};
 use crate::expr::{EvalError, Object, Scope, Template, Value};
 use crate::identity::Broker;
 use crate::output::event::{ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, Level};
@@ -137,6 +138,8 @@ pub struct Running<'a> {
     pub deadline: Option<Instant>,
     /// Tells the gateway's record which of the job's own steps runs.
     pub at_step: AtStep,
+    /// What the workflow leaves of its network.
+    pub reach: Vec<Narrowing>,
     /// What its steps have of others.
     pub identity: Identity,
     /// A rule was against a step of its own.
@@ -176,6 +179,12 @@ impl From<ObtainError> for Broken {
             ObtainError::Stopped => (Conclusion::Cancelled, None),
         };
         Broken { reason: error.to_string(), result, fault }
+    }
+}
+
+impl From<Refused> for Broken {
+    fn from(Refused { reason, by_rule }: Refused) -> Self {
+        Broken { reason, result: Conclusion::Failure, fault: by_rule.then_some(Fault::Refused) }
     }
 }
 
@@ -250,10 +259,11 @@ fn prepare_and_run(
         spec = Cow::Owned(spec.into_owned().bind(bind));
     }
     let mut starting = place.start(&spec).map_err(|e| Broken::of_isolation(&e))?;
-    let egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
+    let mut egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     let at_step = egress.at_step().map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();
-    let env = execution.env()?;
+    let (env, lists) = execution.env()?;
+    let reach = reach::around(execution, &lists)?;
     let timeout = match &job.timeout_minutes {
         Some(minutes) => minutes.resolve_minutes(&execution.view())?,
         None => DEFAULT_TIMEOUT,
@@ -289,6 +299,7 @@ fn prepare_and_run(
         cancelled: None,
         deadline: start.checked_add(timeout),
         at_step,
+        reach,
         identity: Identity::default(),
         refused: false,
         buffer: Vec::new(),
@@ -307,21 +318,26 @@ impl Execution<'_> {
         View::of_job(self.run, &self.contexts, Standing::FRESH)
     }
 
-    /// The variables of the workflow and of the job.
-    fn env(&self) -> Result<Object, EvalError> {
+    /// The variables of the workflow and of the job, and what each of them leaves of the network.
+    fn env(&self) -> Result<(Object, Vec<String>), EvalError> {
         let mut env = Object::case_sensitive();
+        let mut lists = Vec::new();
+        let mut insert = |env: &mut Object, name: &str, value: String| {
+            lists.extend((name == VARIABLE).then(|| value.clone()));
+            env.insert(name, value);
+        };
         for (name, value) in &self.workflow.env {
-            env.insert(name.as_str(), value.evaluate(&self.view())?);
+            insert(&mut env, name.as_str(), value.evaluate(&self.view())?);
         }
         for (name, value) in self.extra_env {
-            env.insert(name.as_str(), value.as_str());
+            insert(&mut env, name.as_str(), value.clone());
         }
         let outer = env.clone();
         let view = View { env: Some(&outer), ..self.view() };
         for (name, value) in &self.job.env {
-            env.insert(name.as_str(), value.evaluate(&view)?);
+            insert(&mut env, name.as_str(), value.evaluate(&view)?);
         }
-        Ok(env)
+        Ok((env, lists))
     }
 
     /// Tells how what the job deploys to its environment stands.

@@ -1,6 +1,6 @@
 //! Runs the jobs of a workflow: `plan` says which, `legs` what they come to, `schedule` when, `gate` what they wait for before that, `call` one that calls a workflow, `execute` one of them from its sandbox
 //! to its outputs, `step` one of its steps, `action` what a step uses, `native` such an action that is palisade's own, `pre` and `post` what actions do before and after the steps, each a `stage`, `command`
-//! and `process` one command, `hash_files` what expressions ask of the workspace, `identity` who its steps are to others.
+//! and `process` one command, `hash_files` what expressions ask of the workspace, `identity` who its steps are to others, `reach` what they reach.
 
 mod action;
 mod call;
@@ -22,6 +22,7 @@ mod plan;
 mod post;
 mod pre;
 mod process;
+mod reach;
 mod schedule;
 mod secrets;
 pub mod shell;

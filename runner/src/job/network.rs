@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cancel::Urgency;
 use super::execute::Execution;
-use crate::egress::record::{Attempt, Outcome};
-use crate::egress::{self, Gateway, GatewayError, OnRefused};
+use crate::egress::record::{Outcome, Told};
+use crate::egress::{self, Gateway, GatewayError, NotEntered, OfStep, OnRefused};
 use crate::native::Tree;
 use crate::output::event::{Annotation, Event, Level};
 
@@ -32,6 +32,11 @@ impl AtStep {
     pub fn set(&self, step: usize) {
         self.index.store(step, Ordering::Relaxed);
         self.gateway.set(step);
+    }
+
+    /// This one runs, with these rules; returns when they hold.
+    pub fn enter(&self, step: usize, rules: OfStep) -> Result<(), NotEntered> {
+        self.gateway.enter(step, rules)
     }
 
     /// Which one runs.
@@ -59,15 +64,21 @@ impl Egress {
             true => format!("`allow = [\"{rule}\"]` in `[network]` of the runner's configuration"),
             false => format!("`--allow {rule}`"),
         };
-        let told = move |attempt: Attempt| {
-            let step = attempt.step;
-            if attempt.outcome == Outcome::Refused && warnings < MAX_WARNINGS {
+        let told = move |told: Told| {
+            let warning = match &told {
+                Told::Attempt(attempt) if attempt.outcome != Outcome::Refused => None,
+                Told::Attempt(attempt) => Some((attempt.step, attempt.told(remedy))),
+                Told::Unnamed(unnamed) => Some((unnamed.step, unnamed.to_string())),
+            };
+            if let Some((step, text)) = warning.filter(|_| warnings < MAX_WARNINGS) {
                 warnings += 1;
-                let annotation =
-                    Annotation::new(Level::Warning, format!("network: {}", attempt.told(remedy)));
+                let annotation = Annotation::new(Level::Warning, format!("network: {text}"));
                 output.emit(Event::Annotation { job: job.clone(), step, annotation });
             }
-            output.emit(Event::Network { job: job.clone(), attempt });
+            output.emit(match told {
+                Told::Attempt(attempt) => Event::Network { job: job.clone(), attempt },
+                Told::Unnamed(unnamed) => Event::NetworkUnnamed { job: job.clone(), unnamed },
+            });
         };
         let cancel = execution.cancel.clone();
         let lost = move |_: &GatewayError| cancel.order(Urgency::AtOnce);
@@ -76,8 +87,8 @@ impl Egress {
     }
 
     /// For saying which step begins.
-    pub fn at_step(&self) -> Result<AtStep, GatewayError> {
-        let at_step = self.gateway.as_ref().map(Gateway::at_step).transpose();
+    pub fn at_step(&mut self) -> Result<AtStep, GatewayError> {
+        let at_step = self.gateway.as_mut().map(Gateway::at_step).transpose();
         at_step.map(|gateway| AtStep::new(gateway.unwrap_or_default())).map_err(GatewayError::Start)
     }
 

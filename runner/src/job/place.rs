@@ -116,6 +116,9 @@ impl Place {
             {
                 detail.push_str(&format!(", the job's forge ({rule}) among them"));
             }
+            if line.layer == LayerId::Net && self.network.proxy().is_some() {
+                detail.push_str("; by way of a proxy");
+            }
             LayerLine { layer: line.layer.to_string(), state: line.state.as_str().to_owned(), detail }
         };
         sandbox.report().layers.iter().map(line).collect()

@@ -4,7 +4,6 @@ use super::action::{Script, stage_is_due};
 use super::cancel::Urgency;
 use super::contexts::ActionScope;
 use super::execute::Running;
-use super::identity;
 use super::native;
 use super::stage;
 use super::step::{Outcome, adopt};
@@ -77,7 +76,7 @@ fn perform(job: &mut Running<'_>, index: usize, post: Post) -> Outcome {
                 env.insert(name, value.clone());
             }
             job.trail = trail;
-            if let Err(refused) = identity::enter_stage(job, index, &env) {
+            if let Err(refused) = stage::enter(job, index, &env) {
                 job.trail.clear();
                 return Outcome::failed(refused.reason);
             }

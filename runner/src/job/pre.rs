@@ -4,7 +4,6 @@
 use super::action::{self, Found, Script, obtained};
 use super::contexts::{ActionScope, Frame};
 use super::execute::{Running, check_env, extend_env};
-use super::identity;
 use super::post::{Post, Stage as Last};
 use super::stage;
 use super::step::{self, Outcome, adopt};
@@ -140,7 +139,7 @@ impl Stage<'_> {
                 },
             );
         }
-        identity::enter_stage(job, index, &env).map_err(|refused| Outcome::failed(refused.reason))?;
+        stage::enter(job, index, &env).map_err(|refused| Outcome::failed(refused.reason))?;
         let script = Script { node: self.node, file: &self.pre.file, scope, env };
         let (mut said, outcome) = script.run(job, index, &self.action, None);
         adopt(job, index, &mut said);

@@ -3,9 +3,17 @@
 use std::time::Instant;
 
 use super::execute::Running;
-use super::identity;
+use super::identity::{self, Refused};
+use super::reach;
 use super::step::Outcome;
+use crate::expr::Object;
 use crate::output::event::{Conclusion, Event};
+
+/// Gets a stage what its step may have of others and reach. `env` is the action's.
+pub fn enter(job: &mut Running<'_>, index: usize, env: &Object) -> Result<(), Refused> {
+    identity::enter_stage(job, index, env)?;
+    reach::enter_stage(job, index)
+}
 
 /// Has `perform` do it, given the stage's index, and tells of its begin and its end.
 pub fn run(job: &mut Running<'_>, name: String, perform: impl FnOnce(&mut Running<'_>, usize) -> Outcome) {

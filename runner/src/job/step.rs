@@ -8,6 +8,7 @@ use super::command::{self, Order, What};
 use super::execute::{Resolve, ResolveMinutes, Running, check_env, extend_env};
 use super::files::{Rule, Said};
 use super::identity::{self, Refused};
+use super::reach;
 use super::shell::Shell;
 use crate::action::Uses;
 use crate::expr::{EvalError, Expr, Object, Template, Value};
@@ -96,7 +97,7 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
         Ok(Some(env)) => {
             let name = name(job, step, env.as_ref(), &action);
             started(job, at, &name);
-            let (said, outcome) = match enter(job, at, step, env.as_ref()) {
+            let (said, outcome) = match enter(job, at, step, &action, env.as_ref()) {
                 Ok(()) => body(job, at.index, step, &name, &action, env.as_ref()),
                 Err(why) => {
                     refused = why.by_rule;
@@ -146,9 +147,19 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
     Ended { name, outcome, conclusion }
 }
 
-/// Gets the step what it may have of others. The steps of an action have what the step has that uses it.
-fn enter(job: &mut Running<'_>, at: At, step: &Step, env: Option<&Object>) -> Result<(), Refused> {
-    if at.nested { Ok(()) } else { identity::enter(job, at.index, Some(step), env) }
+/// Gets the step what it may have of others and reach. The steps of an action have what the step has that uses it.
+fn enter(
+    job: &mut Running<'_>,
+    at: At,
+    step: &Step,
+    action: &str,
+    env: Option<&Object>,
+) -> Result<(), Refused> {
+    if at.nested {
+        return Ok(());
+    }
+    identity::enter(job, at.index, Some(step), env)?;
+    reach::enter(job, at.index, step, action)
 }
 
 fn started(job: &Running<'_>, at: At, name: &str) {
@@ -319,7 +330,7 @@ pub fn adopt(job: &mut Running<'_>, index: usize, said: &mut Said) {
         if let Some(rule) = Rule::of(&name) {
             let message = format!("GITHUB_ENV sets `{name}`: {}", rule.why());
             job.execution.annotate(Some(index), Level::Warning, message);
-            if rule == Rule::Grants {
+            if rule.leaves_out() {
                 continue;
             }
         }

@@ -29,6 +29,9 @@ impl<W: Write + Send> Sink for Allowlist<W> {
 
     fn event(&mut self, event: &Masked) -> io::Result<()> {
         let Event::NetworkSummary { table, .. } = &**event else { return Ok(()) };
+        if table.unnamed > 0 {
+            self.rest.insert(format!("refused  addresses without a name  {} times", table.unnamed));
+        }
         for row in &table.rows {
             match (row.outcome, &row.suggestion) {
                 (Outcome::Reached, Some(rule)) => drop(self.rules.insert(rule.clone())),

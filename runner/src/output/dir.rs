@@ -88,6 +88,7 @@ fn job_of(event: &Event) -> Option<&JobName> {
         | Event::GroupEnded { job, .. }
         | Event::Annotation { job, .. }
         | Event::Network { job, .. }
+        | Event::NetworkUnnamed { job, .. }
         | Event::NetworkSummary { job, .. }
         | Event::Summary { job, .. }
         | Event::Artifact { job, .. }

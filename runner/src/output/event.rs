@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::egress::Mode;
-use crate::egress::record::{Attempt, Table};
+use crate::egress::record::{Attempt, Table, Unnamed};
 use crate::mask::{Late, Masker};
 use crate::workflow::permissions::Permissions;
 
@@ -259,6 +259,14 @@ pub enum Event {
         /// What it was.
         #[serde(flatten)]
         attempt: Attempt,
+    },
+    /// A step has tried to reach addresses without a name.
+    NetworkUnnamed {
+        /// Which job.
+        job: JobName,
+        /// How often.
+        #[serde(flatten)]
+        unnamed: Unnamed,
     },
     /// All that a job tried to reach.
     NetworkSummary {

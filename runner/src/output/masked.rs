@@ -110,6 +110,7 @@ impl Masked {
                     outcome,
                     reason,
                     protocol,
+                    proxied,
                     sent,
                     received,
                     milliseconds,
@@ -124,6 +125,7 @@ impl Masked {
                     outcome,
                     reason: some(reason),
                     protocol,
+                    proxied,
                     sent,
                     received,
                     milliseconds,
@@ -131,13 +133,14 @@ impl Masked {
                 };
                 Event::Network { job: name(job), attempt }
             }
-            Event::NetworkSummary { job, mode, table: Table { rows, untold, beyond } } => {
+            Event::NetworkUnnamed { job, unnamed } => Event::NetworkUnnamed { job: name(job), unnamed },
+            Event::NetworkSummary { job, mode, table: Table { rows, untold, beyond, unnamed } } => {
                 let rows = rows.into_iter().map(|row| {
                     let Row { name: host, port, outcome, count, sent, received, reason, suggestion } = row;
                     let (reason, suggestion) = (some(reason), some(suggestion));
                     Row { name: text(host), port, outcome, count, sent, received, reason, suggestion }
                 });
-                let table = Table { rows: rows.collect(), untold, beyond };
+                let table = Table { rows: rows.collect(), untold, beyond, unnamed };
                 Event::NetworkSummary { job: name(job), mode, table }
             }
             Event::Summary { job, step, markdown } => {

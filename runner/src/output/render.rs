@@ -149,7 +149,7 @@ impl Renderer {
             Event::GroupEnded { .. } => {}
             Event::Annotation { job, annotation, .. } => self.annotation(out, job, annotation),
             // What was refused is told by a warning, the rest by the report.
-            Event::Network { .. } | Event::NetworkSummary { .. } => {}
+            Event::Network { .. } | Event::NetworkUnnamed { .. } | Event::NetworkSummary { .. } => {}
             Event::Summary { job, markdown, .. } => self.summary(out, job, markdown),
             Event::Artifact { job, name, size, path, .. } => self.own(out, Some(job), |o| {
                 o.push_str("artifact ");

@@ -162,14 +162,18 @@ impl Report {
     /// What each job tried to reach.
     fn render_network(&self, out: &mut String) {
         for job in &self.jobs {
-            let Some(Table { rows, beyond, .. }) = &job.network else { continue };
+            let Some(Table { rows, beyond, unnamed, .. }) = &job.network else { continue };
             out.push_str("  network of ");
             text::name(&job.name.0, out);
-            out.push_str(if rows.is_empty() { ": nothing was tried\n" } else { ":\n" });
+            out.push_str(if rows.is_empty() && *unnamed == 0 { ": nothing was tried\n" } else { ":\n" });
             for row in rows.iter().take(MAX_NETWORK_ROWS) {
                 out.push_str("    ");
                 text::name(&row.to_string(), out);
                 out.push('\n');
+            }
+            if *unnamed > 0 {
+                let times = if *unnamed == 1 { "once".to_owned() } else { format!("{unnamed} times") };
+                out.push_str(&format!("    refused  addresses without a name  {times}\n"));
             }
             let more = rows.len().saturating_sub(MAX_NETWORK_ROWS) as u64 + beyond;
             if more > 0 {

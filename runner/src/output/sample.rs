@@ -9,7 +9,7 @@ use super::event::{
 };
 use super::{Options, Output, Sink};
 use crate::egress::Mode;
-use crate::egress::record::{Attempt, Ledger};
+use crate::egress::record::{Attempt, Ledger, Unnamed};
 use crate::mask::Masker;
 use crate::workflow::permissions::Permissions;
 
@@ -153,6 +153,7 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
             },
         },
         Event::Network { job: job.clone(), attempt: attempt() },
+        Event::NetworkUnnamed { job: job.clone(), unnamed: Unnamed { step: Some(0), attempts: 2 } },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
         deployment(DeploymentState::Failure, Some("https://example.org")),

@@ -12,6 +12,7 @@ use super::model::{Env, LiteralOr};
 use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
+use crate::egress::narrow::{Narrowing, VARIABLE};
 use crate::expr::{Condition, Expr, Function, ParseError, Reading, Template, nearest};
 use crate::lint::Lint;
 
@@ -412,10 +413,21 @@ impl<'s> Reader<'s> {
                 self.error(*key, format_args!("`{name}` can't be a name in {what}"));
             }
             if let Some(template) = self.template(value, &format!("`{name}` in {what}"), at) {
+                if what == "`env`" && name == VARIABLE {
+                    self.narrowing(&template);
+                }
                 env.push((Spanned::new(name.clone(), *key), template));
             }
         }
         env
+    }
+
+    /// What a workflow leaves of its network, where it is written out.
+    fn narrowing(&mut self, template: &Spanned<Template>) {
+        let error = template.value.as_literal().and_then(|text| Narrowing::parse(text).err());
+        if let Some(error) = error {
+            self.error(template.span, format_args!("`{VARIABLE}`: {error}"));
+        }
     }
 
     /// The name of a job, step or input: a letter or `_`, then letters, digits, `-` and `_`.

@@ -31,6 +31,7 @@ const CALLS: &[(c_long, Option<Answer>)] = &[
     (SYS_sendmsg, None),
     (SYS_read, None),
     (SYS_readv, None),
+    (SYS_pread64, None),
     (SYS_write, None),
     (SYS_writev, None),
     (SYS_splice, None),

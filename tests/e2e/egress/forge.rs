@@ -36,6 +36,11 @@ const SERVED: &str = "served-by-a-host";
 
 /// What a job of `http://git.test:8000` says that asks it for a file, and `other.test`, where names are these.
 fn job(names: &str, config: &str) -> String {
+    job_with(names, config, "")
+}
+
+/// The same where the job has more keys.
+fn job_with(names: &str, config: &str, keys: &str) -> String {
     let context = Context::new();
     let path = |name: &str| context.root().join(name);
     for directory in ["task", "served"] {
@@ -46,9 +51,10 @@ fn job(names: &str, config: &str) -> String {
     std::fs::write(path("config.toml"), config).expect("a file is written");
     let workflow = "on: push\njobs:\n  test:\n    runs-on: x\n    steps:\n      - run: |\n          \
                     for name in git other; do curl -sS http://$name.test:8000/file 2>&1 | sed \"s/^/$name: /\"; echo; done\n";
+    let workflow = workflow.replace("    steps:", &format!("{keys}    steps:"));
     let order = json!({
         "workflow": workflow, "file": "ci.yml", "job": "test", "server": "http://git.test:8000", "actions": null,
-        "github": { "repository": "root/demo", "event_name": "push" }, "event": {}, "vars": {}, "secrets": [],
+        "github": { "repository": "root/demo", "repository_owner": "root", "event_name": "push" }, "event": {}, "vars": {}, "secrets": [],
         "needs": [], "runner": "test", "prefixes": [], "tokens": [], "variables": [], "part": null, "id_token": null,
     });
     let script = format!("{NETWORKS}\n\"$2\" job --directory \"$3\" --config \"$4\"");
@@ -94,4 +100,36 @@ fn only_the_forge_s_name_leads_to_a_private_network_and_to_nothing_worse() {
     }
     let said = job(&names("10.77.0.2"), "[network]\nmode = 'none'\nallow = ['git.test:8000', '10.77.0.2']\n");
     assert!(!said.contains(SERVED) && said.contains("git: curl: (6)"), "{said}");
+}
+
+#[test]
+fn a_forge_s_job_has_its_forge_by_a_word_and_rules_by_what_the_forge_says_it_is() {
+    let needs = [Need::Root, Need::Program("ip"), Need::Program("python3"), Need::Program("curl")];
+    if !needs.into_iter().all(require) {
+        return;
+    }
+    let names = "10.77.0.2 git.test other.test\n";
+    let served = |name: &str, said: &str| said.contains(&format!("{name}: {SERVED}"));
+    let both = "[network]\nallow = ['other.test:8000', '10.77.0.2']\n";
+    let said = job_with(names, both, "    env: { PALISADE_EGRESS: forge }\n");
+    assert!(served("git", &said) && said.contains("other: curl: (6)"), "{said}");
+    let said = job_with(names, both, "    env: { PALISADE_EGRESS: 'other.test:8000' }\n");
+    assert!(served("other", &said) && said.contains("git: curl: (6)"), "{said}");
+    let table = |repository: &str, more: &str| {
+        format!(
+            "[network]\nallow = ['10.77.0.2']\n[[network.step]]\n\
+             for = [{{ server = 'http://git.test:8000', repository = '{repository}' }}]\n{more}"
+        )
+    };
+    let said = job(names, &table("root/demo", "allow = ['other.test:8000']"));
+    assert!(served("git", &said) && served("other", &said), "{said}");
+    let said = job(names, &table("root/other", "allow = ['other.test:8000']"));
+    assert!(served("git", &said) && said.contains("other: curl: (6)"), "{said}");
+    // The forge's name still leads to a private network.
+    let only = table("root/demo", "only = true\nallow = ['git.test:8000']").replace("'10.77.0.2'", "");
+    let said = job(names, &only);
+    assert!(served("git", &said) && said.contains("other: curl: (6)"), "{said}");
+    // As the runner itself, its jobs reach their forge without the proxy. Nobody listens where this one is.
+    let said = job(names, &format!("{both}proxy = 'http://127.0.0.1:1'\n"));
+    assert!(served("git", &said) && !served("other", &said), "{said}");
 }

@@ -12,16 +12,28 @@ const STEPS: &str = "
       - run: '\"$ATTACK\" dial a.test $PORT \"$REQUEST\"'
 ";
 
+/// A script that tells which of some names it reaches, where anything may be spoken.
+const REACH: &str = "reach() { for name in $*; do \"$ATTACK\" dial $name.test $PORT x | grep -q canary && \
+                     echo reached $name; done; true; }; reach";
+
 /// Runs a workflow of these steps, with a server's port and a request for `a.test` in its environment.
 fn run(world: &World, server: &Server, steps: &str, args: &[String]) -> Outcome {
-    world.context.write(
-        ".github/workflows/w.yml",
-        format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n{}", steps.trim_matches('\n')),
-    );
+    let steps = steps.trim_matches('\n');
+    run_workflow(world, server, &format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n{steps}"), args)
+}
+
+/// The same of a whole workflow.
+pub fn run_workflow(world: &World, server: &Server, text: &str, args: &[String]) -> Outcome {
+    world.context.write(".github/workflows/w.yml", text);
     world.context.write("attack", std::fs::read(world.attack()).expect("a program"));
     let port = server.port();
     let request = format!("GET / HTTP/1.1\r\nHost: a.test:{port}\r\n\r\n");
-    let variables = ["ATTACK=./attack".to_owned(), format!("PORT={port}"), format!("REQUEST={request}")];
+    let variables = [
+        "ATTACK=./attack".to_owned(),
+        format!("PORT={port}"),
+        format!("REQUEST={request}"),
+        format!("REACH={REACH}"),
+    ];
     std::process::Command::new("chmod")
         .arg("+x")
         .arg(world.context.work().join("attack"))

@@ -4,7 +4,10 @@
 mod attacks;
 mod forge;
 mod jobs;
+mod limits;
 mod names;
+mod proxies;
+mod rules;
 mod streams;
 mod table;
 mod world;

@@ -138,6 +138,16 @@ impl World {
         self.names.address().to_string()
     }
 
+    /// Options by which `palisade run` has this in its configuration, the names' servers and their addresses besides.
+    pub fn configured(&self, network: &str, rest: &str) -> Vec<String> {
+        let path = self.context.config().join("palisade/config.toml");
+        std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory");
+        let resolver = self.resolver();
+        let text = format!("{rest}\n[network]\nmode = 'allow'\nresolver = '{resolver}'\n{network}\n");
+        std::fs::write(&path, text).expect("a file");
+        vec!["--json".to_owned()]
+    }
+
     /// The attack program, as the sandbox sees it.
     pub fn attack(&self) -> String {
         self.programs.join("palisade-attack").to_str().expect("a path in UTF-8").to_owned()

@@ -7,12 +7,15 @@
 //! | `serve` | the loop; name server and listening |
 //! | `names` | which address stands for which name |
 //! | `stream`, `streams` | one connection; what becomes of all of them |
+//! | `upstream` | connections by way of a proxy |
 //! | `splice` | moving bytes |
+//! | `quota` | how much a job may send, receive and connect |
 //! | `resolve` | the names' own addresses |
-//! | `steps` | which step of the job runs |
+//! | `steps`, `enter` | which step of the job runs; the rules that it has |
+//! | `unnamed` | what the job tried to reach by address |
 //! | `outbox` | what is told |
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -20,24 +23,33 @@ use std::process::ExitCode;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use palisade_sandbox::{Inlet, confine_gateway};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use super::proxy::Credentials;
 use super::rule::Scope;
 use super::settings::Settings;
+use enter::Entering;
 use outbox::Outbox;
 use resolve::Resolver;
 use serve::{End, Gateway, Limits};
 use steps::Steps;
+use upstream::Upstream;
 
-pub use steps::AtStep;
+pub use quota::Quota;
+pub use steps::{AtStep, NotEntered};
 
+mod enter;
 mod names;
 mod outbox;
+mod quota;
 mod resolve;
 mod serve;
 mod splice;
 mod steps;
 mod stream;
 mod streams;
+mod unnamed;
+mod upstream;
 
 /// Argument zero that makes this binary a gateway. Its standard input is the inlet, its standard output the socket
 /// to its caller.
@@ -50,6 +62,21 @@ pub struct Orders {
     pub scope: Scope,
     /// Rules, resolver, limits.
     pub settings: Settings,
+    /// How many bytes come after this, which are the proxy's user and password.
+    pub credentials: Option<usize>,
+}
+
+impl Orders {
+    /// Reads what comes after them.
+    fn credentials(&self, from: &mut impl Read) -> Result<Option<Credentials>, String> {
+        let Some(length) = self.credentials else { return Ok(None) };
+        let mut read = || {
+            let mut bytes = Zeroizing::new(vec![0; length]);
+            from.read_exact(&mut bytes)?;
+            Credentials::parse(std::str::from_utf8(&bytes).unwrap_or_default())
+        };
+        read().map(Some).map_err(|e| format!("the proxy's credentials: {e}"))
+    }
 }
 
 /// Becomes a gateway where this process was started as one, and gives its exit code when its job is over.
@@ -66,11 +93,19 @@ pub fn run_if_asked() -> Option<ExitCode> {
 fn run() -> io::Result<()> {
     let inlet = std::io::stdin().as_fd().try_clone_to_owned()?;
     let control = UnixStream::from(std::io::stdout().as_fd().try_clone_to_owned()?);
-    let mut orders = String::new();
+    let mut line = String::new();
     let mut reader = BufReader::new(&control);
-    reader.read_line(&mut orders)?;
-    let steps = Steps::after(reader.buffer());
-    let (end, outbox) = match prepare(&orders, inlet, control.try_clone()?, steps) {
+    reader.read_line(&mut line)?;
+    let heard = serde_json::from_str(&line).map_err(|e| format!("its orders: {e}"));
+    let heard = heard.and_then(|orders: Orders| {
+        let credentials = orders.credentials(&mut reader)?;
+        Ok((orders, credentials, Steps::after(reader.buffer())))
+    });
+    let prepared = heard.and_then(|(orders, credentials, steps)| {
+        let control = control.try_clone().map_err(|e| format!("its control socket: {e}"))?;
+        prepare(orders, credentials, inlet, control, steps)
+    });
+    let (end, outbox) = match prepared {
         Ok(gateway) => gateway.serve(),
         Err(why) => (End::Broken(why), Outbox::new(control)),
     };
@@ -81,16 +116,22 @@ fn run() -> io::Result<()> {
 }
 
 /// Opens what it needs of the host, gives up the rest, and waits for the sandbox's network.
-fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream, steps: Steps) -> Result<Gateway, String> {
-    let Orders { scope, settings } = serde_json::from_str(orders).map_err(|e| format!("its orders: {e}"))?;
-    let policy = settings.policy(scope).map_err(|e| e.to_string())?;
+fn prepare(
+    orders: Orders,
+    credentials: Option<Credentials>,
+    inlet: OwnedFd,
+    control: UnixStream,
+    steps: Steps,
+) -> Result<Gateway, String> {
+    let Orders { scope, settings, .. } = orders;
+    let upstream = settings.proxy.clone().map(|proxy| Upstream::new(proxy, credentials)).transpose()?;
     let limits = limits(&settings).map_err(|e| format!("setting its limits: {e}"))?;
     let resolver =
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
     let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
-    Gateway::new(policy, limits, resolver, inlet, control, steps)
-        .map_err(|e| format!("watching its sockets: {e}"))
+    Gateway::new(Entering { scope, settings }, limits, (resolver, upstream), inlet, control, steps)
+        .map_err(|e| format!("putting it together: {e}"))
 }
 
 /// Memory of a gateway's own. What a job makes it keep has bounds, each of which is much smaller; all of them

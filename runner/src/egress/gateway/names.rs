@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use palisade_sandbox::Synthetic;
 
 use crate::egress::name::Name;
-use crate::egress::rule::{Decision, Policy};
+use crate::egress::narrow::VARIABLE;
+use crate::egress::rule::{Decision, Grant, Policy};
 
 /// Most names of one job, however they are allowed: each has sockets.
 const MAX_NAMES: usize = 4096;
@@ -18,12 +19,12 @@ pub struct Names {
 }
 
 /// A name with an address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Known {
     /// Its address.
     pub synthetic: Synthetic,
-    /// There are sockets for its ports, of IPv4 and of IPv6.
-    pub listening: [bool; 2],
+    /// Ports that there are sockets for, of IPv4 and of IPv6; those that a server of the job's own has are among them.
+    pub listening: [Vec<u16>; 2],
 }
 
 /// Why a name has no address.
@@ -32,6 +33,9 @@ pub enum NoAddress {
     /// A rule is against it.
     #[error("rule `{0}` denies it")]
     Denied(String),
+    /// The workflow leaves it out.
+    #[error("the workflow's `{VARIABLE}` leaves it out")]
+    LeftOut,
     /// No rule is for it.
     #[error("no rule allows it")]
     Unknown,
@@ -49,21 +53,28 @@ pub enum NoAddress {
 }
 
 impl Names {
-    /// The address of a name, which is the same for as long as the job lasts.
+    /// The address of a name, which is the same for as long as the job lasts and is told to steps that may reach it.
     pub fn address(&mut self, name: &Name, policy: &Policy, most: usize) -> Result<&mut Known, NoAddress> {
+        let grant = match policy.of_name(name) {
+            Decision::Allowed(grant) => grant,
+            Decision::Denied(rule) => return Err(NoAddress::Denied(rule.to_string())),
+            Decision::LeftOut => return Err(NoAddress::LeftOut),
+            Decision::Unknown => return Err(NoAddress::Unknown),
+        };
         if !self.known.contains_key(name) {
-            let synthetic = self.admit(name, policy, most)?;
-            self.known.insert(name.clone(), Known { synthetic, listening: [false; 2] });
+            let synthetic = self.admit(name, grant, policy, most)?;
+            self.known.insert(name.clone(), Known { synthetic, listening: Default::default() });
         }
         self.known.get_mut(name).ok_or(NoAddress::Unknown)
     }
 
-    fn admit(&mut self, name: &Name, policy: &Policy, most: usize) -> Result<Synthetic, NoAddress> {
-        let grant = match policy.of_name(name) {
-            Decision::Allowed(grant) => grant,
-            Decision::Denied(rule) => return Err(NoAddress::Denied(rule.to_string())),
-            Decision::Unknown => return Err(NoAddress::Unknown),
-        };
+    fn admit(
+        &mut self,
+        name: &Name,
+        grant: Grant<'_>,
+        policy: &Policy,
+        most: usize,
+    ) -> Result<Synthetic, NoAddress> {
         // The first after the name server's.
         let number = u32::try_from(self.known.len() + 2).unwrap_or(u32::MAX);
         let synthetic = Synthetic::new(number).filter(|_| self.known.len() < MAX_NAMES);
@@ -98,5 +109,17 @@ mod tests {
         assert!(ask("known.w.test").is_ok() && ask("a.test").is_ok());
         assert_eq!(ask("one.w.test"), Ok(first));
         assert_eq!(ask("evil.test"), Err(NoAddress::Unknown));
+    }
+
+    #[test]
+    fn a_known_name_is_told_only_to_who_may_reach_it() {
+        let policy =
+            || Policy::new(Scope::Allowed, vec![Rule::parse("a.test", Kind::Allow).unwrap()], Vec::new());
+        let mut names = Names::default();
+        let name = Name::parse("a.test").unwrap();
+        names.address(&name, &policy(), 1).unwrap();
+        let refused = names.address(&name, &policy().within(Vec::new()), 1).unwrap_err();
+        assert_eq!(refused, NoAddress::LeftOut);
+        assert!(names.address(&name, &policy(), 1).is_ok());
     }
 }

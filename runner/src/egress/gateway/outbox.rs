@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::egress::record::{Attempt, Ledger, Notice};
+use crate::egress::record::{Attempt, Ledger, Notice, Unnamed};
 
 /// Most bytes that wait for a caller who doesn't read.
 const MAX_WAITING: usize = 4 << 20;
@@ -30,6 +30,23 @@ impl Outbox {
     pub fn tell(&mut self, attempt: Attempt) -> bool {
         if self.ledger.note(&attempt) && self.waiting.len() < MAX_WAITING {
             self.push(&Notice::Attempt(attempt));
+            self.flush();
+        }
+        !self.waiting.is_empty()
+    }
+
+    /// Tells that a step's rules hold; whether something waits for the caller.
+    pub fn entered(&mut self) -> bool {
+        self.push(&Notice::Entered);
+        self.flush();
+        !self.waiting.is_empty()
+    }
+
+    /// Tells of attempts at addresses without a name; whether something waits for the caller.
+    pub fn unnamed(&mut self, unnamed: Unnamed) -> bool {
+        self.ledger.note_unnamed(unnamed.attempts);
+        if self.waiting.len() < MAX_WAITING {
+            self.push(&Notice::Unnamed(unnamed));
             self.flush();
         }
         !self.waiting.is_empty()

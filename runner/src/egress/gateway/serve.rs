@@ -15,18 +15,23 @@ use nix::sys::socket::{
     Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
     setsockopt,
 };
-use palisade_sandbox::{DnsSockets, Inlet, Synthetic};
+use palisade_sandbox::{Counters, DnsSockets, Inlet, Synthetic};
 use slab::Slab;
 
+use super::enter::Entering;
 use super::names::{Names, NoAddress};
 use super::outbox::Outbox;
+use super::quota::Usage;
 use super::resolve::Resolver;
 use super::splice::Pipes;
 use super::steps::Steps;
 use super::stream::{GREETING, Stream, abort};
+use super::unnamed::UnnamedCount;
+use super::upstream::Upstream;
+use crate::egress::OfStep;
 use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
 use crate::egress::name::Name;
-use crate::egress::record::{Attempt, Protocol};
+use crate::egress::record::{Attempt, Protocol, Unnamed};
 use crate::egress::rule::{Decision, Policy};
 
 /// How long an answer with a synthetic address is good for; it never changes while the job lasts.
@@ -63,6 +68,8 @@ pub struct Gateway {
     pub(super) policy: Policy,
     pub(super) epoll: Epoll,
     pub(super) resolver: Resolver,
+    pub(super) upstream: Option<Upstream>,
+    pub(super) usage: Usage,
     pub(super) streams: Slab<Stream>,
     pub(super) pipes: Pipes,
     pub(super) outbox: Outbox,
@@ -73,20 +80,24 @@ pub struct Gateway {
     /// When streams must have come further; an entry counts if the stream's own deadline is the same.
     pub(super) deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
     pub(super) now: Instant,
+    pub(super) entering: Entering,
     /// Index of the job's step that runs.
-    step: Option<usize>,
+    pub(super) step: Option<usize>,
+    /// The rules of that step.
+    pub(super) of_step: OfStep,
     steps: Steps,
     names: Names,
     limits: Limits,
     inlet: Option<Inlet>,
     dns: DnsSockets,
+    unnamed: UnnamedCount,
     dns_connections: Slab<DnsConnection>,
-    listeners: Slab<Listener>,
+    pub(super) listeners: Slab<Listener>,
     /// Sockets that init has made and that aren't used yet: of IPv4 and of IPv6.
     sockets: [Vec<OwnedFd>; 2],
 }
 
-struct Listener {
+pub(super) struct Listener {
     fd: OwnedFd,
     name: Name,
     port: u16,
@@ -156,17 +167,23 @@ pub(super) const EDGES: EpollFlags =
 impl Gateway {
     /// Puts one together; nothing is answered yet.
     pub fn new(
-        policy: Policy,
+        entering: Entering,
         limits: Limits,
-        resolver: Resolver,
-        (inlet, dns): (Inlet, DnsSockets),
+        (resolver, upstream): (Resolver, Option<Upstream>),
+        (inlet, dns, counters): (Inlet, DnsSockets, Counters),
         control: UnixStream,
         steps: Steps,
     ) -> io::Result<Gateway> {
+        let of_step = OfStep::default();
+        let usage = Usage::new(entering.settings.quota);
         let gateway = Gateway {
-            policy,
+            policy: entering.policy(&of_step).map_err(io::Error::other)?,
+            entering,
+            of_step,
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             resolver,
+            upstream,
+            usage,
             streams: Slab::new(),
             pipes: Pipes::default(),
             outbox: Outbox::new(control),
@@ -180,6 +197,7 @@ impl Gateway {
             limits,
             inlet: Some(inlet),
             dns,
+            unnamed: UnnamedCount::new(counters),
             dns_connections: Slab::new(),
             listeners: Slab::new(),
             sockets: [Vec::new(), Vec::new()],
@@ -229,6 +247,7 @@ impl Gateway {
         for key in self.streams.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             self.close(key, None);
         }
+        self.count_unnamed();
         (end, self.outbox)
     }
 
@@ -262,7 +281,7 @@ impl Gateway {
             Token::DnsUdp => self.answer_udp(),
             Token::DnsTcp => self.accept_dns(),
             Token::DnsConnection(key) => self.answer_tcp(key),
-            Token::Listener(key) => self.accept(key),
+            Token::Listener(key) => drop(self.accept(key)),
             Token::Client(key) => self.client(key, flags),
             Token::Server(key) => self.server(key, flags),
             Token::Try(key, number) => self.tried(key, number, flags),
@@ -281,14 +300,34 @@ impl Gateway {
             self.outbox.flush();
         }
         let heard = self.steps.hear(self.outbox.as_fd());
-        self.step = heard.step.or(self.step);
+        for step in heard.begun {
+            if self.step != Some(step.step) {
+                self.count_unnamed();
+            }
+            self.enter(step);
+        }
         heard.over
+    }
+
+    /// Tells how often the step that ends here has tried to reach addresses without a name.
+    fn count_unnamed(&mut self) {
+        let attempts = self.unnamed.more();
+        if attempts > 0 {
+            let waits = self.outbox.unnamed(Unnamed { step: self.step, attempts });
+            self.await_caller(waits);
+        }
     }
 
     /// Takes note of an attempt, and tells it.
     pub(super) fn record(&mut self, mut attempt: Attempt) {
         attempt.step = attempt.step.or(self.step);
-        if self.outbox.tell(attempt) {
+        let waits = self.outbox.tell(attempt);
+        self.await_caller(waits);
+    }
+
+    /// Has what waits for the caller go on when it can.
+    pub(super) fn await_caller(&self, waits: bool) {
+        if waits {
             let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
             // A control socket that can't be watched any more has ended, which is seen next.
             let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
@@ -401,10 +440,11 @@ impl Gateway {
         let synthetic = match self.names.address(&name, policy, most) {
             Ok(known) => known.synthetic,
             Err(no) => {
-                let suggestion = (no == NoAddress::Unknown).then(|| name.to_string());
+                let missing = no == NoAddress::Unknown && !self.of_step.only;
+                let suggestion = missing.then(|| name.to_string());
                 let rule = match &no {
                     NoAddress::Denied(rule) | NoAddress::Wildcard { rule, .. } => Some(rule.clone()),
-                    NoAddress::Unknown | NoAddress::Full => None,
+                    NoAddress::LeftOut | NoAddress::Unknown | NoAddress::Full => None,
                 };
                 let attempt = Attempt { suggestion, rule, ..Attempt::new(name.as_str(), None) };
                 self.record(attempt.refused(no));
@@ -436,11 +476,12 @@ impl Gateway {
         let family = usize::from(address.is_ipv6());
         let (policy, most) = (&self.policy, self.limits.names_per_wildcard);
         let known = self.names.address(name, policy, most).map_err(io::Error::other)?;
-        if std::mem::replace(&mut known.listening[family], true) {
-            return Ok(());
-        }
+        // Steps before this one may have had other ports.
+        let mut ports = self.policy.ports(name);
+        ports.retain(|port| !known.listening[family].contains(port));
+        known.listening[family].extend(&ports);
         let mut opened = Vec::new();
-        for port in self.policy.ports(name) {
+        for &port in &ports {
             match self.open_port(name, synthetic, port, family) {
                 Ok(key) => opened.push(key),
                 // A server of the job's own has the port, on all addresses.
@@ -454,7 +495,7 @@ impl Gateway {
                         self.listeners.remove(key);
                     }
                     if let Ok(known) = self.names.address(name, &self.policy, most) {
-                        known.listening[family] = false;
+                        known.listening[family].retain(|port| !ports.contains(port));
                     }
                     return Err(e);
                 }
@@ -498,11 +539,12 @@ impl Gateway {
         self.sockets[family].pop().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    fn accept(&mut self, key: usize) {
+    /// Takes what has come to a listener, as far as its turn goes; whether there may be more.
+    pub(super) fn accept(&mut self, key: usize) -> bool {
         for _ in 0..TURN {
-            let Some(listener) = self.listeners.get(key) else { return };
+            let Some(listener) = self.listeners.get(key) else { return false };
             let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-            let Ok(fd) = accept4(&listener.fd, flags) else { return };
+            let Ok(fd) = accept4(&listener.fd, flags) else { return false };
             let (name, port) = (listener.name.clone(), listener.port);
             if self.streams.len() >= self.limits.connections {
                 abort(fd.as_fd());
@@ -511,9 +553,19 @@ impl Gateway {
                 self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
                 continue;
             }
-            let Decision::Allowed(grant) = self.policy.of_port(&name, port) else {
+            if let Some(reason) = self.usage.connect(self.now).or_else(|| self.usage.over(&name)) {
                 abort(fd.as_fd());
+                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
                 continue;
+            }
+            let grant = match self.policy.of_port(&name, port) {
+                Decision::Allowed(grant) => grant,
+                not => {
+                    let refused = self.not_of_step(&name, port, not);
+                    abort(fd.as_fd());
+                    self.record(refused);
+                    continue;
+                }
             };
             let (rule, opaque) = (grant.rule.map(|rule| rule.text().to_owned()), grant.opaque);
             // What is small and waits for more, waits at its sender already.
@@ -528,6 +580,7 @@ impl Gateway {
                 self.begin(stream, Protocol::Opaque);
             }
         }
+        true
     }
 
     /// Sets when a stream must have come further.

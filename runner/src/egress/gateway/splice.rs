@@ -14,6 +14,8 @@ use nix::unistd::pipe2;
 const PIPE: usize = 256 << 10;
 /// Empty pipes that are kept for the next direction that needs one.
 const SPARE: usize = 64;
+/// What a turn ends with where more comes than may: no socket says so of itself.
+pub const OVER: Errno = Errno::EDQUOT;
 /// Calls before other connections have their turn.
 pub const TURN: usize = 32;
 
@@ -88,9 +90,27 @@ pub struct Splice {
     ended: bool,
     /// Bytes that have been delivered.
     pub moved: u64,
+    /// Bytes that have come, delivered or not.
+    pub taken: u64,
+    /// Bytes that may still come; set before each turn.
+    pub left: u64,
 }
 
 impl Splice {
+    /// How many bytes are read at a time, of so many that could be. Where nothing may come any more, one tells an end from
+    /// more.
+    fn most(&self, most: usize) -> usize {
+        usize::try_from(self.left).unwrap_or(most).clamp(1, most)
+    }
+
+    /// Takes note of bytes that were read.
+    fn came(&mut self, length: usize) -> nix::Result<()> {
+        let length = length as u64;
+        self.left = self.left.checked_sub(length).ok_or(OVER)?;
+        self.taken += length;
+        Ok(())
+    }
+
     /// Moves what can be moved now.
     pub fn turn(&mut self, from: &mut Side, to: &mut Side, pipes: &mut Pipes) -> nix::Result<Turn> {
         for _ in 0..TURN {
@@ -111,14 +131,18 @@ impl Splice {
     }
 
     fn fill(&mut self, from: &mut Side, pipes: &mut Pipes) -> nix::Result<()> {
+        let most = self.most(PIPE);
         let pipe = match self.pipe.take() {
             Some(pipe) => pipe,
             None => pipes.take()?,
         };
         let pipe = self.pipe.insert(pipe);
-        match splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, PIPE, FLAGS) {
+        match splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, most, FLAGS) {
             Ok(0) => self.ended = true,
-            Ok(length) => self.held = length,
+            Ok(length) => {
+                self.came(length)?;
+                self.held = length;
+            }
             Err(Errno::EAGAIN) => from.readable = false,
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),

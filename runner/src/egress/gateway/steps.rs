@@ -1,34 +1,88 @@
-//! Which of the job's steps runs: said by the caller as each begins, over the control socket, four bytes each. The
+//! Which of the job's steps runs, and with which rules: said by the caller as each begins, over the control socket. The
 //! gateway has it before it hears of anything that the step does, so an attempt is told with the step that began it.
+//! Rules are said where they differ from those of the step before; then the caller waits until they hold.
+//!
+//! A message is the step's index and the length of its rules, four bytes each in little-endian order, and the rules in
+//! JSON.
 
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
-/// Length of a message: the step's index, in little-endian order.
-const LENGTH: usize = size_of::<u32>();
+use crate::egress::OfStep;
+
+/// Length of a message without rules.
+const HEADER: usize = 2 * size_of::<u32>();
 /// Bytes of one read.
-const READ: usize = 256;
+const READ: usize = 4096;
+/// A gateway that doesn't answer for so long never will.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The caller's side: says which step begins. Without a gateway it says nothing.
 #[derive(Debug, Default)]
-pub struct AtStep(Option<UnixStream>);
+pub struct AtStep(Option<Said>);
+
+#[derive(Debug)]
+struct Said {
+    control: UnixStream,
+    last: Mutex<Last>,
+}
+
+/// What was said last.
+#[derive(Debug)]
+struct Last {
+    rules: OfStep,
+    /// Where the gateway's answers come.
+    entered: Receiver<()>,
+}
+
+/// The rules of a step don't hold.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEntered {
+    /// They can't be said.
+    #[error("its gateway can't be told the rules of the step: {0}")]
+    Unsaid(#[from] io::Error),
+    /// There is no answer.
+    #[error("its gateway doesn't say that it has the rules of the step")]
+    NoAnswer,
+}
 
 impl AtStep {
-    /// Over a gateway's control socket.
-    pub fn new(control: UnixStream) -> AtStep {
-        AtStep(Some(control))
+    /// Over a gateway's control socket, whose answers come by `entered`.
+    pub fn new(control: UnixStream, entered: Receiver<()>) -> AtStep {
+        AtStep(Some(Said { control, last: Mutex::new(Last { rules: OfStep::default(), entered }) }))
     }
 
     /// This one begins.
     pub fn set(&self, step: usize) {
-        if let (Some(control), Ok(step)) = (&self.0, u32::try_from(step)) {
+        if let (Some(Said { control, .. }), Ok(step)) = (&self.0, u32::try_from(step)) {
+            let [mut message, length] = [step.to_le_bytes().to_vec(), vec![0; HEADER / 2]];
+            message.extend(length);
             // A gateway that doesn't take it has ended, which is told otherwise.
-            let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-            let _ = send(control.as_raw_fd(), &step.to_le_bytes(), flags);
+            let _ = send(control.as_raw_fd(), &message, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT);
         }
+    }
+
+    /// This one begins with these rules; returns when they hold.
+    pub fn enter(&self, step: usize, rules: OfStep) -> Result<(), NotEntered> {
+        let Some(Said { control, last }) = &self.0 else { return Ok(()) };
+        let mut last = last.lock().map_err(|_| NotEntered::NoAnswer)?;
+        if last.rules == rules {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&rules).map_err(io::Error::from)?;
+        let number = |number: usize| u32::try_from(number).map_err(io::Error::other).map(u32::to_le_bytes);
+        let message = [&number(step)?[..], &number(text.len())?, &text].concat();
+        (&mut &*control).write_all(&message)?;
+        last.entered.recv_timeout(PATIENCE).map_err(|_| NotEntered::NoAnswer)?;
+        last.rules = rules;
+        Ok(())
     }
 }
 
@@ -39,11 +93,20 @@ pub struct Steps {
     rest: Vec<u8>,
 }
 
+/// A step that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Its index.
+    pub step: usize,
+    /// Its rules, where they aren't those of the step before.
+    pub rules: Option<OfStep>,
+}
+
 /// What the caller has said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// The last step that began.
-    pub step: Option<usize>,
+    /// Steps in their order.
+    pub begun: Vec<Begun>,
     /// There is nobody any more who could say anything.
     pub over: bool,
 }
@@ -60,53 +123,66 @@ impl Steps {
         let over = loop {
             match recv(control.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) => break true,
-                Ok(length) => {
-                    self.rest.extend_from_slice(&buffer[..length]);
-                    // Only the last one counts.
-                    let whole = self.rest.len() / LENGTH * LENGTH;
-                    self.rest.drain(..whole.saturating_sub(LENGTH));
-                }
+                Ok(length) => self.rest.extend_from_slice(&buffer[..length]),
                 Err(Errno::EINTR) => {}
                 Err(errno) => break errno != Errno::EAGAIN,
             }
         };
-        let mut step = None;
-        while let Some((message, rest)) = self.rest.split_first_chunk::<LENGTH>() {
-            step = usize::try_from(u32::from_le_bytes(*message)).ok();
-            self.rest = rest.to_vec();
+        let mut begun = Vec::new();
+        let mut at = 0;
+        while let Some((step, end)) = message(&self.rest[at..]) {
+            begun.push(step);
+            at += end;
         }
-        Heard { step, over }
+        self.rest.drain(..at);
+        Heard { begun, over }
     }
+}
+
+/// The first message, and where it ends.
+fn message(bytes: &[u8]) -> Option<(Begun, usize)> {
+    let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let (step, length) = (word(0)? as usize, word(HEADER / 2)? as usize);
+    let rules = bytes.get(HEADER..HEADER + length)?;
+    // The caller is trusted, and of the same build.
+    let rules = if length == 0 { None } else { serde_json::from_slice(rules).ok() };
+    Some((Begun { step, rules }, HEADER + length))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::os::fd::AsFd;
+    use std::sync::mpsc::channel;
 
     use super::*;
 
     #[test]
-    fn the_last_step_is_heard_whatever_the_pieces() {
+    fn steps_are_heard_in_order_whatever_the_pieces() {
         let (caller, gateway) = UnixStream::pair().expect("a pair");
-        let at = AtStep::new(caller.try_clone().expect("a copy"));
+        let (answer, answers) = channel();
+        let at = AtStep::new(caller.try_clone().expect("a copy"), answers);
         let mut steps = Steps::after(&7u32.to_le_bytes()[..3]);
         let mut hear = || steps.hear(gateway.as_fd());
+        let of = |step| Begun { step, rules: None };
         assert_eq!(hear(), Heard::default());
-        (&caller).write_all(&[0]).expect("it is taken");
-        assert_eq!(hear(), Heard { step: Some(7), over: false });
+        (&caller).write_all(&[0; 5]).expect("it is taken");
+        assert_eq!(hear(), Heard { begun: vec![of(7)], over: false });
         for step in 0..100 {
             at.set(step);
         }
-        assert_eq!(hear(), Heard { step: Some(99), over: false });
-        assert_eq!(
-            Steps::after(&5u32.to_le_bytes()).hear(gateway.as_fd()),
-            Heard { step: Some(5), over: false },
-            "nothing has come since"
-        );
-        at.set(3);
+        assert_eq!(hear().begun, (0..100).map(of).collect::<Vec<_>>());
+        let rules = OfStep { only: true, ..OfStep::default() };
+        answer.send(()).expect("it is awaited");
+        at.enter(5, OfStep::default()).expect("nothing is new");
+        at.enter(5, rules.clone()).expect("the answer is there");
+        at.enter(6, rules.clone()).expect("nothing is new");
+        assert_eq!(hear().begun, [Begun { step: 5, rules: Some(rules) }]);
+        drop(answer);
+        assert!(matches!(at.enter(6, OfStep::default()), Err(NotEntered::NoAnswer)));
         drop((at, caller));
-        assert_eq!(hear(), Heard { step: Some(3), over: true });
+        let heard = hear();
+        assert_eq!((heard.begun.len(), heard.over), (1, true));
         AtStep::default().set(1);
+        AtStep::default().enter(1, OfStep { only: true, ..OfStep::default() }).expect("there is no gateway");
     }
 }

@@ -8,7 +8,9 @@ use nix::errno::Errno;
 use nix::sys::socket::sockopt::Linger;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, setsockopt, shutdown};
 
-use super::splice::{Pipes, Side, Splice, TURN, Turn};
+use super::quota::Bytes;
+use super::splice::{OVER, Pipes, Side, Splice, TURN, Turn};
+use super::upstream::Asking;
 use crate::egress::http::{self, Requests};
 use crate::egress::name::Name;
 use crate::egress::record::{Attempt, Outcome, Protocol};
@@ -44,6 +46,10 @@ pub struct Stream {
     pub protocol: Option<Protocol>,
     /// Who answers.
     pub address: Option<IpAddr>,
+    /// It goes by way of the proxy.
+    pub by_proxy: bool,
+    /// Bytes that are counted.
+    pub counted: Bytes,
 }
 
 /// How far a connection has come.
@@ -55,6 +61,8 @@ pub enum Phase {
     Resolving(Greeting),
     /// One of the addresses is to answer.
     Connecting(Greeting, Tries),
+    /// The proxy is asked for the name.
+    Asking(Box<Asking>),
     /// Bytes go both ways.
     Open(Box<Open>),
     /// It is over, and goes with the end of this round of events.
@@ -67,6 +75,8 @@ pub struct Greeting {
     /// All of it; of HTTP what isn't looked at yet is in `requests`, and here stands what the server may get.
     bytes: Vec<u8>,
     requests: Option<Requests>,
+    /// How many bytes the client has said.
+    read: u64,
 }
 
 /// Addresses that are tried, and connections that may come of it.
@@ -102,6 +112,8 @@ struct Up {
     ended: bool,
     /// Bytes that went by way of `first`.
     written: u64,
+    /// Bytes that came otherwise than by `splice`.
+    read: u64,
     splice: Splice,
 }
 
@@ -126,10 +138,13 @@ impl Greeting {
             match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
                 Ok(0) if self.bytes.is_empty() && self.requests.is_none() => return Greeted::Gone,
                 Ok(0) => return Greeted::Disagrees("it ended before it said whom it is for".to_owned()),
-                Ok(length) => match self.take(&buffer[..length], name, port) {
-                    Greeted::More => {}
-                    decided => return decided,
-                },
+                Ok(length) => {
+                    self.read += length as u64;
+                    match self.take(&buffer[..length], name, port) {
+                        Greeted::More => {}
+                        decided => return decided,
+                    }
+                }
                 Err(Errno::EAGAIN) => client.readable = false,
                 Err(Errno::EINTR) => {}
                 Err(_) => return Greeted::Gone,
@@ -188,14 +203,27 @@ impl Greeting {
 impl Open {
     /// Connects both sides; what the client has said goes first.
     pub fn new(server: Side, greeting: Greeting) -> Open {
-        let Greeting { bytes, requests } = greeting;
-        let up = Up { first: bytes, at: 0, requests, ended: false, written: 0, splice: Splice::default() };
+        let Greeting { bytes, requests, read } = greeting;
+        let splice = Splice::default();
+        let up = Up { first: bytes, at: 0, requests, ended: false, written: 0, read, splice };
         Open { server, up, down: Splice::default(), finished: [false; 2] }
     }
 
     /// Bytes to the server, and to the client.
     pub fn moved(&self) -> (u64, u64) {
         (self.up.written + self.up.splice.moved, self.down.moved)
+    }
+
+    /// Bytes that have come from both sides, delivered or not.
+    pub fn taken(&self) -> Bytes {
+        let Open { up, down, .. } = self;
+        Bytes { sent: up.read + up.splice.taken, received: down.taken }
+    }
+
+    /// Lets so many more bytes come in the next turn.
+    pub fn let_come(&mut self, left: Bytes) {
+        self.up.splice.left = left.sent;
+        self.down.left = left.received;
     }
 
     /// Moves what can be moved now, both ways. An error ends the connection on both sides.
@@ -231,11 +259,13 @@ pub enum Broken {
     Socket,
     /// A later request wasn't for the name.
     Refused(String),
+    /// More came than may.
+    Over,
 }
 
 impl From<Errno> for Broken {
-    fn from(_: Errno) -> Broken {
-        Broken::Socket
+    fn from(errno: Errno) -> Broken {
+        if errno == OVER { Broken::Over } else { Broken::Socket }
     }
 }
 
@@ -268,9 +298,13 @@ impl Up {
             let mut buffer = [0; READ];
             match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
                 Ok(0) => self.ended = true,
-                Ok(length) => requests
-                    .take(&buffer[..length], &mut self.first)
-                    .map_err(|error| Broken::Refused(error.to_string()))?,
+                Ok(length) => {
+                    self.read += length as u64;
+                    self.splice.left = self.splice.left.checked_sub(length as u64).ok_or(OVER)?;
+                    requests
+                        .take(&buffer[..length], &mut self.first)
+                        .map_err(|error| Broken::Refused(error.to_string()))?;
+                }
                 Err(Errno::EAGAIN) => client.readable = false,
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
@@ -301,6 +335,8 @@ impl Stream {
             deadline: Some(now + GREETING),
             protocol: None,
             address: None,
+            by_proxy: false,
+            counted: Bytes::default(),
         }
     }
 
@@ -316,6 +352,7 @@ impl Stream {
             rule: self.rule.clone(),
             outcome,
             protocol: self.protocol,
+            proxied: self.by_proxy,
             sent,
             received,
             milliseconds: now.saturating_duration_since(self.started).as_millis() as u64,

@@ -15,7 +15,7 @@ use nix::sys::socket::{
 use super::resolve::{Asked, Found, Resolved};
 use super::serve::{EDGES, Gateway, Token, suggest};
 use super::splice::{Side, Turn};
-use super::stream::{Broken, CONNECTING, Greeted, Open, Phase, Tries};
+use super::stream::{Broken, CONNECTING, Greeted, Phase, Tries};
 use crate::egress::name::Name;
 use crate::egress::record::Protocol;
 
@@ -41,7 +41,7 @@ impl Gateway {
                     Greeted::Gone => self.drop_silently(key),
                 }
             }
-            Phase::Resolving(_) | Phase::Connecting(..) => {
+            Phase::Resolving(_) | Phase::Connecting(..) | Phase::Asking(_) => {
                 if flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP) {
                     self.fail(key, "the job gave up before there was a connection");
                 }
@@ -57,15 +57,27 @@ impl Gateway {
             && let Phase::Open(open) = &mut stream.phase
         {
             open.server.note(flags);
-            self.pump(key);
+            return self.pump(key);
         }
+        self.ask_proxy(key, flags);
     }
 
     /// Moves what can be moved.
     pub(super) fn pump(&mut self, key: usize) {
         let Some(stream) = self.streams.get_mut(key) else { return };
         let Phase::Open(open) = &mut stream.phase else { return };
-        match open.turn(&mut stream.client, &mut self.pipes) {
+        let mut meter = self.usage.meter(&stream.name, &mut stream.counted);
+        let turn = match meter.count(open.taken()) {
+            // What a client says first was read before.
+            None => Err(Broken::Over),
+            Some(left) => {
+                open.let_come(left);
+                let turn = open.turn(&mut stream.client, &mut self.pipes);
+                meter.count(open.taken());
+                turn
+            }
+        };
+        match turn {
             Ok(Turn::Waits) => {}
             Ok(Turn::Unfinished) => {
                 if !self.unfinished.contains(&key) {
@@ -81,6 +93,11 @@ impl Gateway {
                 stream.reset();
                 self.refuse(key, reason, None);
             }
+            Err(Broken::Over) => {
+                stream.reset();
+                let reason = self.usage.over(&stream.name);
+                self.refuse(key, reason.unwrap_or_else(|| "more came than may".to_owned()), None);
+            }
         }
     }
 
@@ -90,9 +107,9 @@ impl Gateway {
         stream.protocol = Some(protocol);
         let Phase::Greeting(greeting) = std::mem::replace(&mut stream.phase, Phase::Closed) else { return };
         stream.phase = Phase::Resolving(greeting);
-        let name = stream.name.clone();
+        let (name, port) = (stream.name.clone(), stream.port);
         self.arm(key, CONNECTING);
-        match self.resolver.ask(&name, key, self.now) {
+        match self.seek(key, &name, port) {
             Asked::Known(found) => self.found(key, found),
             Asked::Running(Some(lookup)) => self.watch_lookup(lookup),
             Asked::Running(None) => {}
@@ -103,25 +120,29 @@ impl Gateway {
     pub(super) fn resolved(&mut self, resolved: Resolved) {
         for key in resolved.waiting {
             // Between asking and answer the stream may have ended, and its key be another's.
-            if self.streams.get(key).is_some_and(|stream| stream.name == resolved.name) {
+            if self.streams.get(key).is_some_and(|stream| self.seeks(stream, &resolved.name)) {
                 self.found(key, resolved.found.clone());
             }
         }
     }
 
     fn found(&mut self, key: usize, found: Found) {
+        let proxy_port = self.streams.get(key).and_then(|stream| self.proxy_port(stream));
         let Some(stream) = self.streams.get_mut(key) else { return };
-        let (name, port) = (stream.name.clone(), stream.port);
+        let (name, port) = (stream.name.clone(), proxy_port.unwrap_or(stream.port));
         let Phase::Resolving(greeting) = &mut stream.phase else { return };
         let greeting = std::mem::take(greeting);
         let addresses = match found {
             Ok(addresses) => addresses,
+            Err(why) if proxy_port.is_some() => return self.fail(key, &format!("the proxy: {why}")),
             Err(why) => return self.fail(key, &why),
         };
         let mut refused = None;
         let mut left: Vec<SocketAddr> = Vec::new();
         for address in addresses {
-            match self.check(&name, address, port) {
+            // Which addresses a proxy has, the administrator has said by naming it.
+            let checked = proxy_port.map_or_else(|| self.check(&name, address, port), |_| Ok(()));
+            match checked {
                 Ok(()) => left.push(SocketAddr::new(address, port)),
                 Err(reason) => refused = refused.or(Some((address, reason))),
             }
@@ -158,7 +179,8 @@ impl Gateway {
             let Phase::Connecting(_, tries) = &mut stream.phase else { return };
             let Some(address) = tries.left.pop() else {
                 if tries.running.iter().all(Option::is_none) {
-                    let why = format!("it can't be connected to: {}", tries.failed.desc());
+                    let whom = if stream.by_proxy { "the proxy" } else { "it" };
+                    let why = format!("{whom} can't be connected to: {}", tries.failed.desc());
                     self.fail(key, &why);
                 }
                 return;
@@ -221,12 +243,10 @@ impl Gateway {
         let _ = setsockopt(&fd, TcpNoDelay, &true);
         let Some(stream) = self.streams.get_mut(key) else { return };
         let Phase::Connecting(greeting, _) = &mut stream.phase else { return };
+        let greeting = std::mem::take(greeting);
         let mut server = Side::new(fd);
         server.note(flags);
-        stream.address = Some(address);
-        stream.deadline = None;
-        stream.phase = Phase::Open(Box::new(Open::new(server, std::mem::take(greeting))));
-        self.pump(key);
+        self.connected(key, server, greeting, address);
     }
 
     /// A stream hasn't come further in time.
@@ -242,6 +262,7 @@ impl Gateway {
             {
                 self.try_next(key);
             }
+            Phase::Asking(_) => self.fail(key, "the proxy hasn't answered in time"),
             Phase::Resolving(_) | Phase::Connecting(..) => self.fail(key, "nobody has answered in time"),
             Phase::Open(_) | Phase::Closed => {}
         }
@@ -257,7 +278,7 @@ impl Gateway {
     }
 
     /// Ends a stream that comes to nothing.
-    fn fail(&mut self, key: usize, why: &str) {
+    pub(super) fn fail(&mut self, key: usize, why: &str) {
         if let Some(stream) = self.streams.get(key) {
             stream.reset();
         }

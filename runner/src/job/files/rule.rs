@@ -1,5 +1,6 @@
 //! Which variables a step may not set for those that follow, or only with a warning.
 
+use crate::egress::narrow;
 use crate::identity::grant::VARIABLE;
 
 /// Why a variable is refused, or warned of.
@@ -13,6 +14,8 @@ pub enum Rule {
     SearchPath,
     /// What a step may ask for, the workflow says, and no step before it.
     Grants,
+    /// What a step may reach, the workflow says, and no step before it.
+    Network,
 }
 
 impl Rule {
@@ -27,6 +30,7 @@ impl Rule {
             Rule::Grants => {
                 "which grants a step asks for stands in the workflow, so it is left out (rule `grants`)"
             }
+            Rule::Network => "what steps reach stands in the workflow, so it is left out (rule `network`)",
             Rule::SearchPath => "it changes where later steps' programs find their code (rule `search-path`)",
         }
     }
@@ -40,6 +44,7 @@ impl Rule {
         }
         match name {
             VARIABLE => Some(Rule::Grants),
+            narrow::VARIABLE => Some(Rule::Network),
             "LD_PRELOAD" | "LD_AUDIT" | "BASH_ENV" | "ENV" | "SHELLOPTS" | "BASHOPTS" | "PS4"
             | "PROMPT_COMMAND" | "PERL5OPT" | "PERL5DB" | "RUBYOPT" | "PYTHONSTARTUP" | "GCONV_PATH" => {
                 Some(Rule::Loader)
@@ -52,6 +57,11 @@ impl Rule {
             }
             _ => None,
         }
+    }
+
+    /// Whether the variable is left out with a warning.
+    pub fn leaves_out(self) -> bool {
+        matches!(self, Rule::Grants | Rule::Network)
     }
 
     /// Whether the rule forbids; else it only warns.

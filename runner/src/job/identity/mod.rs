@@ -52,6 +52,7 @@ pub struct Identity {
 /// What a step has.
 #[derive(Default)]
 struct Entered {
+    grants: Vec<Arc<str>>,
     variables: Vec<(String, String)>,
     sessions: Vec<Session>,
     /// Other steps may ask the same.
@@ -167,6 +168,11 @@ pub fn leave(job: &mut Running<'_>, index: usize) {
 }
 
 impl Identity {
+    /// The names of the grants that the running step has.
+    pub fn grants(&self) -> impl Iterator<Item = &str> {
+        self.step.iter().flat_map(|step| step.grants.iter().map(|name| &**name))
+    }
+
     /// The variables of the running step's processes.
     pub fn variables(&self) -> impl Iterator<Item = (String, String)> {
         self.step.iter().flat_map(|step| step.variables.iter().cloned())
@@ -220,7 +226,7 @@ impl Running<'_> {
     }
 
     /// The job's claims.
-    fn claims(&mut self) -> Arc<Claims> {
+    pub fn claims(&mut self) -> Arc<Claims> {
         let Running { execution, sandbox, .. } = self;
         let made =
             || {
@@ -272,7 +278,8 @@ impl Running<'_> {
             };
             Arc::new(StepTokens { grant: grant.name.clone(), signer, claims, ..of_step.clone() })
         };
-        let mut entered = Entered::default();
+        let names = grants.iter().map(|grant| grant.name.clone()).collect();
+        let mut entered = Entered { grants: names, ..Entered::default() };
         let (own, brokered): (Vec<&Arc<Grant>>, Vec<_>) =
             grants.iter().partition(|grant| matches!(grant.provider, Provider::IdToken(_)));
         let mut routes: Vec<Box<dyn Route>> = Vec::new();

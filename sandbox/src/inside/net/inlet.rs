@@ -2,6 +2,7 @@
 //! further sockets on request. Init only makes them; what they are bound to and what is answered on them is the
 //! gateway's, which is no part of the sandbox.
 
+use std::fs::File;
 use std::net::{IpAddr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -20,12 +21,16 @@ use crate::wire::{self, Family, Opened, Standing, Wanted};
 
 /// Port of the name server.
 const DNS_PORT: u16 = 53;
+/// What the calling thread's network counts.
+const COUNTERS: [&str; 2] = ["/proc/thread-self/net/snmp", "/proc/thread-self/net/snmp6"];
 
 /// What the gateway is told first.
 pub struct Opening {
     has_v6: bool,
     udp: OwnedFd,
     tcp: OwnedFd,
+    /// What this network counts, as far as it can be read.
+    counters: Vec<File>,
 }
 
 impl Opening {
@@ -53,12 +58,14 @@ impl Opening {
         let tcp = open(SockType::Stream)
             .and_then(|tcp| listen(&tcp, Backlog::MAXALLOWABLE).map(|()| tcp))
             .layer(LayerId::Net, action)?;
-        Ok(Opening { has_v6, udp, tcp })
+        let counters = COUNTERS.iter().filter_map(|name| File::open(name).ok()).collect();
+        Ok(Opening { has_v6, udp, tcp, counters })
     }
 
     /// Tells the gateway that the network stands.
     pub fn send(self, gateway: &UnixStream) -> Result<(), LayerError> {
-        let fds = [self.udp.as_raw_fd(), self.tcp.as_raw_fd()];
+        let mut fds = vec![self.udp.as_raw_fd(), self.tcp.as_raw_fd()];
+        fds.extend(self.counters.iter().map(AsRawFd::as_raw_fd));
         match wire::send(gateway, &Standing { has_v6: self.has_v6 }, &fds) {
             // A gateway that is gone leaves a sandbox that reaches nothing; its caller sees it.
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

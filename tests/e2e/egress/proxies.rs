@@ -1,0 +1,250 @@
+//! A host whose way to the internet is a proxy: a small one of HTTP and one of SOCKS, both of the tests' own.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+
+use palisade_tests::{Events, Identity, Outcome};
+
+use crate::jobs::run_workflow;
+use crate::world::{CANARY, Server, World, blunt};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+const USER: &str = "runner";
+const WORD: &str = "word-of-the-runner";
+/// `runner:word-of-the-runner`
+const ENCODED: &str = "cnVubmVyOndvcmQtb2YtdGhlLXJ1bm5lcg==";
+/// Where the proxies are.
+const AT: &str = "127.0.0.3:0";
+
+/// Connects a client with the names' server, whatever the name.
+fn connect(client: TcpStream, port: u16) {
+    let Ok(server) = TcpStream::connect(("127.0.0.2", port)) else { return };
+    let both = [(client.try_clone(), server.try_clone()), (Ok(server), Ok(client))];
+    let threads = both.map(|(from, to)| {
+        std::thread::spawn(move || {
+            let (Ok(mut from), Ok(mut to)) = (from, to) else { return };
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Write);
+        })
+    });
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+}
+
+/// The head of a request, without its last line.
+fn head(client: &mut TcpStream) -> Option<String> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        client.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).ok()
+}
+
+/// CONNECT for who has the word.
+fn http(mut client: TcpStream, log: &Log) {
+    let Some(head) = head(&mut client) else { return };
+    log.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+    if !head.contains(&format!("\r\nProxy-Authorization: Basic {ENCODED}\r\n")) {
+        let _ = client.write_all(b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n");
+        return;
+    }
+    let port = head.split(' ').nth(1).and_then(|target| target.rsplit_once(':')?.1.parse().ok());
+    // In pieces, and with what the server says right behind.
+    let _ = client.write_all(b"HTTP/1.1 200 Connection est");
+    let _ = client.write_all(b"ablished\r\nVia: test\r\n\r\n");
+    connect(client, port.unwrap_or(0));
+}
+
+fn no(mut client: TcpStream, log: &Log) {
+    let Some(head) = head(&mut client) else { return };
+    log.lock().unwrap().push(head);
+    let _ = client.write_all(b"HTTP/1.1 403 No\r\nX: word-of-the-proxy\r\n\r\nword-of-the-proxy");
+}
+
+fn silent(mut client: TcpStream, _: &Log) {
+    head(&mut client);
+}
+
+/// What stands behind its length, and some bytes before that.
+fn text(client: &mut TcpStream, before: usize) -> std::io::Result<String> {
+    let mut bytes = vec![0; before + 1];
+    client.read_exact(&mut bytes)?;
+    let mut text = vec![0; bytes[before].into()];
+    client.read_exact(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// SOCKS 5 for who has the word.
+fn socks(mut client: TcpStream, log: &Log) {
+    let mut serve = || -> std::io::Result<Option<u16>> {
+        if !text(&mut client, 1)?.contains('\u{2}') {
+            client.write_all(&[5, 0xff])?;
+            return Ok(None);
+        }
+        client.write_all(&[5, 2])?;
+        let known = [text(&mut client, 1)?, text(&mut client, 0)?] == [USER, WORD];
+        client.write_all(&[1, u8::from(!known)])?;
+        if !known {
+            return Ok(None);
+        }
+        let name = text(&mut client, 4)?;
+        let mut port = [0; 2];
+        client.read_exact(&mut port)?;
+        let port = u16::from_be_bytes(port);
+        log.lock().unwrap().push(format!("SOCKS {name}:{port}"));
+        client.write_all(&[5, 0, 0, 3, 1, b'x', 0, 0])?;
+        Ok(Some(port))
+    };
+    if let Ok(Some(port)) = serve() {
+        connect(client, port);
+    }
+}
+
+/// Runs a job that asks a server of HTTP for the canary, with a word in the file of credentials.
+fn run(world: &World, server: &Server, word: &str, network: &str) -> Outcome {
+    let path = world.context.root().join("credentials");
+    std::fs::write(&path, format!("{USER}:{word}\n")).expect("a file");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&path, mode).expect("its mode");
+    let args = world.configured(&format!("proxy-credentials = '{}'\n{network}", path.display()), "");
+    let text = "
+on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+      - run: |
+          env
+          if \"$ATTACK\" dial a.test $PORT \"$REQUEST\" | grep -q canary; then echo reached it; fi
+";
+    let outcome = run_workflow(world, server, text, &args);
+    for secret in [WORD, ENCODED, "word-of-the-proxy"] {
+        assert!(!outcome.to_string().contains(secret), "{secret}\n{outcome}");
+    }
+    outcome
+}
+
+fn why(outcome: &Outcome) -> String {
+    assert!(!outcome.stdout.contains(CANARY), "{outcome}");
+    let events = Events::of(outcome);
+    let network: Vec<_> = events.of_kind("network").collect();
+    assert_eq!(network.len(), 1, "{outcome}");
+    assert_eq!(
+        (network[0]["outcome"].as_str(), network[0]["proxied"].as_bool()),
+        (Some("failed"), Some(true))
+    );
+    assert!(!events.step_log("a", 0).contains("reached it"), "{outcome}");
+    network[0]["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn names_are_reached_by_a_proxy_that_is_told_the_name() {
+    let server = Server::http();
+    let port = server.port();
+    for (scheme, serve, asked) in [
+        ("http", http as fn(TcpStream, &Log), format!("CONNECT a.test:{port} HTTP/1.1")),
+        ("socks5", socks, format!("SOCKS a.test:{port}")),
+    ] {
+        let proxy = Server::start(AT, serve);
+        let world = World::new(Identity::Current);
+        world.name("proxy.test", &["127.0.0.3"]);
+        for host in ["127.0.0.3", "proxy.test"] {
+            for opaque in ["", "/opaque"] {
+                let network = format!(
+                    "proxy = '{scheme}://{host}:{}'\nallow = ['a.test:{port}{opaque}']",
+                    proxy.port()
+                );
+                let outcome = run(&world, &server, WORD, &network);
+                let events = Events::of(&outcome);
+                assert!(events.step_log("a", 0).contains("reached it"), "{outcome}");
+                let event = events.of_kind("network").next().expect("an event");
+                assert_eq!((event["proxied"].as_bool(), event["address"].as_str()), (Some(true), None));
+                assert_eq!(event["outcome"], "reached");
+                assert_eq!(proxy.heard(), std::slice::from_ref(&asked));
+                proxy.forget();
+            }
+        }
+        assert!(world.asked().iter().all(|name| name == "proxy.test"), "the name is the proxy's to look up");
+    }
+}
+
+#[test]
+fn what_a_proxy_refuses_is_told_by_its_code_alone() {
+    let server = Server::http();
+    let port = server.port();
+    let world = World::new(Identity::Current);
+    let run = |word, serve, scheme| {
+        let proxy = Server::start(AT, serve);
+        let network = format!("proxy = '{scheme}://127.0.0.3:{}'\nallow = ['a.test:{port}']", proxy.port());
+        why(&run(&world, &server, word, &network))
+    };
+    let wrong = "the proxy doesn't take its credentials, or wants some (407): `proxy-credentials`";
+    assert_eq!(run("wrong", http as fn(TcpStream, &Log), "http"), wrong);
+    assert_eq!(run("wrong", socks, "socks5"), "the proxy doesn't take its user and password");
+    assert_eq!(run(WORD, no, "http"), "the proxy answers with code 403");
+    assert_eq!(run(WORD, blunt, "socks5"), "the proxy doesn't speak SOCKS 5");
+    assert_eq!(run(WORD, silent, "http"), "the proxy has ended the connection");
+    let gone = std::net::TcpListener::bind(AT).unwrap().local_addr().unwrap().port();
+    let network = |host: &str| format!("proxy = 'http://{host}:{gone}'\nallow = ['a.test:{port}']");
+    let told = why(&self::run(&world, &server, WORD, &network("127.0.0.3")));
+    assert_eq!(told, "the proxy can't be connected to: Connection refused");
+    let told = why(&self::run(&world, &server, WORD, &network("nowhere.test")));
+    assert_eq!(told, "the proxy: there is no such name");
+    assert!(server.heard().is_empty());
+}
+
+#[test]
+fn exceptions_are_reached_without_the_proxy_and_under_the_usual_checks() {
+    let (server, proxy) = (Server::http(), Server::start(AT, http));
+    let port = server.port();
+    let world = World::new(Identity::Current);
+    world.name("a.test", &["127.0.0.2"]);
+    let network = |more: &str| {
+        format!(
+            "proxy = 'http://127.0.0.3:{}'\nproxy-except = ['*.b.test', 'a.test']\nallow = ['a.test:{port}'{more}]",
+            proxy.port()
+        )
+    };
+    let outcome = run(&world, &server, WORD, &network(", '127.0.0.2'"));
+    assert!(Events::of(&outcome).step_log("a", 0).contains("reached it"), "{outcome}");
+    let outcome = run(&world, &server, WORD, &network(""));
+    let events = Events::of(&outcome);
+    let event = events.of_kind("network").next().expect("an event");
+    assert_eq!(
+        (event["outcome"].as_str(), event["proxied"].as_bool()),
+        (Some("refused"), Some(false)),
+        "{outcome}"
+    );
+    assert!(proxy.heard().is_empty());
+}
+
+#[test]
+fn credentials_that_others_can_read_are_not_used() {
+    let world = World::new(Identity::Current);
+    let server = Server::http();
+    let path = world.context.root().join("open");
+    std::fs::write(&path, "runner:word\n").expect("a file");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&path, mode).expect("its mode");
+    let network =
+        format!("proxy = 'http://127.0.0.3:1'\nproxy-credentials = '{}'\nallow = ['a.test']", path.display());
+    let args = world.configured(&network, "");
+    let text = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo began\n";
+    let outcome = run_workflow(&world, &server, text, &args);
+    assert_eq!(outcome.code, Some(4), "{outcome}");
+    let reason = Events::of(&outcome).reason("a").to_owned();
+    assert!(
+        reason.contains("credentials of the network's proxy can't be used") && reason.contains("chmod 640"),
+        "{reason}"
+    );
+    for (network, why) in [
+        ("proxy = 'http://u:p@h:1'", "`proxy-credentials`"),
+        ("proxy-except = ['a.test']", "`proxy-credentials` and `proxy-except` need `proxy`"),
+    ] {
+        let outcome = run_workflow(&world, &server, text, &world.configured(network, ""));
+        assert_eq!(outcome.code, Some(2), "{outcome}");
+        assert!(outcome.stderr.contains(why), "{outcome}");
+    }
+}
