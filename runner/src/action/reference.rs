@@ -86,7 +86,11 @@ impl Uses {
         };
         let mut parts = name.splitn(3, '/');
         let (Some(owner), Some(repository)) = (parts.next(), parts.next()) else { return Err(form()) };
-        if !is_name(owner) || !is_name(repository) || forge.as_deref().is_some_and(|f| f.ends_with("://")) {
+        if !is_name(owner)
+            || owner.starts_with('.')
+            || !is_name(repository)
+            || forge.as_deref().is_some_and(|f| f.ends_with("://"))
+        {
             return Err(form());
         }
         let path =
@@ -195,7 +199,7 @@ fn within(path: &str) -> Option<String> {
 /// A name as forges have them for owners and repositories.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(plain)
+    !matches!(name, "" | "." | ".." | ".git") && !name.starts_with('-') && name.chars().all(plain)
 }
 
 /// What can be the name of a tag, branch or commit (git-check-ref-format).
@@ -222,6 +226,7 @@ mod tests {
             ("docker://alpine:3", "docker://alpine:3"),
             ("actions/checkout@v4", "actions/checkout@v4"),
             ("o/r/a/b@feature/x", "o/r/a/b@feature/x"),
+            ("o/.github/.github/workflows/ci.yml@v1", "o/.github/.github/workflows/ci.yml@v1"),
             ("https://forge.example/o/r@main", "https://forge.example/o/r@main"),
         ] {
             assert_eq!(Uses::parse(text).unwrap().to_string(), shown);
@@ -239,6 +244,10 @@ mod tests {
             "docker://",
             "a@v1",
             "/etc@v1",
+            ".github/actions/x@v1",
+            "o/.@v1",
+            "o/..@v1",
+            "o/.git@v1",
             "https://@v1",
             "ftp://h/o/r@v",
             "o r/x@v",

@@ -132,6 +132,10 @@ fn inputs(path: &LocalPath, manifest: &Manifest, place: Span, with: &Env, report
             report.warn(Lint::UnknownInput, name.span, message, help);
         }
     }
+    // What an expression gives for all of them can't be known.
+    if matches!(with, Env::Whole(_)) {
+        return;
+    }
     for (name, input) in &manifest.inputs {
         let is_given = with.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         if input.required && input.default.is_none() && !is_given {

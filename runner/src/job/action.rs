@@ -192,9 +192,9 @@ pub fn scope(
 ) -> Result<ActionScope, EvalError> {
     let view = job.view(Some(env), Some(action));
     let mut inputs = Object::default();
-    for (name, value) in with {
-        inputs.insert(name.as_str(), value.evaluate(&view)?);
-    }
+    with.evaluate(&view, |name, value| {
+        inputs.insert(name, value);
+    })?;
     for (name, Input { default, .. }) in &found.read.manifest.inputs {
         if inputs.get(name).is_none() {
             let value = default.as_ref().map(|default| default.evaluate(&view)).transpose()?;

@@ -256,8 +256,9 @@ fn prepare_and_run(
     let env = execution.env()?;
     let timeout = match &job.timeout_minutes {
         Some(minutes) => minutes.resolve_minutes(&execution.view())?,
-        None => DEFAULT_TIMEOUT,
+        None => None,
     };
+    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = runner_variables(run, contexts);
     let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
     output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
@@ -310,17 +311,17 @@ impl Execution<'_> {
     /// The variables of the workflow and of the job.
     fn env(&self) -> Result<Object, EvalError> {
         let mut env = Object::case_sensitive();
-        for (name, value) in &self.workflow.env {
-            env.insert(name.as_str(), value.evaluate(&self.view())?);
-        }
+        self.workflow.env.evaluate(&self.view(), |name, value| {
+            env.insert(name, value);
+        })?;
         for (name, value) in self.extra_env {
             env.insert(name.as_str(), value.as_str());
         }
         let outer = env.clone();
         let view = View { env: Some(&outer), ..self.view() };
-        for (name, value) in &self.job.env {
-            env.insert(name.as_str(), value.evaluate(&view)?);
-        }
+        self.job.env.evaluate(&view, |name, value| {
+            env.insert(name, value);
+        })?;
         Ok(env)
     }
 
@@ -347,7 +348,7 @@ impl Execution<'_> {
 
     /// Tells of secrets that an `env` names and that nobody gave: they are empty.
     fn warn_of_missing_secrets(&self) {
-        let exprs = self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs());
+        let exprs = self.workflow.env.exprs().chain(self.job.env.exprs());
         self.warn_of_missing(None, self.run.secrets.missing(exprs));
     }
 
@@ -555,16 +556,20 @@ impl<T, L: Resolve<T>> Resolve<T> for Spanned<L> {
 
 /// `timeout-minutes`.
 pub trait ResolveMinutes {
-    /// Its value.
-    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Duration, EvalError>;
+    /// Its value; none for 0 and less, which is no limit.
+    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError>;
 }
 
 impl<L: Resolve<f64>> ResolveMinutes for L {
-    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Duration, EvalError> {
+    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError> {
         let minutes = self.resolve(scope)?;
-        Duration::try_from_secs_f64(minutes * 60.0).ok().filter(|d| !d.is_zero()).ok_or_else(|| {
-            EvalError::new(format!("`timeout-minutes` must be a number above 0, not {minutes}"))
-        })
+        if minutes <= 0.0 {
+            return Ok(None);
+        }
+        match Duration::try_from_secs_f64(minutes * 60.0) {
+            Ok(duration) => Ok(Some(duration)),
+            Err(e) => Err(EvalError::new(format!("`timeout-minutes` can't be {minutes}: {e}"))),
+        }
     }
 }
 
@@ -585,8 +590,8 @@ pub fn check_env(env: &Object) -> Result<(), String> {
 /// Evaluates an `env` over what it extends.
 pub fn extend_env(outer: &Object, own: &Env, scope: &dyn Scope) -> Result<Object, EvalError> {
     let mut env = outer.clone();
-    for (name, value) in own {
-        env.insert(name.as_str(), value.evaluate(scope)?);
-    }
+    own.evaluate(scope, |name, value| {
+        env.insert(name, value);
+    })?;
     Ok(env)
 }

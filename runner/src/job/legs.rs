@@ -18,6 +18,7 @@ pub struct Together {
 /// What `strategy:` says of an entry with so many jobs.
 pub fn together(job: &Job, view: &View<'_>, total: usize) -> Result<Together, EvalError> {
     let limit = job.strategy.max_parallel.as_ref().map(|limit| limit.resolve(view)).transpose()?;
+    let limit = limit.filter(|limit| *limit > 0.0);
     Ok(Together {
         fail_fast: job.strategy.fail_fast.resolve(view)?,
         max_parallel: limit.map(|limit| (limit.max(1.0) as usize).min(total)),

@@ -52,6 +52,7 @@ lints! {
     UnknownInput "unknown-input" "a step gives an action an input that it doesn't have"
     UnknownKey "unknown-key" "a key of an action means nothing"
     UnknownLint "unknown-lint" "a comment allows a lint that doesn't exist"
+    UnknownShell "unknown-shell" "a script's shell is none that there is on Linux"
     UnpinnedAction "unpinned-action" "an action or a workflow is named by a tag or a branch"
     UnsoundContains "unsound-contains" "a list is written as text, in which parts of names are found too"
     UnusedAllow "unused-allow" "a comment allows what isn't found"

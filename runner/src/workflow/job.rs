@@ -49,7 +49,7 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     let outputs = value("outputs").map(|node| outputs(reader, node)).unwrap_or_default();
     let strategy = value("strategy").map(|node| matrix::strategy(reader, node)).unwrap_or_default();
     let timeout_minutes = value("timeout-minutes").and_then(|node| {
-        let minutes = reader.number_or_expr(node, "`timeout-minutes`", &JOB_TIMEOUT)?;
+        let minutes = reader.limit(node, "`timeout-minutes`", &JOB_TIMEOUT)?;
         Some(Spanned::new(minutes, node.span))
     });
     let continue_on_error = value("continue-on-error").and_then(|node| {

@@ -29,7 +29,7 @@ pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
         strategy.fail_fast = fail_fast;
     }
     if let Some(entry) = entries.get("max-parallel") {
-        strategy.max_parallel = reader.number_or_expr(&entry.value, "`max-parallel`", &JOB_STRATEGY);
+        strategy.max_parallel = reader.limit(&entry.value, "`max-parallel`", &JOB_STRATEGY);
     }
     if let Some(entry) = entries.get("matrix") {
         let matrix = reader

@@ -12,6 +12,7 @@ pub(crate) mod availability;
 mod call;
 pub(crate) mod called;
 mod discover;
+mod env;
 mod examined;
 mod file;
 mod job;

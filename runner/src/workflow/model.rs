@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 
+pub use super::env::{Entries, Entry, Env};
 pub use super::file::WorkflowFile;
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::permissions::Permissions;
@@ -19,7 +20,7 @@ pub struct Workflow {
     pub run_name: Option<Spanned<Template>>,
     /// `on:`.
     pub on: Vec<Trigger>,
-    /// `env:` of the whole workflow, in the order written.
+    /// `env:` of the whole workflow.
     pub env: Env,
     /// `defaults.run`.
     pub defaults: Defaults,
@@ -30,9 +31,6 @@ pub struct Workflow {
     /// `jobs:`, in the order written; never empty.
     pub jobs: IndexMap<String, Job>,
 }
-
-/// An `env:` mapping, in the order written.
-pub type Env = Vec<(Spanned<String>, Spanned<Template>)>;
 
 /// `defaults.run`.
 #[derive(Clone, Debug, Default)]
@@ -172,7 +170,7 @@ pub struct Call {
     /// `uses:`, as the calling workflow names it.
     pub workflow: Spanned<WorkflowFile>,
     /// `with:`
-    pub with: Env,
+    pub with: Entries,
     /// `secrets:`
     pub secrets: PassedSecrets,
 }
@@ -183,7 +181,7 @@ pub enum PassedSecrets {
     /// All that the caller has; where that is said.
     Inherit(Span),
     /// These.
-    Given(Env),
+    Given(Entries),
 }
 
 /// `strategy:`.

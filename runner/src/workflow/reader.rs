@@ -8,7 +8,7 @@ use super::availability::{Availability, NOT_IN_ACTIONS};
 use super::diagnostic::{Collector, Diagnostic, Severity};
 use super::keys::Keys;
 use super::members::Members;
-use super::model::{Env, LiteralOr};
+use super::model::{Entries, Env, LiteralOr};
 use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
@@ -382,14 +382,13 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// A positive number or an expression.
-    pub fn number_or_expr(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
+    /// A number or an expression, for a limit: there is none where the number is 0 or less, as on GitHub.
+    pub fn limit(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
         match self.meant(node) {
             Some(Scalar::Number(n)) if n > 0.0 && n.is_finite() => return Some(LiteralOr::Literal(n)),
-            // What a server writes for a number that wasn't there.
-            Some(Scalar::Number(0.0)) if self.rewritten => return None,
+            Some(Scalar::Number(n)) if n.is_finite() => return None,
             Some(Scalar::Number(_)) => {
-                self.error(node.span, format_args!("{what} must be greater than 0"));
+                self.error(node.span, format_args!("{what} must be a finite number"));
                 return None;
             }
             _ => {}
@@ -400,22 +399,37 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// An `env:`-like mapping of names to text; null counts as none.
+    /// A mapping of names to text, or one expression that gives it.
     pub fn env(&mut self, node: &Node, what: &str, at: &Availability) -> Env {
-        if node.is_null() {
-            return Env::new();
+        if let Yaml::Scalar(Scalar::String(text)) = &node.value
+            && text.contains("${{")
+        {
+            match self.template_text(node, text, at) {
+                Some(whole) if whole.single_expr().is_some() => return Env::Whole(whole),
+                Some(_) => self.mismatch(node, what, "a mapping or one expression"),
+                None => {}
+            }
+            return Env::default();
         }
-        let Some(entries) = self.mapping(node, what) else { return Env::new() };
-        let mut env = Env::new();
+        Env::Entries(self.entries(node, what, at))
+    }
+
+    /// A mapping of names to text; null counts as none.
+    pub fn entries(&mut self, node: &Node, what: &str, at: &Availability) -> Entries {
+        if node.is_null() {
+            return Entries::new();
+        }
+        let Some(entries) = self.mapping(node, what) else { return Entries::new() };
+        let mut all = Entries::new();
         for (name, Entry { key, value }) in entries {
             if name.is_empty() || name.contains('=') {
                 self.error(*key, format_args!("`{name}` can't be a name in {what}"));
             }
             if let Some(template) = self.template(value, &format!("`{name}` in {what}"), at) {
-                env.push((Spanned::new(name.clone(), *key), template));
+                all.push((Spanned::new(name.clone(), *key), template));
             }
         }
-        env
+        all
     }
 
     /// The name of a job, step or input: a letter or `_`, then letters, digits, `-` and `_`.

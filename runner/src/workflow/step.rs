@@ -53,7 +53,7 @@ fn step(reader: &mut Reader, node: &Node) -> Option<Step> {
     let condition = value("if").and_then(|node| reader.condition(node, &STEP_IF));
     let env = value("env").map(|node| reader.env(node, "`env`", &STEP_ENV)).unwrap_or_default();
     let timeout_minutes = value("timeout-minutes").and_then(|node| {
-        let minutes = reader.number_or_expr(node, "`timeout-minutes`", &STEP_TIMEOUT)?;
+        let minutes = reader.limit(node, "`timeout-minutes`", &STEP_TIMEOUT)?;
         Some(Spanned::new(minutes, node.span))
     });
     let continue_on_error = value("continue-on-error").and_then(|node| {
@@ -82,7 +82,7 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
             let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
             let shell = value("shell").and_then(|node| settings::shell(reader, node, &STEP_SHELL));
             let working_directory = value("working-directory")
-                .and_then(|node| reader.full_template(node, "`working-directory`", &STEP_DIRECTORY));
+                .and_then(|node| reader.template(node, "`working-directory`", &STEP_DIRECTORY));
             let script = reader.template(&run.value, "`run`", &STEP_RUN)?;
             if script.source().is_empty() {
                 let help = "give it a script, or remove the step";

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::model::{InputDefault, InputKind, LiteralOr, StepKind, Workflow};
+use super::model::{Env, InputDefault, InputKind, LiteralOr, StepKind, Workflow};
 use super::permissions::{Access, Scope};
 use super::span::Spanned;
 use super::*;
@@ -104,7 +104,7 @@ fn a_full_workflow_is_read() {
     assert!(matches!(&matrix.axes["os"], LiteralOr::Literal(values) if values.len() == 2));
     assert!(matches!(&matrix.axes["v"], LiteralOr::Expr(_)));
     assert!(
-        matches!(&build.steps()[0].kind, StepKind::Uses { action, with } if action.to_string() == "actions/checkout@v4" && with.len() == 1)
+        matches!(&build.steps()[0].kind, StepKind::Uses { action, with } if action.to_string() == "actions/checkout@v4" && with.entries().len() == 1)
     );
     let StepKind::Run { script, shell, .. } = &build.steps()[1].kind else { panic!("no script") };
     assert_eq!(script.source(), "echo \"${{ env.A }}\"\n");
@@ -162,7 +162,60 @@ jobs: { a: { runs-on: x, steps: [{ run: y }] } }",
 fn anchors_are_shared() {
     let workflow =
         read("on: push\nenv: &e { A: b }\njobs: { a: { runs-on: x, env: *e, steps: [{ run: y }] } }");
-    assert_eq!(workflow.jobs["a"].env[0].1.source(), "b");
+    assert_eq!(workflow.jobs["a"].env.entries()[0].1.source(), "b");
+}
+
+#[test]
+fn one_expression_may_stand_for_a_mapping_of_names() {
+    let workflow = read(
+        "on: push
+env: ${{ fromJSON(vars.env) }}
+jobs: { a: { runs-on: x, env: '${{ vars.a }}', steps: [{ uses: o/r@v, with: '${{ vars.b }}' }] } }",
+    );
+    let shown = |env: &Env| match env {
+        Env::Whole(whole) => whole.source().to_owned(),
+        Env::Entries(entries) => format!("{entries:?}"),
+    };
+    assert_eq!(shown(&workflow.env), "${{ fromJSON(vars.env) }}");
+    let job = &workflow.jobs["a"];
+    assert_eq!(shown(&job.env), "${{ vars.a }}");
+    let StepKind::Uses { with, .. } = &job.steps()[0].kind else { panic!("no action") };
+    assert_eq!(shown(with), "${{ vars.b }}");
+}
+
+#[test]
+fn a_limit_of_nothing_is_none() {
+    let workflow = read(
+        "on: push
+name: ''
+defaults: {}
+jobs: { a: { runs-on: x, timeout-minutes: 0, strategy: { max-parallel: -1 }, steps: [{ run: y, timeout-minutes: -5, working-directory: '' }] } }",
+    );
+    let job = &workflow.jobs["a"];
+    assert!(workflow.name.is_none() && job.timeout_minutes.is_none() && job.strategy.max_parallel.is_none());
+    assert!(job.steps()[0].timeout_minutes.is_none());
+}
+
+#[test]
+fn a_list_may_end_below_its_key() {
+    let on = |text: &str| {
+        parse(
+            format!("on: {text}\njobs: {{ a: {{ runs-on: x, steps: [{{ run: y }}] }} }}").as_bytes(),
+            Path::new("w.yml"),
+        )
+    };
+    for text in [
+        "[\n  'push',\n]",
+        "[\n  \"push\"\n]",
+        "[\r\n  'push',\r\n\r\n]",
+        "{\n  'push': { branches: [\n    'é'\n] }\n}",
+    ] {
+        assert!(on(text).is_ok_and(|parsed| parsed.workflow.on[0].event.value == "push"), "{text}");
+    }
+    // What it would be joined to may be a comment.
+    assert!(on("[\n  'push' # so\n]").is_err());
+    let many = "[\n'a'\n]\n,".repeat(200);
+    assert!(on(&format!("[\n{many}]")).is_err());
 }
 
 #[test]
