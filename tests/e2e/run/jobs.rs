@@ -113,6 +113,36 @@ fn without_fail_fast_all_of_a_matrix_run() {
 }
 
 #[test]
+fn a_strategy_or_an_entry_of_include_may_be_one_expression() {
+    let jobs = r#"  first:
+    runs-on: x
+    outputs: { strategy: "${{ steps.s.outputs.s }}" }
+    steps: [ { id: s, run: 'echo ''s={"matrix":{"n":[1,2]},"fail-fast":false}'' >> $GITHUB_OUTPUT' } ]
+  a:
+    needs: first
+    runs-on: x
+    name: a${{ matrix.n }}
+    strategy: ${{ fromJSON(needs.first.outputs.strategy) }}
+    steps: [ { run: 'echo ${{ strategy.job-total }} ${{ strategy.fail-fast }}; exit 1' } ]
+  b:
+    runs-on: x
+    name: b${{ matrix.n }}
+    strategy: { matrix: { include: [ "${{ fromJSON('{\"n\":7}') }}", { n: 8 } ] } }
+    steps: [ { run: 'echo ${{ strategy.fail-fast }}' } ]
+"#;
+    let (outcome, events) = run(jobs, &["--jobs", "1"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    let shown =
+        ["a1", "a2", "b7", "b8"].map(|job| format!("{job}: {} {}", events.result(job), events.log(job)));
+    insta::assert_snapshot!(shown.concat(), @"
+    a1: failure 2 false
+    a2: failure 2 false
+    b7: success true
+    b8: success true
+    ");
+}
+
+#[test]
 fn one_job_runs_with_what_it_needs() {
     let jobs = "  a: { runs-on: x, steps: [{ run: 'true' }] }
   b: { needs: a, runs-on: x, steps: [{ run: 'true' }] }
