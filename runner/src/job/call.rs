@@ -19,9 +19,7 @@ use crate::expr::{Contexts, EvalError, Object, Value};
 use crate::mask::Secret;
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName};
-use crate::workflow::model::{
-    Call, DispatchInput, InputDefault, InputKind, PassedSecrets, Trigger, Workflow,
-};
+use crate::workflow::model::{Call, DispatchInput, InputDefault, PassedSecrets, Trigger, Workflow};
 
 /// The secret that every called workflow has, as on GitHub.
 const TOKEN: &str = "GITHUB_TOKEN";
@@ -144,19 +142,10 @@ fn inputs(call: &Call, trigger: &Trigger, view: &View<'_>, run: &Run) -> Result<
 
 /// A text as a value of the input's type.
 fn typed(name: &str, input: &DispatchInput, text: &str) -> Result<Value, EvalError> {
-    let wrong = |what: &str| EvalError::new(format!("input `{name}` must be {what}, not `{text}`"));
-    Ok(match input.kind {
-        InputKind::Boolean => match text {
-            "true" => Value::Bool(true),
-            "false" | "" => Value::Bool(false),
-            _ => return Err(wrong("true or false")),
-        },
-        InputKind::Number => match Value::from(text).to_number() {
-            number if number.is_nan() => return Err(wrong("a number")),
-            number => Value::Number(number),
-        },
-        InputKind::String | InputKind::Choice | InputKind::Environment => Value::from(text),
-    })
+    input
+        .kind
+        .value(text)
+        .ok_or_else(|| EvalError::new(format!("input `{name}` must be {}, not `{text}`", input.kind.what())))
 }
 
 fn secrets(call: &Call, view: &View<'_>, run: &Run) -> Result<Secrets, EvalError> {

@@ -58,10 +58,16 @@ impl Call {
         let mut found = Vec::new();
         let given =
             |entries: &Entries, name: &str| entries.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
-        for (name, _) in &self.with {
-            if !trigger.inputs.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+        for (name, value) in &self.with {
+            let input = trigger.inputs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            let Some((name, input)) = input else {
                 found.push((name.span, format!("it has no input `{}`", name.value)));
-            }
+                continue;
+            };
+            let wrong = value.as_literal().filter(|text| input.kind.value(text).is_none());
+            found.extend(wrong.map(|text| {
+                (value.span, format!("its input `{name}` must be {}, not `{text}`", input.kind.what()))
+            }));
         }
         for (name, input) in &trigger.inputs {
             if input.required && input.default.is_none() && !given(&self.with, name) {

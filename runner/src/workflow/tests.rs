@@ -184,6 +184,15 @@ jobs: { a: { runs-on: x, env: '${{ vars.a }}', steps: [{ uses: o/r@v, with: '${{
 }
 
 #[test]
+fn a_tag_of_yaml_itself_may_be_written_out() {
+    let workflow = read(
+        "on: push\nenv: { A: !<tag:yaml.org,2002:int> 7, B: !!str 1.10 }\njobs: { a: { runs-on: x, steps: [{ run: y }] } }",
+    );
+    let values: Vec<&str> = workflow.env.texts().map(|text| text.source()).collect();
+    assert_eq!(values, ["7", "1.10"]);
+}
+
+#[test]
 fn a_limit_of_nothing_is_none() {
     let workflow = read(
         "on: push

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
-use crate::expr::{Value, nearest};
+use crate::expr::nearest;
 use crate::lint::Lint;
 use crate::trigger::events::{self, EVENTS, Event, PAIRS};
 use crate::trigger::{Cron, Pattern, SHORTEST};
@@ -328,23 +328,15 @@ fn default_value(
         return None;
     }
     let text = template.source();
-    let value = match input.kind {
-        InputKind::Boolean => match text {
-            "true" => Some(Value::Bool(true)),
-            "false" | "" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        InputKind::Number => Some(Value::from(text).to_number()).filter(|n| !n.is_nan()).map(Value::Number),
-        InputKind::Choice if !input.options.iter().any(|option| option == text) => {
-            reader.error_help(
-                node.span,
-                format_args!("the default `{text}` is none of the options"),
-                format_args!("options: {}", input.options.join(", ")),
-            );
-            return None;
-        }
-        InputKind::String | InputKind::Choice | InputKind::Environment => Some(Value::from(text)),
-    };
+    if input.kind == InputKind::Choice && !input.options.iter().any(|option| option == text) {
+        reader.error_help(
+            node.span,
+            format_args!("the default `{text}` is none of the options"),
+            format_args!("options: {}", input.options.join(", ")),
+        );
+        return None;
+    }
+    let value = input.kind.value(text);
     if value.is_none() {
         let kind = if input.kind == InputKind::Boolean { "a boolean" } else { "a number" };
         reader.error(node.span, format_args!("the default `{text}` is not {kind}, which the input is"));

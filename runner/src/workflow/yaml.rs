@@ -24,6 +24,8 @@ pub const MAX_NODES: usize = 100_000;
 const MAX_MARKS: usize = 80_000;
 /// Most ends of lists and mappings that are [joined](join_outdented_end) to the line before.
 const MAX_JOINED: usize = 64;
+/// What the names of YAML's own tags begin with.
+const CORE_SCHEMA: &str = "tag:yaml.org,2002:";
 /// What the scanner says of what stands too far to the left.
 const OUTDENTED: &str = "invalid indentation";
 /// Most bytes of text, counting what an alias names each time it is used.
@@ -336,6 +338,10 @@ impl<'s, 'c> Loader<'s, 'c> {
         match tag {
             None => Ok(None),
             Some(tag) if tag.is_yaml_core_schema() => Ok(Some(&tag.suffix)),
+            // The same written out: `!<tag:yaml.org,2002:int>`.
+            Some(tag) if tag.handle.is_empty() && tag.suffix.starts_with(CORE_SCHEMA) => {
+                Ok(Some(&tag.suffix[CORE_SCHEMA.len()..]))
+            }
             Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Some("str")),
             Some(_) => Err(Diagnostic::error(span, "a YAML tag of one's own is not supported in a workflow")
                 .help("quote a value that begins with `!`; an expression may stand in `${{ }}`")),
