@@ -11,6 +11,7 @@ use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, Standing, View};
 use super::execute::{self, Finished};
 use super::gate::{self, Group, Refusal};
+use super::origin::Origin;
 use super::plan::{Plan, Selection};
 use super::schedule::{self, Ended, Interrupts, Run};
 use super::secrets::Secrets;
@@ -86,11 +87,13 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         Some(_) => contexts.rights.clone().elsewhere(),
         None => contexts.rights.clone(),
     };
+    let mut of_called = run.contexts.of_called(inputs, secrets, rights);
+    of_called.called = Some(Origin::of_called(&file, callee, &run.contexts.github));
     let called = Run {
         workflow: workflow.clone(),
         file: Some(file.clone()),
         name: run.name.clone(),
-        contexts: run.contexts.of_called(inputs, secrets, rights),
+        contexts: of_called,
         extra_env: run.extra_env.clone(),
         place: run.place.clone(),
         slots: run.slots.clone(),

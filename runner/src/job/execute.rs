@@ -9,6 +9,7 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
+use super::files::StepNames;
 use super::gate::Entered;
 use super::identity::Identity;
 use super::network::{AtStep, Egress};
@@ -107,6 +108,8 @@ pub struct Running<'a> {
     pub needed: &'a Needed,
     /// The directory that it shares with its steps.
     pub dir: &'a SharedDir,
+    /// What the next command's files there will be called.
+    pub names: StepNames,
     /// The steps that run: its own, or those of the composite action that is at work.
     pub frame: Frame,
     /// The steps that wait for the composite action that runs within one of them; its own are the first.
@@ -275,6 +278,7 @@ fn prepare_and_run(
         sandbox: &sandbox,
         needed: &needed,
         dir,
+        names: StepNames::random(),
         frame: Frame { steps: Object::new(), env, failed: false, action: None, deadline: None },
         outer: Vec::new(),
         status: "success",
@@ -424,6 +428,8 @@ impl Running<'_> {
             action,
             standing: self.standing(),
             files: Some(self),
+            names: Some(&self.names),
+            debug: self.execution.output.options().debug,
         }
     }
 

@@ -180,3 +180,40 @@ jobs:
     assert!(steps[2].contains("names with their texts are wanted, not Array"), "{steps:?}");
     assert!(steps[3].contains("`A` must be text, not Object"), "{steps:?}");
 }
+
+#[test]
+fn contexts_tell_the_steps_files_the_directory_around_and_the_file_of_the_job() {
+    let context = Context::new();
+    context.write(
+        ".github/workflows/w.yml",
+        "\
+on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+      - run: |
+          echo A=1 >> ${{ github.env }}
+          echo o=2 >> ${{ github.output }}
+          test ${{ github.path }} = $GITHUB_PATH && test ${{ github.step_summary }} = $GITHUB_STEP_SUMMARY
+        id: s
+      - run: |
+          echo $A ${{ steps.s.outputs.o }} ${{ job.workflow_ref }} ${{ job.workflow_repository }}
+          test ${{ job.workflow_sha }} = $GITHUB_SHA && test \"${{ runner.debug }}\" = \"\"
+          mkdir ${{ runner.workspace }}/build && ls $RUNNER_WORKSPACE
+  b: { uses: ./.github/workflows/called.yml }
+",
+    );
+    context.write(
+        ".github/workflows/called.yml",
+        "on: workflow_call\njobs: { c: { runs-on: x, steps: [ { run: 'echo ${{ job.workflow_file_path }} ${{ runner.debug }}$RUNNER_DEBUG' } ] } }\n",
+    );
+    let outcome = context.palisade().args(["run", "--json"]).run();
+    let events = Events::of(&outcome);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let file = "local/work/.github/workflows/w.yml@refs/heads/main";
+    assert_eq!(events.log("a"), format!("1 2 {file} local/work\nbuild\nwork\n"));
+    assert_eq!(events.log("b / c"), ".github/workflows/called.yml\n");
+    let outcome = context.palisade().args(["run", "--json", "-v", "--job", "b"]).run();
+    assert_eq!(Events::of(&outcome).log("b / c"), ".github/workflows/called.yml 11\n");
+}
