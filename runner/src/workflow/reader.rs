@@ -443,7 +443,15 @@ impl<'s> Reader<'s> {
                 "an id begins with a letter or `_` and goes on with letters, digits, `-` and `_`",
             );
         }
-        is_valid
+        // The runner's own are called so.
+        let is_reserved = id.starts_with("__") && matches!(what, "a job" | "a step");
+        if is_reserved {
+            self.error(
+                span,
+                format_args!("`{id}` can't be the id of {what}: ids that begin with `__` are reserved"),
+            );
+        }
+        is_valid && !is_reserved
     }
 }
 

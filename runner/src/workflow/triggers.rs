@@ -297,8 +297,23 @@ fn input(reader: &mut Reader, name: &str, node: &Node, rules: &InputRules) -> Op
         };
     }
     if let Some(options) = entries.get("options") {
-        for item in reader.one_or_many(&options.value, "`options`") {
+        let Yaml::Sequence(items) = &options.value.value else {
+            reader.error_help(
+                options.value.span,
+                format_args!("`options` must be a list, not {}", options.value.kind()),
+                "write a list even for one value: `[value]`",
+            );
+            return None;
+        };
+        for item in items {
             input.options.push(reader.text(item, "an option")?.value);
+        }
+        if input.kind != InputKind::Choice {
+            reader.error_help(
+                options.key,
+                format_args!("`options` of the input `{name}` mean nothing: its type isn't `choice`"),
+                "make it `type: choice`, or remove them",
+            );
         }
     }
     if input.kind == InputKind::Choice && input.options.is_empty() {
