@@ -13,6 +13,9 @@ pub enum Uses {
     Image(String),
 }
 
+/// What is said of an image, and what to do instead.
+pub const IMAGE: (&str, &str) = ("this version can't run the image", "run what it does in a step");
+
 /// A path within the workspace, without `.` and `..`; empty for the workspace itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LocalPath(String);
@@ -105,14 +108,6 @@ impl Uses {
             path,
             reference: reference.to_owned(),
         }))
-    }
-
-    /// What of it this version can't do, and what to do instead.
-    pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Uses::Local(_) | Uses::Remote(_) => None,
-            Uses::Image(_) => Some(("run the image", "run what it does in a step")),
-        }
     }
 }
 

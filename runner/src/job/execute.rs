@@ -245,6 +245,9 @@ fn prepare_and_run(
     start: Instant,
 ) -> Result<(Finished, Option<String>, Sandbox), Broken> {
     let Execution { job, run, contexts, place, output, .. } = execution;
+    if let Some(reason) = job.images.refusal(&execution.view())? {
+        return Err(Broken { reason, result: Conclusion::Failure, fault: None });
+    }
     let needed = execution.needed()?;
     // The sandbox sets itself up while the job's own settings are evaluated.
     let mut spec = Cow::Borrowed(&place.spec);

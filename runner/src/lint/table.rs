@@ -39,6 +39,7 @@ lints! {
     MissingAction "missing-action" "a step uses an action that the repository doesn't have"
     MissingInput "missing-input" "a step doesn't give an action what it needs"
     MissingShell "missing-shell" "a script of a composite action names no shell"
+    NeedsImage "needs-image" "a job or a step needs an image, which this version can't run"
     NumberSpelling "number-spelling" "a number is written in a way that doesn't survive, such as 1.10"
     PersistedCredentials "persisted-credentials" "the token that a checkout leaves in the tree is uploaded"
     PullRequestTargetCheckout "pull-request-target-checkout" "code of a stranger is checked out where secrets are"

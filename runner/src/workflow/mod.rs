@@ -15,6 +15,7 @@ mod discover;
 mod env;
 mod examined;
 mod file;
+pub(crate) mod images;
 mod job;
 pub(crate) mod keys;
 mod matrix;

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 pub use super::env::{Entries, Entry, Env};
 pub use super::file::WorkflowFile;
+pub use super::images::Images;
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::permissions::Permissions;
 use super::span::{Span, Spanned};
@@ -95,6 +96,8 @@ pub struct Job {
     pub condition: Option<Spanned<Condition>>,
     /// `runs-on:` labels, unevaluated; empty where only a runner group is given.
     pub runs_on: Vec<Spanned<Template>>,
+    /// `container:` and `services:`.
+    pub images: Images,
     /// `env:`.
     pub env: Env,
     /// `defaults.run`.

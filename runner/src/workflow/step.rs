@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::settings;
 use super::span::Spanned;
 use super::yaml::{Mapping, Node, Yaml};
-use crate::action::Uses;
+use crate::action::{IMAGE, Uses};
 use crate::lint::Lint;
 use crate::native::Native;
 
@@ -128,12 +128,15 @@ fn refuse(reader: &mut Reader, entries: &Mapping, keys: &[&str], partner: &str) 
     }
 }
 
-/// Reports actions that this version can't run; a job is told so before anything of it has run.
-pub fn refuse_unsupported(reader: &mut Reader, steps: &[Step]) {
+/// Warns of images, which this version can't run: such a step fails.
+pub fn warn_of_images(reader: &mut Reader, steps: &[Step]) {
     for step in steps {
-        let StepKind::Uses { action, .. } = &step.kind else { continue };
-        if let Some((what, help)) = action.unsupported() {
-            reader.error_help(action.span, format!("this version can't {what} `{}`", action.value), help);
+        if let StepKind::Uses { action, .. } = &step.kind
+            && let Uses::Image(_) = action.value
+        {
+            let (what, help) = IMAGE;
+            let message = format!("{what} `{}`, so the step fails", action.value);
+            reader.warn(Lint::NeedsImage, action.span, message, help);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::model::{Env, InputDefault, InputKind, LiteralOr, StepKind, Workflow};
 use super::permissions::{Access, Scope};
 use super::span::Spanned;
 use super::*;
-use crate::expr::Value;
+use crate::expr::{Contexts, Value};
 
 /// Every key that has an effect, and most of those that only the forge reads.
 const FULL: &str = r#"
@@ -190,6 +190,33 @@ fn a_tag_of_yaml_itself_may_be_written_out() {
     );
     let values: Vec<&str> = workflow.env.texts().map(|text| text.source()).collect();
     assert_eq!(values, ["7", "1.10"]);
+}
+
+#[test]
+fn a_job_needs_the_images_that_are_not_empty() {
+    let refusal = |keys: &str| {
+        let text = format!("on: push\njobs: {{ a: {{ runs-on: x, {keys}, steps: [{{ run: y }}] }} }}");
+        let parsed = parse(text.as_bytes(), Path::new("w.yml")).unwrap();
+        let scope =
+            Contexts::from(serde_json::json!({"vars": {"db": "postgres", "whole": {"image": "alpine"}}}));
+        parsed.workflow.jobs["a"].images.refusal(&scope).unwrap().unwrap_or_default()
+    };
+    for none in [
+        "container: ''",
+        "container: ",
+        "container: '${{ vars.none }}'",
+        "container: { image: '${{ vars.none }}', env: { A: '${{ secrets.x }}' } }",
+        "services: { db: { image: '', ports: [1] }, other: '' }",
+    ] {
+        assert_eq!(refusal(none), "", "{none}");
+    }
+    let in_container = "this version can't run in a container (`alpine`); the job runs in the host's sandbox; install what it needs in a step";
+    for some in ["container: alpine", "container: { image: alpine }", "container: '${{ vars.whole }}'"] {
+        assert_eq!(refusal(some), in_container, "{some}");
+    }
+    let service =
+        "this version can't start service containers (`postgres`); start what the job needs in a step";
+    assert_eq!(refusal("services: { a: '', db: { image: '${{ vars.db }}' } }"), service);
 }
 
 #[test]

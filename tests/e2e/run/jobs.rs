@@ -143,6 +143,33 @@ fn a_strategy_or_an_entry_of_include_may_be_one_expression() {
 }
 
 #[test]
+fn a_job_that_needs_an_image_fails_and_the_others_run() {
+    let jobs = "  a: { runs-on: x, steps: [ { run: echo here } ] }
+  b: { runs-on: x, container: alpine, steps: [ { run: echo never } ] }
+  c: { runs-on: x, services: { db: { image: postgres } }, continue-on-error: true, steps: [ { run: echo never } ] }
+  d:
+    runs-on: x
+    strategy: { matrix: { include: [ { image: '' } ] } }
+    name: d
+    container: ${{ matrix.image }}
+    steps: [ { run: echo there }, { uses: 'docker://alpine', continue-on-error: true }, { run: echo on } ]
+  e: { needs: c, runs-on: x, steps: [ { run: echo after } ] }
+";
+    let (outcome, events) = run(jobs, &[]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    let shown = ["a", "b", "c", "d", "e"]
+        .map(|job| format!("{job} {} {} {:?}\n", events.result(job), events.reason(job), events.log(job)));
+    insta::assert_snapshot!(shown.concat(), @r#"
+    a success  "here\n"
+    b failure this version can't run in a container (`alpine`); the job runs in the host's sandbox; install what it needs in a step ""
+    c success this version can't start service containers (`postgres`); start what the job needs in a step ""
+    d success  "there\non\n"
+    e success  "after\n"
+    "#);
+    assert!(events.steps("d")[1].contains("this version can't run the image `docker://alpine`"), "{outcome}");
+}
+
+#[test]
 fn one_job_runs_with_what_it_needs() {
     let jobs = "  a: { runs-on: x, steps: [{ run: 'true' }] }
   b: { needs: a, runs-on: x, steps: [{ run: 'true' }] }
