@@ -27,10 +27,10 @@ pub fn together(job: &Job, view: &View<'_>, total: usize) -> Result<Together, Ev
 
 /// What a job is called, as on GitHub: a name with an expression in it tells the jobs of a matrix apart by itself.
 pub fn name(job: &Job, view: &View<'_>, combination: Option<&Object>) -> Result<String, EvalError> {
-    let (name, computed) = match &job.name {
-        Some(name) => (name.evaluate(view)?, !name.is_literal()),
-        None => (job.id.value.clone(), false),
-    };
+    let given = job.name.as_ref().map(|name| Ok((name.evaluate(view)?, !name.is_literal()))).transpose()?;
+    // The id stands in for an empty one.
+    let given = given.filter(|(name, _)| !name.is_empty());
+    let (name, computed) = given.unwrap_or_else(|| (job.id.value.clone(), false));
     let shown = combination.map(matrix::display).filter(|shown| !shown.is_empty() && !computed);
     Ok(shown.map_or(name.clone(), |shown| format!("{name} ({shown})")))
 }

@@ -183,6 +183,19 @@ fn one_job_runs_with_what_it_needs() {
 }
 
 #[test]
+fn a_job_without_a_name_is_called_by_its_id() {
+    let jobs = "  a: { name: '${{ vars.none }}', runs-on: x, steps: [ { run: 'true' } ] }
+  b: { name: '', if: false, runs-on: x, steps: [ { run: 'true' } ] }
+  c: { name: '${{ vars.none }}', strategy: { matrix: { n: [1] } }, runs-on: x, steps: [ { run: 'true' } ] }
+";
+    let (outcome, events) = run(jobs, &["--jobs", "1"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let mut finished: Vec<_> = events.of_kind("job_finished").map(|e| e["job"].as_str().unwrap()).collect();
+    finished.sort_unstable();
+    assert_eq!(finished, ["a", "b", "c (1)"]);
+}
+
+#[test]
 fn jobs_of_one_name_are_told_apart() {
     let (_, events) = run(
         "  a: { name: same, runs-on: x, steps: [{ run: echo a }] }

@@ -48,6 +48,7 @@ impl Scheduler<'_> {
         let run = self.run.clone();
         let job = self.job(&run, entry);
         let shown = job.name.as_ref().and_then(|name| name.as_literal().map(str::to_owned));
+        let shown = shown.filter(|name| !name.is_empty());
         let name = self.unique(shown.unwrap_or_else(|| job.id.value.clone()));
         tell(self.output, name, result, reason);
         self.states[entry] = State::Done { result, outputs: IndexMap::new() };
