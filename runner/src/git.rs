@@ -64,6 +64,11 @@ impl Repository {
         Repository { common_dir: git_dir.clone(), git_dir }
     }
 
+    /// Its own directory: where it stands, its index.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
     /// What all work trees share: configuration, references, excluded paths.
     pub fn common_dir(&self) -> &Path {
         &self.common_dir

@@ -39,3 +39,4 @@ pub mod toolchain;
 pub mod trigger;
 pub mod workflow;
 pub mod workspace;
+mod worktree;

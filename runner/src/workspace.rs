@@ -9,6 +9,8 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::git;
+use crate::job::inside;
+use crate::worktree;
 
 /// Most entries of a tree that are looked at.
 const MAX_ENTRIES: usize = 4_000_000;
@@ -22,7 +24,7 @@ const MAX_CONFIG: u64 = 1 << 20;
 pub struct Withheld {
     /// Ignored files and directories.
     pub hidden: Vec<PathBuf>,
-    /// Git configurations with their credentials taken out.
+    /// Git configurations with their credentials taken out, and the files of a repository that is elsewhere.
     pub replaced: Vec<(PathBuf, Vec<u8>)>,
     /// The index is of a kind that isn't understood, so tracked files that are also ignored are missing.
     pub index_unknown: bool,
@@ -110,6 +112,11 @@ impl Walk<'_> {
             if name == ".git" {
                 if is_dir {
                     self.git_dir(&at.join(name), 0)?;
+                } else if at.as_os_str().is_empty()
+                    && let Some(repository) = self.tracked.repository
+                {
+                    let objects = Path::new(inside::REPOSITORY).join("objects");
+                    self.out.replaced.extend(worktree::standalone(repository, &objects));
                 }
             } else if is_dir {
                 directories.push(name);
@@ -262,7 +269,7 @@ fn without_credentials_at(path: &Path) -> Result<Option<Vec<u8>>, WorkspaceError
 
 /// A git configuration less its credentials: headers that carry tokens, credential helpers (which may be
 /// scripts with a password in them), passwords, and user info in URLs of HTTP.
-fn without_credentials(config: &str) -> String {
+pub fn without_credentials(config: &str) -> String {
     let mut out = String::with_capacity(config.len());
     let mut section = String::new();
     let mut lines = config.split_inclusive('\n');

@@ -13,5 +13,5 @@ pub mod tree;
 
 pub use lock::{Lock, LockError, PATH as LOCK_PATH};
 pub use obtain::{Actions, ObtainError, Obtained};
-pub use reference::{LocalPath, Remote, Uses};
+pub use reference::{IMAGE, LocalPath, Remote, Uses};
 pub use source::Settings;

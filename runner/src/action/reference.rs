@@ -13,6 +13,9 @@ pub enum Uses {
     Image(String),
 }
 
+/// What is said of an image, and what to do instead.
+pub const IMAGE: (&str, &str) = ("this version can't run the image", "run what it does in a step");
+
 /// A path within the workspace, without `.` and `..`; empty for the workspace itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LocalPath(String);
@@ -86,7 +89,11 @@ impl Uses {
         };
         let mut parts = name.splitn(3, '/');
         let (Some(owner), Some(repository)) = (parts.next(), parts.next()) else { return Err(form()) };
-        if !is_name(owner) || !is_name(repository) || forge.as_deref().is_some_and(|f| f.ends_with("://")) {
+        if !is_name(owner)
+            || owner.starts_with('.')
+            || !is_name(repository)
+            || forge.as_deref().is_some_and(|f| f.ends_with("://"))
+        {
             return Err(form());
         }
         let path =
@@ -101,14 +108,6 @@ impl Uses {
             path,
             reference: reference.to_owned(),
         }))
-    }
-
-    /// What of it this version can't do, and what to do instead.
-    pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Uses::Local(_) | Uses::Remote(_) => None,
-            Uses::Image(_) => Some(("run the image", "run what it does in a step")),
-        }
     }
 }
 
@@ -195,7 +194,7 @@ fn within(path: &str) -> Option<String> {
 /// A name as forges have them for owners and repositories.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(plain)
+    !matches!(name, "" | "." | ".." | ".git") && !name.starts_with('-') && name.chars().all(plain)
 }
 
 /// What can be the name of a tag, branch or commit (git-check-ref-format).
@@ -222,6 +221,7 @@ mod tests {
             ("docker://alpine:3", "docker://alpine:3"),
             ("actions/checkout@v4", "actions/checkout@v4"),
             ("o/r/a/b@feature/x", "o/r/a/b@feature/x"),
+            ("o/.github/.github/workflows/ci.yml@v1", "o/.github/.github/workflows/ci.yml@v1"),
             ("https://forge.example/o/r@main", "https://forge.example/o/r@main"),
         ] {
             assert_eq!(Uses::parse(text).unwrap().to_string(), shown);
@@ -239,6 +239,10 @@ mod tests {
             "docker://",
             "a@v1",
             "/etc@v1",
+            ".github/actions/x@v1",
+            "o/.@v1",
+            "o/..@v1",
+            "o/.git@v1",
             "https://@v1",
             "ftp://h/o/r@v",
             "o r/x@v",

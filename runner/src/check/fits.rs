@@ -8,12 +8,13 @@ use crate::lint::{Block, Lint, Report, Subject, official};
 use crate::workflow::WorkflowFile;
 use crate::workflow::called::{MAX_CALLED, MAX_NESTING};
 use crate::workflow::diagnostic::{Collector, Diagnostic};
-use crate::workflow::model::{Call, Env, Step, StepKind, Work, Workflow};
+use crate::workflow::model::{Call, Env, Job, Step, StepKind, Work, Workflow};
+use crate::workflow::permissions::{Rights, TooMuch};
 use crate::workflow::span::Span;
 
 /// Looks at the calls of a workflow; what doesn't fit is an error, as on GitHub.
 pub fn calls(workflow: &Workflow, tree: &Tree, found: &mut Collector) {
-    for (call, file) in local_calls(workflow) {
+    for (job, call, file) in local_calls(workflow) {
         let span = call.workflow.span;
         let mut error = |span: Span, message: String| found.push(Diagnostic::error(span, message));
         match tree.workflow(file) {
@@ -24,6 +25,9 @@ pub fn calls(workflow: &Workflow, tree: &Tree, found: &mut Collector) {
             Known::Is(callee) => {
                 for (span, why) in call.mismatches(&callee) {
                     error(span, format!("`{file}` can't be called so: {why}"));
+                }
+                if let Some((asking, why)) = asks_for_too_much(workflow, job, &callee) {
+                    error(span, format!("`{file}` can't be called so: its job `{asking}`: {why}"));
                 }
                 let mut chain = vec![file.clone()];
                 if let Some(how) = endless(&callee, tree, &mut chain, &mut 0) {
@@ -42,7 +46,7 @@ fn endless(
     chain: &mut Vec<LocalPath>,
     visited: &mut usize,
 ) -> Option<String> {
-    for (_, file) in local_calls(workflow) {
+    for (.., file) in local_calls(workflow) {
         // As many as one workflow may call; what is beyond is refused when it is run.
         *visited += 1;
         if *visited > MAX_CALLED {
@@ -67,10 +71,20 @@ fn endless(
     None
 }
 
-fn local_calls(workflow: &Workflow) -> impl Iterator<Item = (&Call, &LocalPath)> {
+/// The first job of a called workflow whose `permissions` go beyond those of the job that calls it.
+fn asks_for_too_much<'w>(caller: &Workflow, job: &Job, callee: &'w Workflow) -> Option<(&'w str, TooMuch)> {
+    let own = job.permissions.as_deref();
+    let rights = Rights::default().of_job(own, caller.permissions.as_deref()).ok()?;
+    callee.jobs.iter().find_map(|(id, job)| {
+        let asked = rights.of_job(job.permissions.as_deref(), callee.permissions.as_deref());
+        Some((id.as_str(), asked.err()?))
+    })
+}
+
+fn local_calls(workflow: &Workflow) -> impl Iterator<Item = (&Job, &Call, &LocalPath)> {
     workflow.jobs.values().filter_map(|job| match &job.work {
         Work::Call(call) => match &call.workflow.value {
-            WorkflowFile::Here(path) => Some((call, path)),
+            WorkflowFile::Here(path) => Some((job, call, path)),
             WorkflowFile::Elsewhere(_) => None,
         },
         Work::Steps(_) => None,
@@ -131,6 +145,10 @@ fn inputs(path: &LocalPath, manifest: &Manifest, place: Span, with: &Env, report
             };
             report.warn(Lint::UnknownInput, name.span, message, help);
         }
+    }
+    // What an expression gives for all of them can't be known.
+    if matches!(with, Env::Whole(_)) {
+        return;
     }
     for (name, input) in &manifest.inputs {
         let is_given = with.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));

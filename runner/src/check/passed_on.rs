@@ -6,7 +6,7 @@ use crate::action::{LocalPath, Uses};
 use crate::expr::Flow;
 use crate::lint::{Lint, Report, Subject, Text, is_untrusted, scripts};
 use crate::workflow::WorkflowFile;
-use crate::workflow::model::{Env, StepKind, Work};
+use crate::workflow::model::{Entry, StepKind, Work};
 
 /// Looks at all that is given to what the repository has.
 pub fn check(subject: &Subject<'_>, tree: &Tree, report: &mut Report<'_>) {
@@ -15,7 +15,7 @@ pub fn check(subject: &Subject<'_>, tree: &Tree, report: &mut Report<'_>) {
             && let Uses::Local(path) = &action.value
             && let Known::Is(manifest) = tree.action(path)
         {
-            given(with, path, &Subject::action(&manifest, None), report);
+            given(with.entries(), path, &Subject::action(&manifest, None), report);
         }
     }
     for job in subject.workflow.iter().flat_map(|workflow| workflow.jobs.values()) {
@@ -28,7 +28,7 @@ pub fn check(subject: &Subject<'_>, tree: &Tree, report: &mut Report<'_>) {
     }
 }
 
-fn given(with: &Env, path: &LocalPath, callee: &Subject<'_>, report: &mut Report<'_>) {
+fn given(with: &[Entry], path: &LocalPath, callee: &Subject<'_>, report: &mut Report<'_>) {
     for (name, value) in with {
         // Each takes a walk through the callee.
         if report.is_full() {

@@ -169,7 +169,7 @@ impl Job<'_> {
         let mut place = Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.network(&order))
             .with_spare(spare);
         if let Some(Fetched { repository, files, .. }) = &repository {
-            place = place.with_repository(repository);
+            place = place.with_mirror(repository);
             if let Some(files) = files {
                 place.source.clone_from(files);
             }

@@ -350,7 +350,8 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
             "warning: the git index is split or sparse, so files that are tracked and ignored are not shown",
         );
     }
-    if args.write && !withheld.replaced.is_empty() {
+    let is_there = |(path, _): &(PathBuf, Vec<u8>)| root.join(path).exists();
+    if args.write && withheld.replaced.iter().any(is_there) {
         note("warning: --write shows jobs the tree as it is, with the credentials in its git configuration");
     }
     let tools = tools(config);
@@ -369,7 +370,9 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
     }
     let network = args.network.decide(&config.network)?;
     let mut place = Place::new(spec, root.to_owned(), access, withheld, tools, network);
-    if uses_actions && let Some(repository) = git::Repository::open(root) {
+    if let Some(repository) = git::Repository::open(root)
+        && (uses_actions || repository.git_dir() != root.join(".git"))
+    {
         place = place.with_repository(&repository);
     }
     Ok(if args.no_native { place.without_native() } else { place })

@@ -13,7 +13,7 @@ use super::post::{Post, Stage};
 use super::step::{self, Outcome};
 use crate::action::manifest::{self, Entry, Input, Manifest, Read, Runs};
 use crate::action::needed::MAX_NESTING;
-use crate::action::{LocalPath, Remote, Uses};
+use crate::action::{IMAGE, LocalPath, Remote, Uses};
 use crate::expr::{EvalError, Object, Value};
 use crate::native::Native;
 use crate::output::event::{Conclusion, Level};
@@ -52,7 +52,7 @@ pub fn run(job: &mut Running<'_>, used: &Use<'_>) -> (Said, Outcome) {
     let found = match &used.uses.value {
         Uses::Local(path) => read(job, path),
         Uses::Remote(remote) => obtained(job, remote),
-        Uses::Image(_) => Err(format!("this version can't run images, such as `{}`", used.uses.value)),
+        Uses::Image(_) => Err(format!("{} `{}`; {}", IMAGE.0, used.uses.value, IMAGE.1)),
     };
     let found = match found {
         Ok(found) => found,
@@ -192,9 +192,9 @@ pub fn scope(
 ) -> Result<ActionScope, EvalError> {
     let view = job.view(Some(env), Some(action));
     let mut inputs = Object::default();
-    for (name, value) in with {
-        inputs.insert(name.as_str(), value.evaluate(&view)?);
-    }
+    with.evaluate(&view, |name, value| {
+        inputs.insert(name, value);
+    })?;
     for (name, Input { default, .. }) in &found.read.manifest.inputs {
         if inputs.get(name).is_none() {
             let value = default.as_ref().map(|default| default.evaluate(&view)).transpose()?;

@@ -11,18 +11,18 @@ use super::cancel::{Cancel, Urgency};
 use super::contexts::{JobContexts, Standing, View};
 use super::execute::{self, Finished};
 use super::gate::{self, Group, Refusal};
+use super::origin::Origin;
 use super::plan::{Plan, Selection};
 use super::reach;
 use super::schedule::{self, Ended, Interrupts, Run};
 use super::secrets::Secrets;
 use super::slots::MAX_CALLS;
+use crate::egress::narrow::VARIABLE;
 use crate::expr::{Contexts, EvalError, Object, Value};
 use crate::mask::Secret;
 use crate::output::Output;
 use crate::output::event::{Conclusion, Event, JobName};
-use crate::workflow::model::{
-    Call, DispatchInput, InputDefault, InputKind, PassedSecrets, Trigger, Workflow,
-};
+use crate::workflow::model::{Call, DispatchInput, InputDefault, PassedSecrets, Trigger, Workflow};
 
 /// The secret that every called workflow has, as on GitHub.
 const TOKEN: &str = "GITHUB_TOKEN";
@@ -89,17 +89,17 @@ fn run(calling: &Calling<'_>) -> Result<Finished, Refusal> {
         Some(_) => contexts.rights.clone().elsewhere(),
         None => contexts.rights.clone(),
     };
-    let mut contexts = run.contexts.of_called(inputs, secrets, rights);
-    if let Some(list) = reach::list_in(&run.workflow.env) {
-        let told = |e: String| format!("cannot call `{file}`: {e}");
-        let text = list.evaluate(&view).map_err(|e| told(e.to_string()))?;
-        contexts.narrowed.push(reach::of_caller(&text, &run.place.network).map_err(told)?);
+    let mut of_called = run.contexts.of_called(inputs, secrets, rights);
+    of_called.called = Some(Origin::of_called(&file, callee, &run.contexts.github));
+    let told = |e: String| format!("cannot call `{file}`: {e}");
+    if let Some(text) = run.workflow.env.get(VARIABLE, &view).map_err(|e| told(e.to_string()))? {
+        of_called.narrowed.push(reach::of_caller(&text, &run.place.network).map_err(told)?);
     }
     let called = Run {
         workflow: workflow.clone(),
         file: Some(file.clone()),
         name: run.name.clone(),
-        contexts,
+        contexts: of_called,
         extra_env: run.extra_env.clone(),
         place: run.place.clone(),
         slots: run.slots.clone(),
@@ -151,19 +151,10 @@ fn inputs(call: &Call, trigger: &Trigger, view: &View<'_>, run: &Run) -> Result<
 
 /// A text as a value of the input's type.
 fn typed(name: &str, input: &DispatchInput, text: &str) -> Result<Value, EvalError> {
-    let wrong = |what: &str| EvalError::new(format!("input `{name}` must be {what}, not `{text}`"));
-    Ok(match input.kind {
-        InputKind::Boolean => match text {
-            "true" => Value::Bool(true),
-            "false" | "" => Value::Bool(false),
-            _ => return Err(wrong("true or false")),
-        },
-        InputKind::Number => match Value::from(text).to_number() {
-            number if number.is_nan() => return Err(wrong("a number")),
-            number => Value::Number(number),
-        },
-        InputKind::String | InputKind::Choice | InputKind::Environment => Value::from(text),
-    })
+    input
+        .kind
+        .value(text)
+        .ok_or_else(|| EvalError::new(format!("input `{name}` must be {}, not `{text}`", input.kind.what())))
 }
 
 fn secrets(call: &Call, view: &View<'_>, run: &Run) -> Result<Secrets, EvalError> {

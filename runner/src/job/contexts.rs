@@ -1,10 +1,13 @@
 //! What expressions see: the contexts of a run, a job and a step. Each is made when it is read.
 //! Source: "Contexts reference" in GitHub's documentation.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::command::Deadline;
+use super::files::{CommandFile, StepNames};
+use super::origin::Origin;
 use super::secrets::Secrets;
 use crate::egress::narrow::Narrowing;
 use crate::expr::{Contexts, EvalError, MAX_MEMORY, Memory, Object, Scope, StatusFunction, Value, read_json};
@@ -43,6 +46,8 @@ pub struct RunContexts {
     pub narrowed: Vec<Narrowing>,
     /// What a forge says of where they run; nothing for a run on this machine.
     forge: Forge,
+    /// The file that its jobs are in, where another workflow has called it.
+    pub called: Option<Origin>,
     /// `github` with `event`: parsed when it is first read.
     whole_github: OnceLock<Object>,
 }
@@ -61,8 +66,8 @@ pub struct Forge {
 impl RunContexts {
     /// The contexts of a run.
     pub fn new(github: Object, event: String, vars: Object, inputs: Object, secrets: Secrets) -> Self {
-        let (rights, narrowed, forge, whole_github) = Default::default();
-        RunContexts { github, event, vars, inputs, secrets, rights, narrowed, forge, whole_github }
+        let (rights, narrowed, forge, called, whole_github) = Default::default();
+        RunContexts { github, event, vars, inputs, secrets, rights, narrowed, forge, called, whole_github }
     }
 
     /// The same for a job that a forge has sent.
@@ -115,16 +120,30 @@ impl RunContexts {
     /// The contexts of a workflow that a job with these rights calls.
     pub fn of_called(&self, inputs: Object, secrets: Secrets, rights: Rights) -> Self {
         let (github, event, vars) = (self.github.clone(), self.event.clone(), self.vars.clone());
-        let (forge, narrowed) = (self.forge.clone(), self.narrowed.clone());
-        RunContexts { rights, narrowed, forge, ..Self::new(github, event, vars, inputs, secrets) }
+        let (forge, narrowed, called) = (self.forge.clone(), self.narrowed.clone(), self.called.clone());
+        RunContexts { rights, narrowed, forge, called, ..Self::new(github, event, vars, inputs, secrets) }
     }
 
     /// `runner`, and what the variables `RUNNER_…` say.
     fn runner(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        RUNNER.iter().map(|(key, value)| match (*key, &self.forge.runner) {
+        let known = RUNNER.iter().map(|(key, value)| match (*key, &self.forge.runner) {
             ("name", Some(name)) => ("name", name.as_str()),
             (key, _) => (key, *value),
-        })
+        });
+        // The directory that the job's own is in.
+        let around = match self.github.get("workspace") {
+            Some(Value::String(workspace)) => workspace.rsplit_once('/').map(|(around, _)| around),
+            _ => None,
+        };
+        known.chain(around.map(|around| ("workspace", around)))
+    }
+
+    /// The file that its jobs are in.
+    fn origin(&self) -> Cow<'_, Origin> {
+        match &self.called {
+            Some(called) => Cow::Borrowed(called),
+            None => Cow::Owned(Origin::of_run(&self.github)),
+        }
     }
 
     /// The variables by which a forge's own names of `GITHUB_…` say the same.
@@ -222,6 +241,10 @@ pub struct View<'a> {
     pub standing: Standing,
     /// Who looks into the workspace; nobody where there is none yet.
     pub files: Option<&'a dyn HashFiles>,
+    /// What the step's own files are called; none outside of steps.
+    pub names: Option<&'a StepNames>,
+    /// Steps are to say more.
+    pub debug: bool,
 }
 
 /// Looks into a job's workspace.
@@ -233,7 +256,18 @@ pub trait HashFiles {
 impl<'a> View<'a> {
     /// The contexts of a job outside of its steps.
     pub fn of_job(run: &'a RunContexts, job: &'a JobContexts, standing: Standing) -> View<'a> {
-        View { run, job, frame: None, status: "success", env: None, action: None, standing, files: None }
+        View {
+            run,
+            job,
+            frame: None,
+            status: "success",
+            env: None,
+            action: None,
+            standing,
+            files: None,
+            names: None,
+            debug: false,
+        }
     }
 }
 
@@ -243,6 +277,11 @@ impl View<'_> {
         github.insert("job", self.job.id.as_str());
         if let Some(action) = self.action {
             github.insert("action", action);
+        }
+        if let Some(names) = self.names {
+            for file in CommandFile::ALL {
+                github.insert(file.key(), format!("{}/{}", inside::TEMP, names.name(file)));
+            }
         }
         if let Some(scope) = self.scope() {
             github.insert("action_path", scope.path.as_str());
@@ -275,9 +314,14 @@ impl Scope for View<'_> {
             "steps" => Value::from(self.frame?.steps.clone()),
             "job" => {
                 self.frame?;
-                Value::from([("status", self.status)].into_iter().collect::<Object>())
+                let mut job = self.run.origin().context();
+                job.insert("status", self.status);
+                Value::from(job)
             }
-            "runner" => Value::from(self.run.runner().collect::<Object>()),
+            "runner" => {
+                let debug = self.debug.then_some(("debug", "1"));
+                Value::from(self.run.runner().chain(debug).collect::<Object>())
+            }
             _ => return None,
         })
     }
@@ -399,6 +443,8 @@ mod tests {
             action: Some("__run"),
             standing: Standing::FRESH,
             files: None,
+            names: None,
+            debug: true,
         };
         for (template, value) in [
             ("${{ github.ref }}", "refs/heads/main"),
@@ -411,6 +457,7 @@ mod tests {
             ("${{ matrix.os }}", "a"),
             ("${{ job.status }}", "success"),
             ("${{ runner.os }}", "Linux"),
+            ("${{ runner.debug }}", "1"),
             ("${{ needs.x.result }}", ""),
             ("${{ inputs.x }}", ""),
             ("${{ success() }}", "true"),

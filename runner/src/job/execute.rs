@@ -9,6 +9,7 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
+use super::files::StepNames;
 use super::gate::Entered;
 use super::identity::{Identity, Refused};
 use super::network::{AtStep, Egress};
@@ -108,6 +109,8 @@ pub struct Running<'a> {
     pub needed: &'a Needed,
     /// The directory that it shares with its steps.
     pub dir: &'a SharedDir,
+    /// What the next command's files there will be called.
+    pub names: StepNames,
     /// The steps that run: its own, or those of the composite action that is at work.
     pub frame: Frame,
     /// The steps that wait for the composite action that runs within one of them; its own are the first.
@@ -251,6 +254,9 @@ fn prepare_and_run(
     start: Instant,
 ) -> Result<(Finished, Option<String>, Sandbox), Broken> {
     let Execution { job, run, contexts, place, output, .. } = execution;
+    if let Some(reason) = job.images.refusal(&execution.view())? {
+        return Err(Broken { reason, result: Conclusion::Failure, fault: None });
+    }
     let needed = execution.needed()?;
     // The sandbox sets itself up while the job's own settings are evaluated.
     let mut spec = Cow::Borrowed(&place.spec);
@@ -266,8 +272,9 @@ fn prepare_and_run(
     let reach = reach::around(execution, &lists)?;
     let timeout = match &job.timeout_minutes {
         Some(minutes) => minutes.resolve_minutes(&execution.view())?,
-        None => DEFAULT_TIMEOUT,
+        None => None,
     };
+    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = runner_variables(run, contexts);
     let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
     output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
@@ -284,6 +291,7 @@ fn prepare_and_run(
         sandbox: &sandbox,
         needed: &needed,
         dir,
+        names: StepNames::random(),
         frame: Frame { steps: Object::new(), env, failed: false, action: None, deadline: None },
         outer: Vec::new(),
         status: "success",
@@ -326,17 +334,13 @@ impl Execution<'_> {
             lists.extend((name == VARIABLE).then(|| value.clone()));
             env.insert(name, value);
         };
-        for (name, value) in &self.workflow.env {
-            insert(&mut env, name.as_str(), value.evaluate(&self.view())?);
-        }
+        self.workflow.env.evaluate(&self.view(), |name, value| insert(&mut env, name, value))?;
         for (name, value) in self.extra_env {
             insert(&mut env, name.as_str(), value.clone());
         }
         let outer = env.clone();
         let view = View { env: Some(&outer), ..self.view() };
-        for (name, value) in &self.job.env {
-            insert(&mut env, name.as_str(), value.evaluate(&view)?);
-        }
+        self.job.env.evaluate(&view, |name, value| insert(&mut env, name, value))?;
         Ok((env, lists))
     }
 
@@ -363,7 +367,7 @@ impl Execution<'_> {
 
     /// Tells of secrets that an `env` names and that nobody gave: they are empty.
     fn warn_of_missing_secrets(&self) {
-        let exprs = self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs());
+        let exprs = self.workflow.env.exprs().chain(self.job.env.exprs());
         self.warn_of_missing(None, self.run.secrets.missing(exprs));
     }
 
@@ -439,6 +443,8 @@ impl Running<'_> {
             action,
             standing: self.standing(),
             files: Some(self),
+            names: Some(&self.names),
+            debug: self.execution.output.options().debug,
         }
     }
 
@@ -571,16 +577,20 @@ impl<T, L: Resolve<T>> Resolve<T> for Spanned<L> {
 
 /// `timeout-minutes`.
 pub trait ResolveMinutes {
-    /// Its value.
-    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Duration, EvalError>;
+    /// Its value; none for 0 and less, which is no limit.
+    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError>;
 }
 
 impl<L: Resolve<f64>> ResolveMinutes for L {
-    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Duration, EvalError> {
+    fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError> {
         let minutes = self.resolve(scope)?;
-        Duration::try_from_secs_f64(minutes * 60.0).ok().filter(|d| !d.is_zero()).ok_or_else(|| {
-            EvalError::new(format!("`timeout-minutes` must be a number above 0, not {minutes}"))
-        })
+        if minutes <= 0.0 {
+            return Ok(None);
+        }
+        match Duration::try_from_secs_f64(minutes * 60.0) {
+            Ok(duration) => Ok(Some(duration)),
+            Err(e) => Err(EvalError::new(format!("`timeout-minutes` can't be {minutes}: {e}"))),
+        }
     }
 }
 
@@ -601,8 +611,8 @@ pub fn check_env(env: &Object) -> Result<(), String> {
 /// Evaluates an `env` over what it extends.
 pub fn extend_env(outer: &Object, own: &Env, scope: &dyn Scope) -> Result<Object, EvalError> {
     let mut env = outer.clone();
-    for (name, value) in own {
-        env.insert(name.as_str(), value.evaluate(scope)?);
-    }
+    own.evaluate(scope, |name, value| {
+        env.insert(name, value);
+    })?;
     Ok(env)
 }

@@ -18,6 +18,7 @@ pub struct Together {
 /// What `strategy:` says of an entry with so many jobs.
 pub fn together(job: &Job, view: &View<'_>, total: usize) -> Result<Together, EvalError> {
     let limit = job.strategy.max_parallel.as_ref().map(|limit| limit.resolve(view)).transpose()?;
+    let limit = limit.filter(|limit| *limit > 0.0);
     Ok(Together {
         fail_fast: job.strategy.fail_fast.resolve(view)?,
         max_parallel: limit.map(|limit| (limit.max(1.0) as usize).min(total)),
@@ -26,10 +27,10 @@ pub fn together(job: &Job, view: &View<'_>, total: usize) -> Result<Together, Ev
 
 /// What a job is called, as on GitHub: a name with an expression in it tells the jobs of a matrix apart by itself.
 pub fn name(job: &Job, view: &View<'_>, combination: Option<&Object>) -> Result<String, EvalError> {
-    let (name, computed) = match &job.name {
-        Some(name) => (name.evaluate(view)?, !name.is_literal()),
-        None => (job.id.value.clone(), false),
-    };
+    let given = job.name.as_ref().map(|name| Ok((name.evaluate(view)?, !name.is_literal()))).transpose()?;
+    // The id stands in for an empty one.
+    let given = given.filter(|(name, _)| !name.is_empty());
+    let (name, computed) = given.unwrap_or_else(|| (job.id.value.clone(), false));
     let shown = combination.map(matrix::display).filter(|shown| !shown.is_empty() && !computed);
     Ok(shown.map_or(name.clone(), |shown| format!("{name} ({shown})")))
 }

@@ -17,6 +17,7 @@ pub mod legs;
 pub mod matrix;
 mod native;
 mod network;
+mod origin;
 mod place;
 mod plan;
 mod post;

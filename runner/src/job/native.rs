@@ -67,9 +67,7 @@ pub fn post(
 fn inputs(job: &Running<'_>, used: &Use<'_>, native: Native) -> Result<Inputs, EvalError> {
     let view = job.view(Some(&used.env), Some(used.action));
     let mut inputs = Inputs::default();
-    for (name, value) in used.with {
-        inputs.set(name, value.evaluate(&view)?);
-    }
+    used.with.evaluate(&view, |name, value| inputs.set(name, value))?;
     for input in native.description().inputs {
         if !inputs.has(input.name) {
             let default = Template::parse(input.default).map_err(|e| EvalError::new(e.to_string()))?;

@@ -126,10 +126,20 @@ impl Place {
 
     /// Shows jobs the tree's git repository without its configuration, which may hold credentials, and without
     /// its hooks.
-    pub fn with_repository(mut self, repository: &Repository) -> Place {
+    pub fn with_repository(self, repository: &Repository) -> Place {
+        self.with_parts(repository, &["HEAD", "objects", "refs", "packed-refs", "shallow"])
+    }
+
+    /// Shows jobs palisade's own mirror of their repository. Its configuration holds no credentials, and tells which
+    /// hash names its objects.
+    pub fn with_mirror(self, repository: &Repository) -> Place {
+        self.with_parts(repository, &["HEAD", "config", "objects", "refs", "packed-refs", "shallow"])
+    }
+
+    fn with_parts(mut self, repository: &Repository, parts: &[&str]) -> Place {
         let objects = repository.common_dir().join("objects").metadata();
         let private = objects.is_ok_and(|objects| objects.permissions().mode() & 0o005 != 0o005);
-        for part in ["HEAD", "objects", "refs", "packed-refs", "shallow"] {
+        for part in parts {
             let path = repository.common_dir().join(part);
             // The paths of a sandbox's specification are absolute and lead through no link.
             if let Ok(path) = path.canonicalize() {

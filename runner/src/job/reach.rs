@@ -6,9 +6,8 @@ use super::execute::{Execution, Running};
 use super::identity::Refused;
 use crate::egress::narrow::{Narrowing, VARIABLE};
 use crate::egress::{Mode, Network, OfStep, Seen};
-use crate::expr::Template;
 use crate::output::event::Level;
-use crate::workflow::model::{Env, Step};
+use crate::workflow::model::Step;
 
 /// Why a list can't be held where the network is the host's.
 const HOST_NETWORK: &str = "its network is the host's, of which nothing can be taken away";
@@ -80,11 +79,10 @@ impl Execution<'_> {
 impl Running<'_> {
     /// The list of a step of the job's own.
     fn own_list(&self, step: &Step, action: Option<&str>) -> Result<Option<Narrowing>, Refused> {
-        let Some(template) = list_in(&step.env) else { return Ok(None) };
         // Within an action the job's own steps wait as the first of all.
         let frame = self.outer.first().unwrap_or(&self.frame);
         let view = View { frame: Some(frame), ..self.view(None, action) };
-        let text = template.evaluate(&view).map_err(|e| e.to_string())?;
+        let Some(text) = step.env.get(VARIABLE, &view).map_err(|e| e.to_string())? else { return Ok(None) };
         let network = &self.execution.place.network;
         if network.mode == Mode::Host {
             return Err(refused(HOST_NETWORK));
@@ -125,9 +123,4 @@ fn parse(text: &str, network: &Network) -> Result<Narrowing, Refused> {
 
 fn refused(why: &str) -> Refused {
     Refused { reason: format!("`{VARIABLE}` can't be held: {why}"), by_rule: true }
-}
-
-/// The list in an `env`, as it is written.
-pub fn list_in(env: &Env) -> Option<&Template> {
-    env.iter().find(|(name, _)| name.value == VARIABLE).map(|(_, template)| &template.value)
 }

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 use super::action;
 use super::command::{self, Order, What};
+use super::contexts::View;
 use super::execute::{Resolve, ResolveMinutes, Running, check_env, extend_env};
 use super::files::{Rule, Said};
 use super::identity::{self, Refused};
 use super::reach;
 use super::shell::Shell;
 use crate::action::Uses;
-use crate::expr::{EvalError, Expr, Object, Template, Value};
+use crate::expr::{EvalError, Object, Template, Value};
 use crate::output::event::{Conclusion, Event, Level};
-use crate::workflow::model::{Env, Step, StepKind};
+use crate::workflow::model::{Step, StepKind};
 use crate::workflow::span::Spanned;
 
 /// How a step ended, before `continue-on-error`.
@@ -247,7 +248,7 @@ fn body(
     };
     match &step.kind {
         StepKind::Run { script, shell, working_directory } => {
-            let exprs = exprs(&step.env).chain(script.exprs());
+            let exprs = step.env.exprs().chain(script.exprs());
             job.execution.warn_of_missing(Some(index), job.execution.run.secrets.missing(exprs));
             let script = match prepare(job, script, shell.as_ref(), working_directory.as_ref(), action, env) {
                 Ok(script) => script,
@@ -259,7 +260,7 @@ fn body(
             command::run(job, &Order { index, action, env: &env, own: Vec::new(), directory, timeout, what })
         }
         StepKind::Uses { action: uses, with } => {
-            let exprs = exprs(&step.env).chain(exprs(with));
+            let exprs = step.env.exprs().chain(with.exprs());
             job.execution.warn_of_missing(Some(index), job.execution.run.secrets.missing(exprs));
             let env = env.cloned().unwrap_or_else(|| job.frame.env.clone());
             if let Err(reason) = check_env(&env) {
@@ -268,10 +269,6 @@ fn body(
             action::run(job, &action::Use { index, name, action, env, timeout, uses, with })
         }
     }
-}
-
-fn exprs(env: &Env) -> impl Iterator<Item = &Expr> {
-    env.iter().flat_map(|(_, value)| value.exprs())
 }
 
 /// A script with all that was to be evaluated.
@@ -294,24 +291,35 @@ fn prepare(
     // An action's steps know nothing of the defaults of who uses it.
     let defaults = [&job.execution.job.defaults, &job.execution.workflow.defaults];
     let defaults = if job.frame.action.is_none() { &defaults[..] } else { &[] };
-    let shell = shell.or_else(|| defaults.iter().find_map(|d| d.shell.as_ref()));
-    let shell = match shell.map(|shell| shell.evaluate(&view)).transpose()? {
+    if shell.is_none() && job.frame.action.is_some() {
+        return Err(Outcome::failed("a `run` step of an action needs the key `shell`: it has no default"));
+    }
+    let shells = shell.into_iter().chain(defaults.iter().filter_map(|d| d.shell.as_ref()));
+    let shell = match first_that_says(shells, &view)? {
         Some(shell) => Shell::parse(&shell).map_err(|e| Outcome::failed(e.to_string()))?,
-        None if job.frame.action.is_some() => {
-            return Err(Outcome::failed(
-                "a `run` step of an action needs the key `shell`: it has no default",
-            ));
-        }
         None => Shell::unspecified(),
     };
-    let directory = directory.or_else(|| defaults.iter().find_map(|d| d.working_directory.as_ref()));
+    let directories =
+        directory.into_iter().chain(defaults.iter().filter_map(|d| d.working_directory.as_ref()));
     let workspace = &job.execution.place.workspace;
-    let directory = match directory.map(|d| d.evaluate(&view)).transpose()? {
+    let directory = match first_that_says(directories, &view)? {
         // An absolute path replaces the workspace.
         Some(directory) => workspace.join(directory),
         None => workspace.clone(),
     };
     Ok(Script { text: script.evaluate(&view)?, shell, directory: directory.display().to_string() })
+}
+
+/// The first text that isn't empty: one that is counts as not given, as on GitHub.
+fn first_that_says<'t>(
+    mut texts: impl Iterator<Item = &'t Spanned<Template>>,
+    view: &View<'_>,
+) -> Result<Option<String>, EvalError> {
+    texts
+        .by_ref()
+        .map(|text| text.evaluate(view))
+        .find(|text| text.as_ref().map_or(true, |t| !t.is_empty()))
+        .transpose()
 }
 
 fn timeout(
@@ -321,7 +329,10 @@ fn timeout(
     action: &str,
 ) -> Result<Option<Duration>, Outcome> {
     let view = job.view(env, Some(action));
-    Ok(step.timeout_minutes.as_ref().map(|minutes| minutes.resolve_minutes(&view)).transpose()?)
+    match &step.timeout_minutes {
+        Some(minutes) => Ok(minutes.resolve_minutes(&view)?),
+        None => Ok(None),
+    }
 }
 
 /// Puts into effect what a step said for those after it.

@@ -4,7 +4,7 @@ use super::text::Text;
 use crate::action::manifest::{Manifest, Runs};
 use crate::action::{Lock, Remote, Uses};
 use crate::expr::Template;
-use crate::workflow::model::{Call, Env, Job, PassedSecrets, Step, StepKind, Work, Workflow};
+use crate::workflow::model::{Call, Entries, Env, Job, PassedSecrets, Step, StepKind, Work, Workflow};
 use crate::workflow::span::Spanned;
 
 /// A workflow or an action.
@@ -64,12 +64,13 @@ impl<'a> Block<'a> {
         let mut texts = Vec::new();
         if let Some(job) = self.job {
             texts.extend(job.condition.iter().map(Text::from));
-            let call: Vec<&Env> = match &job.work {
+            let call: Vec<&Entries> = match &job.work {
                 Work::Steps(_) => Vec::new(),
                 Work::Call(Call { with, secrets: PassedSecrets::Given(secrets), .. }) => vec![with, secrets],
                 Work::Call(call) => vec![&call.with],
             };
-            let values = [&job.env].into_iter().chain(call).flatten().map(|(_, value)| value);
+            let passed = call.into_iter().flatten().map(|(_, value)| value);
+            let values = job.env.texts().chain(passed);
             let defaults = [&job.defaults.shell, &job.defaults.working_directory].into_iter().flatten();
             let all =
                 job.name.iter().chain(&job.runs_on).chain(job.outputs.values()).chain(defaults).chain(values);
@@ -82,12 +83,11 @@ impl<'a> Block<'a> {
                     (&step.env, shell.iter().chain(working_directory).chain([script]).collect())
                 }
                 StepKind::Uses { with, .. } => {
-                    texts.extend(step.env.iter().map(|(_, value)| Text::from(value)));
+                    texts.extend(step.env.texts().map(Text::from));
                     (with, Vec::new())
                 }
             };
-            let values = values.iter().map(|(_, value)| value);
-            texts.extend(step.name.iter().chain(values).chain(single).map(Text::from));
+            texts.extend(step.name.iter().chain(values.texts()).chain(single).map(Text::from));
         }
         texts
     }

@@ -54,6 +54,11 @@ pub const JOB_ENVIRONMENT_URL: Availability = plain(
 pub const JOB_STRATEGY: Availability = plain("jobs.<id>.strategy", &["github", "needs", "vars", "inputs"]);
 pub const JOB_DEFAULTS: Availability =
     plain("jobs.<id>.defaults.run", &["github", "needs", "strategy", "matrix", "env", "vars", "inputs"]);
+pub const JOB_CONTAINER: Availability = plain("jobs.<id>.container", JOB);
+pub const CONTAINER_ENV: Availability = plain(
+    "jobs.<id>.container.env",
+    &["github", "needs", "strategy", "matrix", "job", "runner", "env", "vars", "secrets", "inputs"],
+);
 pub const JOB_ENV: Availability =
     plain("jobs.<id>.env", &["github", "needs", "strategy", "matrix", "vars", "secrets", "inputs"]);
 pub const CALL_WITH: Availability = plain("jobs.<id>.with", JOB);

@@ -2,7 +2,7 @@
 
 use super::availability::{CALL_SECRET, CALL_WITH};
 use super::file::WorkflowFile;
-use super::model::{Call, Env, PassedSecrets, Trigger, Workflow};
+use super::model::{Call, Entries, PassedSecrets, Trigger, Workflow};
 use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
@@ -24,12 +24,12 @@ pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
         }
     }
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
-    let with = value("with").map(|node| reader.env(node, "`with`", &CALL_WITH)).unwrap_or_default();
+    let with = value("with").map(|node| reader.entries(node, "`with`", &CALL_WITH)).unwrap_or_default();
     let secrets = match value("secrets") {
         None => PassedSecrets::Given(Vec::new()),
         Some(node) => match &node.value {
             Yaml::Scalar(Scalar::String(word)) if word == "inherit" => PassedSecrets::Inherit(node.span),
-            _ => PassedSecrets::Given(reader.env(node, "`secrets`", &CALL_SECRET)),
+            _ => PassedSecrets::Given(reader.entries(node, "`secrets`", &CALL_SECRET)),
         },
     };
     let named = reader.text(value("uses")?, "`uses`")?;
@@ -56,11 +56,18 @@ impl Call {
             return vec![(uses, "it has no `workflow_call` under `on`".into())];
         };
         let mut found = Vec::new();
-        let given = |env: &Env, name: &str| env.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
-        for (name, _) in &self.with {
-            if !trigger.inputs.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+        let given =
+            |entries: &Entries, name: &str| entries.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        for (name, value) in &self.with {
+            let input = trigger.inputs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            let Some((name, input)) = input else {
                 found.push((name.span, format!("it has no input `{}`", name.value)));
-            }
+                continue;
+            };
+            let wrong = value.as_literal().filter(|text| input.kind.value(text).is_none());
+            found.extend(wrong.map(|text| {
+                (value.span, format!("its input `{name}` must be {}, not `{text}`", input.kind.what()))
+            }));
         }
         for (name, input) in &trigger.inputs {
             if input.required && input.default.is_none() && !given(&self.with, name) {

@@ -8,7 +8,7 @@ use super::availability::{
 };
 use super::keys::{JOB, RUNS_ON};
 use super::members::Members;
-use super::model::{Job, Work};
+use super::model::{Images, Job, Work};
 use super::reader::Reader;
 use super::span::Spanned;
 use super::yaml::{Entry, Mapping, Node, Yaml};
@@ -43,13 +43,14 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     let needs = value("needs").map(|node| needed(reader, node)).unwrap_or_default();
     let condition = value("if").and_then(|node| reader.condition(node, &JOB_IF));
     let runs_on = value("runs-on").map(|node| labels(reader, node)).unwrap_or_default();
+    let images = Images::read(reader, entries);
     let env = value("env").map(|node| reader.env(node, "`env`", &JOB_ENV)).unwrap_or_default();
     let defaults =
         value("defaults").map(|node| settings::defaults(reader, node, &JOB_DEFAULTS)).unwrap_or_default();
     let outputs = value("outputs").map(|node| outputs(reader, node)).unwrap_or_default();
     let strategy = value("strategy").map(|node| matrix::strategy(reader, node)).unwrap_or_default();
     let timeout_minutes = value("timeout-minutes").and_then(|node| {
-        let minutes = reader.number_or_expr(node, "`timeout-minutes`", &JOB_TIMEOUT)?;
+        let minutes = reader.limit(node, "`timeout-minutes`", &JOB_TIMEOUT)?;
         Some(Spanned::new(minutes, node.span))
     });
     let continue_on_error = value("continue-on-error").and_then(|node| {
@@ -67,7 +68,7 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
         Work::Call(call::read(reader, entries)?)
     } else {
         let steps = value("steps").map(|node| step::list(reader, node)).unwrap_or_default();
-        step::refuse_unsupported(reader, &steps);
+        step::warn_of_images(reader, &steps);
         Work::Steps(steps)
     };
     if !calls {
@@ -83,6 +84,7 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
         needs,
         condition,
         runs_on,
+        images,
         env,
         defaults,
         permissions,

@@ -91,39 +91,33 @@ pub const DEFAULTS: Keys = keys(&["run"]);
 pub const DEFAULTS_RUN: Keys = keys(&["shell", "working-directory"]);
 pub const CONCURRENCY: Keys = keys(&["group", "cancel-in-progress", "queue"]);
 
-pub const JOB: Keys = Keys {
-    open: false,
-    names: &[
-        "name",
-        "permissions",
-        "needs",
-        "if",
-        "runs-on",
-        "snapshot",
-        "environment",
-        "concurrency",
-        "outputs",
-        "env",
-        "defaults",
-        "steps",
-        "timeout-minutes",
-        "cancel-timeout-minutes",
-        "strategy",
-        "continue-on-error",
-        "uses",
-        "with",
-        "secrets",
-        "enable-openid-connect",
-    ],
-    refused: &[
-        refused(
-            "container",
-            "run in a container",
-            "the job runs in the host's sandbox; install what it needs in a step",
-        ),
-        refused("services", "start service containers", "start what the job needs in a step"),
-    ],
-};
+pub const JOB: Keys = keys(&[
+    "name",
+    "permissions",
+    "needs",
+    "if",
+    "runs-on",
+    "snapshot",
+    "environment",
+    "concurrency",
+    "outputs",
+    "env",
+    "defaults",
+    "steps",
+    "timeout-minutes",
+    "cancel-timeout-minutes",
+    "strategy",
+    "continue-on-error",
+    "container",
+    "services",
+    "uses",
+    "with",
+    "secrets",
+    "enable-openid-connect",
+]);
+pub const JOB_CONTAINER: Keys = keys(&["image", "options", "env", "ports", "volumes", "credentials"]);
+pub const SERVICE: Keys =
+    keys(&["image", "options", "env", "ports", "volumes", "credentials", "entrypoint", "command"]);
 pub const RUNS_ON: Keys = keys(&["group", "labels"]);
 pub const ENVIRONMENT: Keys = keys(&["name", "url", "deployment"]);
 pub const STRATEGY: Keys = keys(&["matrix", "fail-fast", "max-parallel"]);
@@ -180,14 +174,15 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::action::Uses;
+    use crate::action::IMAGE;
     use crate::trigger::events::EVENTS;
+    use crate::workflow::images;
 
     const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/workflow-syntax.md"));
     const MATRIX: Keys = open(&[INCLUDE, EXCLUDE]);
 
     /// Where each mapping of a workflow stands, as the page and GitHub's documentation write it.
-    const OF_WORKFLOWS: [(&str, &Keys); 16] = [
+    const OF_WORKFLOWS: [(&str, &Keys); 18] = [
         ("", &WORKFLOW),
         ("on.schedule[*].", &SCHEDULE),
         ("on.workflow_dispatch.inputs.<input_id>.", &DISPATCH_INPUT),
@@ -200,6 +195,8 @@ mod tests {
         ("concurrency.", &CONCURRENCY),
         ("jobs.<job_id>.", &JOB),
         ("jobs.<job_id>.runs-on.", &RUNS_ON),
+        ("jobs.<job_id>.container.", &JOB_CONTAINER),
+        ("jobs.<job_id>.services.<service_id>.", &SERVICE),
         ("jobs.<job_id>.environment.", &ENVIRONMENT),
         ("jobs.<job_id>.strategy.", &STRATEGY),
         ("jobs.<job_id>.strategy.matrix.", &MATRIX),
@@ -228,7 +225,7 @@ mod tests {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let [_, keys, status, note, _] = cells[..] else { continue };
             for key in quoted(keys) {
-                assert!(["supported", "refused", "ignored"].contains(&status), "{line}");
+                assert!(["supported", "fails", "refused", "ignored"].contains(&status), "{line}");
                 assert!(all.insert(key, (status, note)).is_none(), "`{key}` stands on the page twice");
             }
         }
@@ -278,8 +275,9 @@ mod tests {
 
     #[test]
     fn the_page_tells_of_images() {
-        let (what, _) = Uses::Image(String::new()).unsupported().unwrap();
-        assert!(PAGE.contains(&format!("`this version can't {what}`")));
+        for what in [IMAGE.0, images::CONTAINER.0, images::SERVICES.0] {
+            assert!(PAGE.contains(&format!("`{what}`")), "{what}");
+        }
     }
 
     #[test]

@@ -9,8 +9,7 @@ use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
-use crate::expr::Template;
-use crate::expr::{Contexts, Object, Value};
+use crate::expr::{Contexts, Expr, Object, ParseError, Template, Value};
 use crate::job::matrix::{MAX_JOBS, MatrixError, expand};
 
 /// Most combinations before `exclude` takes some away.
@@ -22,6 +21,16 @@ const MAX_ENTRIES: usize = MAX_JOBS;
 /// Reads `strategy:`.
 pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
     let mut strategy = Strategy::default();
+    match reader.expr_instead::<Matrix>(node, &JOB_STRATEGY) {
+        Some(Some(LiteralOr::Expr(expr))) => {
+            return computed(node, &expr).unwrap_or_else(|error| {
+                reader.error(node.span, format_args!("bad expression: {}", error.message));
+                strategy
+            });
+        }
+        Some(_) => return strategy,
+        None => {}
+    }
     let Some(entries) = reader.mapping_of(node, "`strategy`", &STRATEGY) else { return strategy };
     if let Some(entry) = entries.get("fail-fast")
         && let Some(fail_fast) = reader.boolean_or_expr(&entry.value, "`fail-fast`", &JOB_STRATEGY)
@@ -29,7 +38,7 @@ pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
         strategy.fail_fast = fail_fast;
     }
     if let Some(entry) = entries.get("max-parallel") {
-        strategy.max_parallel = reader.number_or_expr(&entry.value, "`max-parallel`", &JOB_STRATEGY);
+        strategy.max_parallel = reader.limit(&entry.value, "`max-parallel`", &JOB_STRATEGY);
     }
     if let Some(entry) = entries.get("matrix") {
         let matrix = reader
@@ -43,6 +52,18 @@ pub fn strategy(reader: &mut Reader, node: &Node) -> Strategy {
         strategy.matrix = matrix.map(|matrix| Spanned::new(matrix, entry.key));
     }
     strategy
+}
+
+/// A strategy that is one expression as a whole: each of its settings is a member of the value.
+fn computed(node: &Node, whole: &Expr) -> Result<Strategy, ParseError> {
+    let whole = whole.source();
+    let matrix = Expr::parse(&format!("({whole}).matrix"))?;
+    Ok(Strategy {
+        matrix: Some(Spanned::new(LiteralOr::Expr(matrix), node.span)),
+        // One that isn't there is null, which equals false.
+        fail_fast: LiteralOr::Expr(Expr::parse(&format!("toJSON(({whole})['fail-fast']) != 'false'"))?),
+        max_parallel: Some(LiteralOr::Expr(Expr::parse(&format!("({whole})['max-parallel']"))?)),
+    })
 }
 
 fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
@@ -118,7 +139,11 @@ fn combinations(reader: &mut Reader, node: &Node, what: &str) -> LiteralOrList {
         return None;
     }
     for item in items {
-        if reader.mapping(item, &format!("an entry of `{what}`")).is_some() {
+        let is_expr = match reader.expr_instead::<Matrix>(item, &JOB_STRATEGY) {
+            Some(None) => continue,
+            expr => expr.is_some(),
+        };
+        if is_expr || reader.mapping(item, &format!("an entry of `{what}`")).is_some() {
             all.extend(value(reader, item));
         }
     }

@@ -3,7 +3,9 @@
 
 use indexmap::IndexMap;
 
+pub use super::env::{Entries, Entry, Env};
 pub use super::file::WorkflowFile;
+pub use super::images::Images;
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::permissions::Permissions;
 use super::span::{Span, Spanned};
@@ -19,7 +21,7 @@ pub struct Workflow {
     pub run_name: Option<Spanned<Template>>,
     /// `on:`.
     pub on: Vec<Trigger>,
-    /// `env:` of the whole workflow, in the order written.
+    /// `env:` of the whole workflow.
     pub env: Env,
     /// `defaults.run`.
     pub defaults: Defaults,
@@ -30,9 +32,6 @@ pub struct Workflow {
     /// `jobs:`, in the order written; never empty.
     pub jobs: IndexMap<String, Job>,
 }
-
-/// An `env:` mapping, in the order written.
-pub type Env = Vec<(Spanned<String>, Spanned<Template>)>;
 
 /// `defaults.run`.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +96,8 @@ pub struct Job {
     pub condition: Option<Spanned<Condition>>,
     /// `runs-on:` labels, unevaluated; empty where only a runner group is given.
     pub runs_on: Vec<Spanned<Template>>,
+    /// `container:` and `services:`.
+    pub images: Images,
     /// `env:`.
     pub env: Env,
     /// `defaults.run`.
@@ -172,7 +173,7 @@ pub struct Call {
     /// `uses:`, as the calling workflow names it.
     pub workflow: Spanned<WorkflowFile>,
     /// `with:`
-    pub with: Env,
+    pub with: Entries,
     /// `secrets:`
     pub secrets: PassedSecrets,
 }
@@ -183,7 +184,7 @@ pub enum PassedSecrets {
     /// All that the caller has; where that is said.
     Inherit(Span),
     /// These.
-    Given(Env),
+    Given(Entries),
 }
 
 /// `strategy:`.

@@ -108,6 +108,32 @@ pub enum InputKind {
     Environment,
 }
 
+impl InputKind {
+    /// What a text stands for; nothing is false and 0. `None` where it isn't of the type.
+    pub fn value(self, text: &str) -> Option<Value> {
+        match self {
+            InputKind::Boolean => match text {
+                "true" => Some(Value::Bool(true)),
+                "false" | "" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            InputKind::Number => {
+                Some(Value::from(text).to_number()).filter(|n| !n.is_nan()).map(Value::Number)
+            }
+            InputKind::String | InputKind::Choice | InputKind::Environment => Some(Value::from(text)),
+        }
+    }
+
+    /// What its values are, for people.
+    pub fn what(self) -> &'static str {
+        match self {
+            InputKind::Boolean => "true or false",
+            InputKind::Number => "a number",
+            InputKind::String | InputKind::Choice | InputKind::Environment => "text",
+        }
+    }
+}
+
 /// A secret that a called workflow asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallSecret {

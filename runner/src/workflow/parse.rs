@@ -57,7 +57,8 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
         reader.boolean(node, "`enable-openid-connect`");
     }
     Some(Workflow {
-        name: value("name").and_then(|node| reader.text(node, "`name`")),
+        // The file's name stands in for an empty one too.
+        name: value("name").filter(|node| !node.is_empty()).and_then(|node| reader.text(node, "`name`")),
         run_name: value("run-name").and_then(|node| reader.template(node, "`run-name`", &RUN_NAME)),
         on: value("on").map(|node| triggers::read(reader, node)).unwrap_or_default(),
         env: value("env").map(|node| reader.env(node, "`env`", &ENV)).unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::availability::{Availability, NOT_IN_ACTIONS};
 use super::diagnostic::{Collector, Diagnostic, Severity};
 use super::keys::Keys;
 use super::members::Members;
-use super::model::{Env, LiteralOr};
+use super::model::{Entries, Env, LiteralOr};
 use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
@@ -383,14 +383,13 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// A positive number or an expression.
-    pub fn number_or_expr(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
+    /// A number or an expression, for a limit: there is none where the number is 0 or less, as on GitHub.
+    pub fn limit(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
         match self.meant(node) {
             Some(Scalar::Number(n)) if n > 0.0 && n.is_finite() => return Some(LiteralOr::Literal(n)),
-            // What a server writes for a number that wasn't there.
-            Some(Scalar::Number(0.0)) if self.rewritten => return None,
+            Some(Scalar::Number(n)) if n.is_finite() => return None,
             Some(Scalar::Number(_)) => {
-                self.error(node.span, format_args!("{what} must be greater than 0"));
+                self.error(node.span, format_args!("{what} must be a finite number"));
                 return None;
             }
             _ => {}
@@ -401,13 +400,28 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// An `env:`-like mapping of names to text; null counts as none.
+    /// A mapping of names to text, or one expression that gives it.
     pub fn env(&mut self, node: &Node, what: &str, at: &Availability) -> Env {
-        if node.is_null() {
-            return Env::new();
+        if let Yaml::Scalar(Scalar::String(text)) = &node.value
+            && text.contains("${{")
+        {
+            match self.template_text(node, text, at) {
+                Some(whole) if whole.single_expr().is_some() => return Env::Whole(whole),
+                Some(_) => self.mismatch(node, what, "a mapping or one expression"),
+                None => {}
+            }
+            return Env::default();
         }
-        let Some(entries) = self.mapping(node, what) else { return Env::new() };
-        let mut env = Env::new();
+        Env::Entries(self.entries(node, what, at))
+    }
+
+    /// A mapping of names to text; null counts as none.
+    pub fn entries(&mut self, node: &Node, what: &str, at: &Availability) -> Entries {
+        if node.is_null() {
+            return Entries::new();
+        }
+        let Some(entries) = self.mapping(node, what) else { return Entries::new() };
+        let mut all = Entries::new();
         for (name, Entry { key, value }) in entries {
             if name.is_empty() || name.contains('=') {
                 self.error(*key, format_args!("`{name}` can't be a name in {what}"));
@@ -416,10 +430,10 @@ impl<'s> Reader<'s> {
                 if what == "`env`" && name == VARIABLE {
                     self.narrowing(&template);
                 }
-                env.push((Spanned::new(name.clone(), *key), template));
+                all.push((Spanned::new(name.clone(), *key), template));
             }
         }
-        env
+        all
     }
 
     /// What a workflow leaves of its network, where it is written out.
@@ -441,7 +455,15 @@ impl<'s> Reader<'s> {
                 "an id begins with a letter or `_` and goes on with letters, digits, `-` and `_`",
             );
         }
-        is_valid
+        // The runner's own are called so.
+        let is_reserved = id.starts_with("__") && matches!(what, "a job" | "a step");
+        if is_reserved {
+            self.error(
+                span,
+                format_args!("`{id}` can't be the id of {what}: ids that begin with `__` are reserved"),
+            );
+        }
+        is_valid && !is_reserved
     }
 }
 

@@ -9,22 +9,20 @@ use super::span::Spanned;
 use super::yaml::{Node, Yaml};
 use crate::expr::Template;
 use crate::job::shell::{Shell, ShellError};
+use crate::lint::Lint;
 
 /// Reads `defaults:`.
 pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults {
     let mut defaults = Defaults::default();
     let Some(entries) = reader.mapping_of(node, "`defaults`", &DEFAULTS) else { return defaults };
-    let Some(run) = entries.get("run") else {
-        reader.missing(node.span, "`defaults`", "run");
-        return defaults;
-    };
+    let Some(run) = entries.get("run") else { return defaults };
     let Some(entries) = reader.mapping_of(&run.value, "`defaults.run`", &DEFAULTS_RUN) else {
         return defaults;
     };
     defaults.shell = entries.get("shell").and_then(|entry| shell(reader, &entry.value, at));
     defaults.working_directory = entries
         .get("working-directory")
-        .and_then(|entry| reader.full_template(&entry.value, "`working-directory`", at));
+        .and_then(|entry| reader.template(&entry.value, "`working-directory`", at));
     defaults
 }
 
@@ -34,13 +32,14 @@ pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Span
     let Some(text) = shell.as_literal() else { return Some(shell) };
     match Shell::parse(text) {
         Ok(_) => Some(shell),
+        // Such a step fails when it runs, and may be one of a job for another system.
         Err(ShellError::Unknown(name)) => {
             let help = match name.as_str() {
                 "cmd" | "powershell" => "that shell is on Windows only; use pwsh",
                 _ => "bash, sh, python, pwsh, node, or a command with `{0}` where the script's path goes",
             };
-            reader.error_help(node.span, format_args!("unknown shell `{name}`"), help);
-            None
+            reader.warn(Lint::UnknownShell, node.span, format_args!("unknown shell `{name}`"), help);
+            Some(shell)
         }
         Err(error) => {
             reader.error(node.span, error);

@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::settings;
 use super::span::Spanned;
 use super::yaml::{Mapping, Node, Yaml};
-use crate::action::Uses;
+use crate::action::{IMAGE, Uses};
 use crate::lint::Lint;
 use crate::native::Native;
 
@@ -53,7 +53,7 @@ fn step(reader: &mut Reader, node: &Node) -> Option<Step> {
     let condition = value("if").and_then(|node| reader.condition(node, &STEP_IF));
     let env = value("env").map(|node| reader.env(node, "`env`", &STEP_ENV)).unwrap_or_default();
     let timeout_minutes = value("timeout-minutes").and_then(|node| {
-        let minutes = reader.number_or_expr(node, "`timeout-minutes`", &STEP_TIMEOUT)?;
+        let minutes = reader.limit(node, "`timeout-minutes`", &STEP_TIMEOUT)?;
         Some(Spanned::new(minutes, node.span))
     });
     let continue_on_error = value("continue-on-error").and_then(|node| {
@@ -82,7 +82,7 @@ fn kind(reader: &mut Reader, node: &Node, entries: &Mapping) -> Option<StepKind>
             let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
             let shell = value("shell").and_then(|node| settings::shell(reader, node, &STEP_SHELL));
             let working_directory = value("working-directory")
-                .and_then(|node| reader.full_template(node, "`working-directory`", &STEP_DIRECTORY));
+                .and_then(|node| reader.template(node, "`working-directory`", &STEP_DIRECTORY));
             let script = reader.template(&run.value, "`run`", &STEP_RUN)?;
             if script.source().is_empty() {
                 let help = "give it a script, or remove the step";
@@ -128,12 +128,15 @@ fn refuse(reader: &mut Reader, entries: &Mapping, keys: &[&str], partner: &str) 
     }
 }
 
-/// Reports actions that this version can't run; a job is told so before anything of it has run.
-pub fn refuse_unsupported(reader: &mut Reader, steps: &[Step]) {
+/// Warns of images, which this version can't run: such a step fails.
+pub fn warn_of_images(reader: &mut Reader, steps: &[Step]) {
     for step in steps {
-        let StepKind::Uses { action, .. } = &step.kind else { continue };
-        if let Some((what, help)) = action.unsupported() {
-            reader.error_help(action.span, format!("this version can't {what} `{}`", action.value), help);
+        if let StepKind::Uses { action, .. } = &step.kind
+            && let Uses::Image(_) = action.value
+        {
+            let (what, help) = IMAGE;
+            let message = format!("{what} `{}`, so the step fails", action.value);
+            reader.warn(Lint::NeedsImage, action.span, message, help);
         }
     }
 }

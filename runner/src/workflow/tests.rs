@@ -4,11 +4,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::model::{InputDefault, InputKind, LiteralOr, StepKind, Workflow};
+use super::model::{Env, InputDefault, InputKind, LiteralOr, StepKind, Workflow};
 use super::permissions::{Access, Scope};
 use super::span::Spanned;
 use super::*;
-use crate::expr::Value;
+use crate::expr::{Contexts, Value};
 
 /// Every key that has an effect, and most of those that only the forge reads.
 const FULL: &str = r#"
@@ -104,7 +104,7 @@ fn a_full_workflow_is_read() {
     assert!(matches!(&matrix.axes["os"], LiteralOr::Literal(values) if values.len() == 2));
     assert!(matches!(&matrix.axes["v"], LiteralOr::Expr(_)));
     assert!(
-        matches!(&build.steps()[0].kind, StepKind::Uses { action, with } if action.to_string() == "actions/checkout@v4" && with.len() == 1)
+        matches!(&build.steps()[0].kind, StepKind::Uses { action, with } if action.to_string() == "actions/checkout@v4" && with.entries().len() == 1)
     );
     let StepKind::Run { script, shell, .. } = &build.steps()[1].kind else { panic!("no script") };
     assert_eq!(script.source(), "echo \"${{ env.A }}\"\n");
@@ -162,7 +162,96 @@ jobs: { a: { runs-on: x, steps: [{ run: y }] } }",
 fn anchors_are_shared() {
     let workflow =
         read("on: push\nenv: &e { A: b }\njobs: { a: { runs-on: x, env: *e, steps: [{ run: y }] } }");
-    assert_eq!(workflow.jobs["a"].env[0].1.source(), "b");
+    assert_eq!(workflow.jobs["a"].env.entries()[0].1.source(), "b");
+}
+
+#[test]
+fn one_expression_may_stand_for_a_mapping_of_names() {
+    let workflow = read(
+        "on: push
+env: ${{ fromJSON(vars.env) }}
+jobs: { a: { runs-on: x, env: '${{ vars.a }}', steps: [{ uses: o/r@v, with: '${{ vars.b }}' }] } }",
+    );
+    let shown = |env: &Env| match env {
+        Env::Whole(whole) => whole.source().to_owned(),
+        Env::Entries(entries) => format!("{entries:?}"),
+    };
+    assert_eq!(shown(&workflow.env), "${{ fromJSON(vars.env) }}");
+    let job = &workflow.jobs["a"];
+    assert_eq!(shown(&job.env), "${{ vars.a }}");
+    let StepKind::Uses { with, .. } = &job.steps()[0].kind else { panic!("no action") };
+    assert_eq!(shown(with), "${{ vars.b }}");
+}
+
+#[test]
+fn a_tag_of_yaml_itself_may_be_written_out() {
+    let workflow = read(
+        "on: push\nenv: { A: !<tag:yaml.org,2002:int> 7, B: !!str 1.10 }\njobs: { a: { runs-on: x, steps: [{ run: y }] } }",
+    );
+    let values: Vec<&str> = workflow.env.texts().map(|text| text.source()).collect();
+    assert_eq!(values, ["7", "1.10"]);
+}
+
+#[test]
+fn a_job_needs_the_images_that_are_not_empty() {
+    let refusal = |keys: &str| {
+        let text = format!("on: push\njobs: {{ a: {{ runs-on: x, {keys}, steps: [{{ run: y }}] }} }}");
+        let parsed = parse(text.as_bytes(), Path::new("w.yml")).unwrap();
+        let scope =
+            Contexts::from(serde_json::json!({"vars": {"db": "postgres", "whole": {"image": "alpine"}}}));
+        parsed.workflow.jobs["a"].images.refusal(&scope).unwrap().unwrap_or_default()
+    };
+    for none in [
+        "container: ''",
+        "container: ",
+        "container: '${{ vars.none }}'",
+        "container: { image: '${{ vars.none }}', env: { A: '${{ secrets.x }}' } }",
+        "services: { db: { image: '', ports: [1] }, other: '' }",
+    ] {
+        assert_eq!(refusal(none), "", "{none}");
+    }
+    let in_container = "this version can't run in a container (`alpine`); the job runs in the host's sandbox; install what it needs in a step";
+    for some in ["container: alpine", "container: { image: alpine }", "container: '${{ vars.whole }}'"] {
+        assert_eq!(refusal(some), in_container, "{some}");
+    }
+    let service =
+        "this version can't start service containers (`postgres`); start what the job needs in a step";
+    assert_eq!(refusal("services: { a: '', db: { image: '${{ vars.db }}' } }"), service);
+}
+
+#[test]
+fn a_limit_of_nothing_is_none() {
+    let workflow = read(
+        "on: push
+name: ''
+defaults: {}
+jobs: { a: { runs-on: x, timeout-minutes: 0, strategy: { max-parallel: -1 }, steps: [{ run: y, timeout-minutes: -5, working-directory: '' }] } }",
+    );
+    let job = &workflow.jobs["a"];
+    assert!(workflow.name.is_none() && job.timeout_minutes.is_none() && job.strategy.max_parallel.is_none());
+    assert!(job.steps()[0].timeout_minutes.is_none());
+}
+
+#[test]
+fn a_list_may_end_below_its_key() {
+    let on = |text: &str| {
+        parse(
+            format!("on: {text}\njobs: {{ a: {{ runs-on: x, steps: [{{ run: y }}] }} }}").as_bytes(),
+            Path::new("w.yml"),
+        )
+    };
+    for text in [
+        "[\n  'push',\n]",
+        "[\n  \"push\"\n]",
+        "[\r\n  'push',\r\n\r\n]",
+        "{\n  'push': { branches: [\n    'é'\n] }\n}",
+    ] {
+        assert!(on(text).is_ok_and(|parsed| parsed.workflow.on[0].event.value == "push"), "{text}");
+    }
+    // What it would be joined to may be a comment.
+    assert!(on("[\n  'push' # so\n]").is_err());
+    let many = "[\n'a'\n]\n,".repeat(200);
+    assert!(on(&format!("[\n{many}]")).is_err());
 }
 
 #[test]

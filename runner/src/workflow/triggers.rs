@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
-use crate::expr::{Value, nearest};
+use crate::expr::nearest;
 use crate::lint::Lint;
 use crate::trigger::events::{self, EVENTS, Event, PAIRS};
 use crate::trigger::{Cron, Pattern, SHORTEST};
@@ -297,8 +297,23 @@ fn input(reader: &mut Reader, name: &str, node: &Node, rules: &InputRules) -> Op
         };
     }
     if let Some(options) = entries.get("options") {
-        for item in reader.one_or_many(&options.value, "`options`") {
+        let Yaml::Sequence(items) = &options.value.value else {
+            reader.error_help(
+                options.value.span,
+                format_args!("`options` must be a list, not {}", options.value.kind()),
+                "write a list even for one value: `[value]`",
+            );
+            return None;
+        };
+        for item in items {
             input.options.push(reader.text(item, "an option")?.value);
+        }
+        if input.kind != InputKind::Choice {
+            reader.error_help(
+                options.key,
+                format_args!("`options` of the input `{name}` mean nothing: its type isn't `choice`"),
+                "make it `type: choice`, or remove them",
+            );
         }
     }
     if input.kind == InputKind::Choice && input.options.is_empty() {
@@ -328,23 +343,15 @@ fn default_value(
         return None;
     }
     let text = template.source();
-    let value = match input.kind {
-        InputKind::Boolean => match text {
-            "true" => Some(Value::Bool(true)),
-            "false" | "" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        InputKind::Number => Some(Value::from(text).to_number()).filter(|n| !n.is_nan()).map(Value::Number),
-        InputKind::Choice if !input.options.iter().any(|option| option == text) => {
-            reader.error_help(
-                node.span,
-                format_args!("the default `{text}` is none of the options"),
-                format_args!("options: {}", input.options.join(", ")),
-            );
-            return None;
-        }
-        InputKind::String | InputKind::Choice | InputKind::Environment => Some(Value::from(text)),
-    };
+    if input.kind == InputKind::Choice && !input.options.iter().any(|option| option == text) {
+        reader.error_help(
+            node.span,
+            format_args!("the default `{text}` is none of the options"),
+            format_args!("options: {}", input.options.join(", ")),
+        );
+        return None;
+    }
+    let value = input.kind.value(text);
     if value.is_none() {
         let kind = if input.kind == InputKind::Boolean { "a boolean" } else { "a number" };
         reader.error(node.span, format_args!("the default `{text}` is not {kind}, which the input is"));

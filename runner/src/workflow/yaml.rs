@@ -22,6 +22,12 @@ pub const MAX_DEPTH: usize = 100;
 pub const MAX_NODES: usize = 100_000;
 /// Most characters that may be marks of YAML, wherever they stand.
 const MAX_MARKS: usize = 80_000;
+/// Most ends of lists and mappings that are [joined](join_outdented_end) to the line before.
+const MAX_JOINED: usize = 64;
+/// What the names of YAML's own tags begin with.
+const CORE_SCHEMA: &str = "tag:yaml.org,2002:";
+/// What the scanner says of what stands too far to the left.
+const OUTDENTED: &str = "invalid indentation";
 /// Most bytes of text, counting what an alias names each time it is used.
 const MAX_TEXT: usize = 4 * MAX_BYTES;
 
@@ -107,6 +113,14 @@ impl Node {
         }
     }
 
+    /// Whether it is null or empty text.
+    pub fn is_empty(&self) -> bool {
+        match &self.value {
+            Yaml::Scalar(Scalar::String(text)) => text.is_empty(),
+            _ => self.is_null(),
+        }
+    }
+
     /// Whether it is null, written out or not.
     pub fn is_null(&self) -> bool {
         matches!(self.value, Yaml::Scalar(Scalar::Null))
@@ -148,8 +162,42 @@ pub fn text<'a>(bytes: &'a [u8], found: &mut Collector) -> Option<&'a str> {
 /// Loads the one document of a source. A missing tree comes with at least one error; with a tree, duplicate
 /// keys may have been reported.
 pub fn load(source: &str, found: &mut Collector) -> Option<Rc<Node>> {
-    let result = precheck(source).and_then(|()| Loader::new(source, found).run());
-    result.map_err(|diagnostic| found.push(diagnostic)).ok()
+    let mut joined: Option<String> = None;
+    for _ in 0..MAX_JOINED {
+        let text = joined.as_deref().unwrap_or(source);
+        match precheck(text).and_then(|()| Loader::new(text, found).run()) {
+            Ok(root) => return Some(root),
+            Err(diagnostic) => match join_outdented_end(text, &diagnostic) {
+                Some(text) => joined = Some(text),
+                None => {
+                    found.push(diagnostic);
+                    return None;
+                }
+            },
+        }
+    }
+    found.push(Diagnostic::whole_file(format!(
+        "more than {MAX_JOINED} `]` and `}}` stand too far to the left"
+    )));
+    None
+}
+
+/// The source with a `]` or `}` on the line before, where it stands no further right than the key that its list or
+/// mapping is the value of. YAML forbids that, the scanner with it after a quoted text, and GitHub doesn't. No byte
+/// moves: a line break becomes a space.
+fn join_outdented_end(source: &str, error: &Diagnostic) -> Option<String> {
+    let at = error.span?.start as usize;
+    if !error.message.ends_with(OUTDENTED) || !source[at..].starts_with([']', '}']) {
+        return None;
+    }
+    let before = source[..at].trim_end_matches([' ', '\t', '\r', '\n']);
+    let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
+    // It would become part of a comment.
+    if line.contains('#') {
+        return None;
+    }
+    let gap = source[before.len()..at].replace(['\r', '\n'], " ");
+    Some([before, &gap, &source[at..]].concat())
 }
 
 /// Refuses what would cost the scanner more than the file is worth.
@@ -290,6 +338,10 @@ impl<'s, 'c> Loader<'s, 'c> {
         match tag {
             None => Ok(None),
             Some(tag) if tag.is_yaml_core_schema() => Ok(Some(&tag.suffix)),
+            // The same written out: `!<tag:yaml.org,2002:int>`.
+            Some(tag) if tag.handle.is_empty() && tag.suffix.starts_with(CORE_SCHEMA) => {
+                Ok(Some(&tag.suffix[CORE_SCHEMA.len()..]))
+            }
             Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Some("str")),
             Some(_) => Err(Diagnostic::error(span, "a YAML tag of one's own is not supported in a workflow")
                 .help("quote a value that begins with `!`; an expression may stand in `${{ }}`")),

@@ -188,14 +188,25 @@ fn prepare_changes(
     Ok(())
 }
 
-/// Makes the directories above `path` among the changes, with the modes that they have in the tree.
+/// Makes the directories above `path` among the changes, with the modes that they have in the tree. One may stand in
+/// place of a file.
 fn parents(tree: BorrowedFd<'_>, changes: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
     let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let above: Vec<&Path> = path.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty()).collect();
     for directory in above.into_iter().rev() {
-        make_directories(changes, directory)?;
         let name = CString::new(directory.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
-        copy_mode(tree, changes, &name)?;
+        let is_directory = |fd| match fstatat(fd, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+            Err(errno) => Err(errno),
+        };
+        if is_directory(changes)? == Some(false) {
+            nix::unistd::unlinkat(changes, name.as_c_str(), nix::unistd::UnlinkatFlags::NoRemoveDir)?;
+        }
+        make_directories(changes, directory)?;
+        if is_directory(tree)? == Some(true) {
+            copy_mode(tree, changes, &name)?;
+        }
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ on: push
 jobs:
   a:
     uses: ./.github/workflows/called.yml
-    with: { level: 1, leevl: 2 }
+    with: { level: x, leevl: 2 }
     secrets: { other: x }
   b: { uses: ./.github/workflows/none.yml }
   c: { uses: ./.github/workflows/plain.yml }
@@ -148,6 +148,7 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - run: echo ${{ needs.a.outputs.reuslt }} ${{ needs.a.outputs.result }} ${{ needs.a.outcome }}
+permissions: { issues: read }
 ",
     );
     let called = "\
@@ -160,6 +161,7 @@ jobs:
   x:
     runs-on: ubuntu-latest
     outputs: { r: '1' }
+    permissions: { issues: write }
     steps: [{ run: 'echo ${{ inputs.level }} ${{ inputs.nmae }} ${{ github.sah }}' }]
 ";
     context.write(".github/workflows/called.yml", called);
@@ -181,10 +183,22 @@ jobs:
     4 |     uses: ./.github/workflows/called.yml
       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
+    error: `./.github/workflows/called.yml` can't be called so: its job `x`: it asks for the permission `issues: write`, and the job that calls its workflow has `issues: read`
+     --> .github/workflows/ci.yml:4:11
+      |
+    4 |     uses: ./.github/workflows/called.yml
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: `./.github/workflows/called.yml` can't be called so: its input `level` must be a number, not `x`
+     --> .github/workflows/ci.yml:5:20
+      |
+    5 |     with: { level: x, leevl: 2 }
+      |                    ^
+
     error: `./.github/workflows/called.yml` can't be called so: it has no input `leevl`
      --> .github/workflows/ci.yml:5:23
       |
-    5 |     with: { level: 1, leevl: 2 }
+    5 |     with: { level: x, leevl: 2 }
       |                       ^^^^^
 
     error: `./.github/workflows/called.yml` can't be called so: it has no secret `other`
@@ -220,20 +234,20 @@ jobs:
        = help: there is: outputs, result
 
     warning[always-empty]: `inputs.nmae` is always empty
-      --> .github/workflows/called.yml:10:50
+      --> .github/workflows/called.yml:11:50
        |
-    10 |     steps: [{ run: 'echo ${{ inputs.level }} ${{ inputs.nmae }} ${{ github.sah }}' }]
+    11 |     steps: [{ run: 'echo ${{ inputs.level }} ${{ inputs.nmae }} ${{ github.sah }}' }]
        |                                                  ^^^^^^^^^^^
        = help: did you mean `name`?
 
     warning[always-empty]: `github.sah` is always empty
-      --> .github/workflows/called.yml:10:69
+      --> .github/workflows/called.yml:11:69
        |
-    10 |     steps: [{ run: 'echo ${{ inputs.level }} ${{ inputs.nmae }} ${{ github.sah }}' }]
+    11 |     steps: [{ run: 'echo ${{ inputs.level }} ${{ inputs.nmae }} ${{ github.sah }}' }]
        |                                                                     ^^^^^^^^^^
        = help: did you mean `sha`?
 
-    checked 3 files: 6 errors, 4 warnings
+    checked 3 files: 8 errors, 4 warnings
     ");
     let all = check(&context, &[]);
     assert!(all.stderr.contains("checked 3 files: "), "{all}");

@@ -45,15 +45,37 @@ pub fn git(directory: &Path, args: &[&str]) -> String {
 
 /// A repository `root/demo` in `root`, with this greeting; gives its work tree.
 fn repository(host: &Host, root: &Path) -> std::path::PathBuf {
+    repository_of(host, root, "sha1")
+}
+
+/// The same with objects named by this hash.
+fn repository_of(host: &Host, root: &Path, hash: &str) -> std::path::PathBuf {
     let tree = host.context.root().join("tree");
     fs::create_dir_all(tree.join("action")).expect("a directory");
     fs::write(tree.join("greeting"), "hello from the repository\n").expect("a file");
     fs::write(tree.join("action/action.yml"), ACTION).expect("a file");
-    git(&tree, &["init", "-q"]);
+    git(&tree, &["init", "-q", &format!("--object-format={hash}")]);
     git(&tree, &["add", "."]);
     git(&tree, &["commit", "-qm", "first"]);
     git(&tree, &["clone", "-q", "--bare", ".", &root.join("root/demo").display().to_string()]);
     tree
+}
+
+#[test]
+fn a_repository_of_the_longer_hash_is_checked_out_too() {
+    let forge = Forge::start();
+    let mut host = Host::new();
+    let root = host.context.root().join("repositories");
+    let tree = repository_of(&host, &root, "sha256");
+    let front = Front::before(&forge, &GitServer::start(&root, "none"));
+    host.register_at(&front.url, &[]).assert_code(0);
+    host.start();
+    let first = git(&tree, &["rev-parse", "HEAD"]);
+    assert_eq!(first.len(), 64);
+    let task = forge.enqueue(Job::new(WORKFLOW).steps(3).context("sha", first));
+    let record = forge.closed(task);
+    assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+    assert!(record.log().contains("hello from the repository\nfirst\n"), "{}", record.log());
 }
 
 #[test]

@@ -129,6 +129,43 @@ fn a_linked_work_tree_is_of_its_repository() {
 }
 
 #[test]
+fn git_works_in_a_linked_work_tree() {
+    let context = repository();
+    git(&context, "config remote.origin.url https://me:hunter2@git.example.org/team/tool");
+    git(&context, "worktree add -q linked -b other");
+    let workflow = format!(
+        "on: push\njobs:\n{}",
+        steps(
+            "
+      - run: |
+          git status --short; git branch --show-current; git remote get-url origin; git tag
+          echo new > new; git add new
+          git -c user.name=t -c user.email=t@example.org commit -q -m third
+          git log --format=%s; git fsck
+"
+        )
+    );
+    context.write("linked/.github/workflows/w.yml", workflow);
+    let before = git(&context, "log --all --format=%s");
+    let outcome = context.palisade().args(["run", "--json", "-C", "linked"]).run();
+    let events = Events::of(&outcome);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    insta::assert_snapshot!(events.log("a"), @r"
+    ?? .github/
+    other
+    https://git.example.org/team/tool
+    v1
+    third
+    three
+    two
+    one
+    ");
+    assert!(!outcome.stdout.contains("hunter2"));
+    assert_eq!(git(&context, "log --all --format=%s"), before);
+    assert!(context.work().join("linked/.git").is_file());
+}
+
+#[test]
 fn it_does_not_matter_whose_the_repository_is_and_who_may_read_it() {
     for identity in [Identity::Current, Identity::Nobody] {
         if identity == Identity::Nobody && !require(Need::Root) {

@@ -113,6 +113,63 @@ fn without_fail_fast_all_of_a_matrix_run() {
 }
 
 #[test]
+fn a_strategy_or_an_entry_of_include_may_be_one_expression() {
+    let jobs = r#"  first:
+    runs-on: x
+    outputs: { strategy: "${{ steps.s.outputs.s }}" }
+    steps: [ { id: s, run: 'echo ''s={"matrix":{"n":[1,2]},"fail-fast":false}'' >> $GITHUB_OUTPUT' } ]
+  a:
+    needs: first
+    runs-on: x
+    name: a${{ matrix.n }}
+    strategy: ${{ fromJSON(needs.first.outputs.strategy) }}
+    steps: [ { run: 'echo ${{ strategy.job-total }} ${{ strategy.fail-fast }}; exit 1' } ]
+  b:
+    runs-on: x
+    name: b${{ matrix.n }}
+    strategy: { matrix: { include: [ "${{ fromJSON('{\"n\":7}') }}", { n: 8 } ] } }
+    steps: [ { run: 'echo ${{ strategy.fail-fast }}' } ]
+"#;
+    let (outcome, events) = run(jobs, &["--jobs", "1"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    let shown =
+        ["a1", "a2", "b7", "b8"].map(|job| format!("{job}: {} {}", events.result(job), events.log(job)));
+    insta::assert_snapshot!(shown.concat(), @"
+    a1: failure 2 false
+    a2: failure 2 false
+    b7: success true
+    b8: success true
+    ");
+}
+
+#[test]
+fn a_job_that_needs_an_image_fails_and_the_others_run() {
+    let jobs = "  a: { runs-on: x, steps: [ { run: echo here } ] }
+  b: { runs-on: x, container: alpine, steps: [ { run: echo never } ] }
+  c: { runs-on: x, services: { db: { image: postgres } }, continue-on-error: true, steps: [ { run: echo never } ] }
+  d:
+    runs-on: x
+    strategy: { matrix: { include: [ { image: '' } ] } }
+    name: d
+    container: ${{ matrix.image }}
+    steps: [ { run: echo there }, { uses: 'docker://alpine', continue-on-error: true }, { run: echo on } ]
+  e: { needs: c, runs-on: x, steps: [ { run: echo after } ] }
+";
+    let (outcome, events) = run(jobs, &[]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    let shown = ["a", "b", "c", "d", "e"]
+        .map(|job| format!("{job} {} {} {:?}\n", events.result(job), events.reason(job), events.log(job)));
+    insta::assert_snapshot!(shown.concat(), @r#"
+    a success  "here\n"
+    b failure this version can't run in a container (`alpine`); the job runs in the host's sandbox; install what it needs in a step ""
+    c success this version can't start service containers (`postgres`); start what the job needs in a step ""
+    d success  "there\non\n"
+    e success  "after\n"
+    "#);
+    assert!(events.steps("d")[1].contains("this version can't run the image `docker://alpine`"), "{outcome}");
+}
+
+#[test]
 fn one_job_runs_with_what_it_needs() {
     let jobs = "  a: { runs-on: x, steps: [{ run: 'true' }] }
   b: { needs: a, runs-on: x, steps: [{ run: 'true' }] }
@@ -123,6 +180,19 @@ fn one_job_runs_with_what_it_needs() {
     let (outcome, _) = run(jobs, &["--job", "nope"]);
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("there is no job `nope`; the jobs are a, b, c"), "{outcome}");
+}
+
+#[test]
+fn a_job_without_a_name_is_called_by_its_id() {
+    let jobs = "  a: { name: '${{ vars.none }}', runs-on: x, steps: [ { run: 'true' } ] }
+  b: { name: '', if: false, runs-on: x, steps: [ { run: 'true' } ] }
+  c: { name: '${{ vars.none }}', strategy: { matrix: { n: [1] } }, runs-on: x, steps: [ { run: 'true' } ] }
+";
+    let (outcome, events) = run(jobs, &["--jobs", "1"]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let mut finished: Vec<_> = events.of_kind("job_finished").map(|e| e["job"].as_str().unwrap()).collect();
+    finished.sort_unstable();
+    assert_eq!(finished, ["a", "b", "c (1)"]);
 }
 
 #[test]

@@ -146,3 +146,74 @@ fn a_permission_that_is_none_is_told_with_what_was_meant() {
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("`permissions` can't be `read`"), "{outcome}");
 }
+
+#[test]
+fn one_expression_may_give_all_variables() {
+    let workflow = r#"
+on: push
+env: ${{ fromJSON(vars.ENV) }}
+jobs:
+  a:
+    runs-on: x
+    env: ${{ matrix.env }}
+    strategy: { matrix: { env: [ { B: job, N: 1.50, T: true, E: null } ] } }
+    steps:
+      - run: echo "$A-$B-$N-$T-$E-$C"
+        env: ${{ fromJSON('{"C":"step"}') }}
+      - uses: ./act
+        with: ${{ fromJSON('{"word":"given"}') }}
+      - { run: 'true', env: "${{ fromJSON('[1]') }}", continue-on-error: true }
+      - { run: 'true', env: "${{ fromJSON('{\"A\":{}}') }}", continue-on-error: true }
+"#;
+    let context = Context::new();
+    context.write(".github/workflows/w.yml", workflow);
+    context.write(
+        "act/action.yml",
+        "inputs: { word: { required: true } }\nruns: { using: composite, steps: [ { run: 'echo ${{ inputs.word }}', shell: sh } ] }",
+    );
+    let outcome = context.palisade().args(["run", "--json", "--var", r#"ENV={"A":"top","B":"top"}"#]).run();
+    let events = Events::of(&outcome);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let log = events.of_kind("log").map(|e| e["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(log, ["top-job-1.5-true--step\n", "given\n"]);
+    let steps = events.steps(events.of_kind("job_started").next().unwrap()["job"].as_str().unwrap());
+    assert!(steps[2].contains("names with their texts are wanted, not Array"), "{steps:?}");
+    assert!(steps[3].contains("`A` must be text, not Object"), "{steps:?}");
+}
+
+#[test]
+fn contexts_tell_the_steps_files_the_directory_around_and_the_file_of_the_job() {
+    let context = Context::new();
+    context.write(
+        ".github/workflows/w.yml",
+        "\
+on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+      - run: |
+          echo A=1 >> ${{ github.env }}
+          echo o=2 >> ${{ github.output }}
+          test ${{ github.path }} = $GITHUB_PATH && test ${{ github.step_summary }} = $GITHUB_STEP_SUMMARY
+        id: s
+      - run: |
+          echo $A ${{ steps.s.outputs.o }} ${{ job.workflow_ref }} ${{ job.workflow_repository }}
+          test ${{ job.workflow_sha }} = $GITHUB_SHA && test \"${{ runner.debug }}\" = \"\"
+          mkdir ${{ runner.workspace }}/build && ls $RUNNER_WORKSPACE
+  b: { uses: ./.github/workflows/called.yml }
+",
+    );
+    context.write(
+        ".github/workflows/called.yml",
+        "on: workflow_call\njobs: { c: { runs-on: x, steps: [ { run: 'echo ${{ job.workflow_file_path }} ${{ runner.debug }}$RUNNER_DEBUG' } ] } }\n",
+    );
+    let outcome = context.palisade().args(["run", "--json"]).run();
+    let events = Events::of(&outcome);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let file = "local/work/.github/workflows/w.yml@refs/heads/main";
+    assert_eq!(events.log("a"), format!("1 2 {file} local/work\nbuild\nwork\n"));
+    assert_eq!(events.log("b / c"), ".github/workflows/called.yml\n");
+    let outcome = context.palisade().args(["run", "--json", "-v", "--job", "b"]).run();
+    assert_eq!(Events::of(&outcome).log("b / c"), ".github/workflows/called.yml 11\n");
+}

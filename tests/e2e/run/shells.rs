@@ -47,6 +47,8 @@ fn a_shell_that_is_not_there_is_named() {
       - { shell: '${{ ''fish'' }}', run: x, continue-on-error: true }
       - { shell: 'no-such-program {0}', run: x, continue-on-error: true }
       - { run: x, working-directory: nowhere, continue-on-error: true }
+      - { shell: cmd, run: x, continue-on-error: true }
+      - { shell: cmd, run: x, if: false }
 ",
         ),
         &[],
@@ -58,6 +60,7 @@ fn a_shell_that_is_not_there_is_named() {
         steps[2].contains("cannot enter working directory `/home/runner/work/work/work/nowhere`"),
         "{steps:?}"
     );
+    assert!(steps[3].contains("there is no shell `cmd`") && steps[4] == "skipped", "{steps:?}");
 }
 
 #[test]
@@ -92,4 +95,21 @@ fn an_empty_script_does_nothing() {
     let (outcome, events) = run(&steps("      - run: ''\n      - run: ''\n        shell: sh\n"), &[]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(events.steps("a"), ["success", "success"]);
+}
+
+#[test]
+fn what_is_given_as_nothing_is_what_it_is_by_default() {
+    let jobs = r"  a:
+    runs-on: x
+    defaults: { run: { shell: sh, working-directory: sub } }
+    steps:
+      - { run: mkdir -p sub, working-directory: '.' }
+      - { run: 'echo ${PWD##*/} $0', shell: '${{ vars.none }}', working-directory: '${{ vars.none }}' }
+      - { run: 'echo ${PWD##*/}', working-directory: '' }
+";
+    let (outcome, events) = run(jobs, &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let log = events.log("a");
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines[0].starts_with("sub /") && lines[1] == "sub", "{log}");
 }

@@ -52,6 +52,17 @@ impl CommandFile {
         }
     }
 
+    /// The key of `github` that has the path too.
+    pub fn key(self) -> &'static str {
+        match self {
+            CommandFile::Env => "env",
+            CommandFile::Output => "output",
+            CommandFile::Path => "path",
+            CommandFile::Summary => "step_summary",
+            CommandFile::State => "state",
+        }
+    }
+
     fn stem(self) -> &'static str {
         match self {
             CommandFile::Env => "set_env",
@@ -148,9 +159,15 @@ fn and(more: usize) -> String {
     if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
+/// What the files of one step are called. No earlier step could foresee it.
+#[derive(Debug)]
+pub struct StepNames {
+    suffix: String,
+}
+
 /// The files of one step.
 pub struct StepFiles {
-    suffix: String,
+    names: StepNames,
 }
 
 /// What a step said, through its files or by printing commands.
@@ -168,24 +185,35 @@ pub struct Said {
     pub summary: String,
 }
 
-impl StepFiles {
-    /// Makes them, empty, under names that no earlier step could foresee and occupy.
-    pub fn create(dir: &SharedDir) -> io::Result<StepFiles> {
-        let files = StepFiles { suffix: format!("{:016x}", RandomState::new().hash_one(0)) };
-        for file in CommandFile::ALL {
-            dir.write(&files.name(file), 0o644, b"")?;
-        }
-        Ok(files)
+impl StepNames {
+    /// Names of their own.
+    pub fn random() -> StepNames {
+        StepNames { suffix: format!("{:016x}", RandomState::new().hash_one(0)) }
     }
 
     /// The name of a file in the shared directory.
     pub fn name(&self, file: CommandFile) -> String {
         format!("{}_{}", file.stem(), self.suffix)
     }
+}
+
+impl StepFiles {
+    /// Makes them, empty.
+    pub fn create(dir: &SharedDir, names: StepNames) -> io::Result<StepFiles> {
+        for file in CommandFile::ALL {
+            dir.write(&names.name(file), 0o644, b"")?;
+        }
+        Ok(StepFiles { names })
+    }
+
+    /// The name of a file in the shared directory.
+    pub fn name(&self, file: CommandFile) -> String {
+        self.names.name(file)
+    }
 
     /// A name for the step's script, with this extension.
     pub fn script_name(&self, extension: &str) -> String {
-        format!("{}{extension}", self.suffix)
+        format!("{}{extension}", self.names.suffix)
     }
 
     /// Adds to what the step said what stands in its files, with everything that is wrong with it. What comes

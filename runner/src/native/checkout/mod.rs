@@ -126,7 +126,9 @@ impl Checkout<'_> {
         let (named, source) = self.find()?;
         self.make_room()?;
         self.group("Initializing the repository", |c| {
-            c.git(Reach::Forge, &["init", "--quiet"])?;
+            let mut init = vec!["init", "--quiet"];
+            init.extend(c.is_sha256().then_some("--object-format=sha256"));
+            c.git(Reach::Forge, &init)?;
             c.git(Reach::Forge, &["remote", "add", "origin", &url])?;
             c.git(Reach::Forge, &["config", "--local", "gc.auto", "0"])
         })?;
@@ -166,6 +168,12 @@ impl Checkout<'_> {
         self.host.set_output("ref", &self.settings.reference);
         self.host.set_output("commit", &commit);
         Ok(())
+    }
+
+    /// Whether a commit that is known is named by the longer hash, as all objects of its repository are then.
+    fn is_sha256(&self) -> bool {
+        let known = self.settings.commit.clone().or_else(|| self.own.then(|| self.host.github("sha")));
+        known.is_some_and(|commit| is_commit(&commit) && commit.len() == 64)
     }
 
     /// What is asked for, as far as its name tells, and where it is.
