@@ -10,7 +10,7 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::gate::Entered;
-use super::identity::Identity;
+use super::identity::{self, Identity, Refused};
 use super::network::{AtStep, Egress};
 use super::place::Place;
 use super::post::{self, Post};
@@ -18,7 +18,7 @@ use super::{pre, step};
 use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::egress::GatewayError;
-use crate::expr::{EvalError, Object, Scope, Template, Value};
+use crate::expr::{EvalError, Expr, Object, Scope, Template, Value};
 use crate::identity::Broker;
 use crate::output::event::{ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, Level};
 use crate::output::{Matchers, Output};
@@ -179,6 +179,12 @@ impl From<ObtainError> for Broken {
     }
 }
 
+impl From<Refused> for Broken {
+    fn from(Refused { outcome, .. }: Refused) -> Self {
+        Broken { reason: outcome.reason.unwrap_or_default(), result: outcome.conclusion, fault: None }
+    }
+}
+
 impl From<EvalError> for Broken {
     fn from(error: EvalError) -> Self {
         Broken { reason: error.to_string(), result: Conclusion::Failure, fault: None }
@@ -253,7 +259,6 @@ fn prepare_and_run(
     let egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     let at_step = egress.at_step().map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();
-    let env = execution.env()?;
     let timeout = match &job.timeout_minutes {
         Some(minutes) => minutes.resolve_minutes(&execution.view())?,
         None => DEFAULT_TIMEOUT,
@@ -274,7 +279,13 @@ fn prepare_and_run(
         sandbox: &sandbox,
         needed: &needed,
         dir,
-        frame: Frame { steps: Object::new(), env, failed: false, action: None, deadline: None },
+        frame: Frame {
+            steps: Object::new(),
+            env: Object::case_sensitive(),
+            failed: false,
+            action: None,
+            deadline: None,
+        },
         outer: Vec::new(),
         status: "success",
         trail: Vec::new(),
@@ -293,7 +304,7 @@ fn prepare_and_run(
         refused: false,
         buffer: Vec::new(),
     };
-    let (mut finished, mut reason) = running.run_steps(timeout);
+    let (mut finished, mut reason) = running.begin_and_run_steps(timeout)?;
     let refused = egress.finish(execution).map_err(Broken::of_gateway)?;
     if let (Some(refused), Conclusion::Success) = (refused, finished.result) {
         (finished.result, reason) = (Conclusion::Failure, Some(refused));
@@ -347,8 +358,12 @@ impl Execution<'_> {
 
     /// Tells of secrets that an `env` names and that nobody gave: they are empty.
     fn warn_of_missing_secrets(&self) {
-        let exprs = self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs());
-        self.warn_of_missing(None, self.run.secrets.missing(exprs));
+        self.warn_of_missing(None, self.run.secrets.missing(self.env_exprs()));
+    }
+
+    /// What the workflow's and the job's own `env` read.
+    fn env_exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs())
     }
 
     /// Tells of secrets that nobody gave.
@@ -372,6 +387,16 @@ impl Execution<'_> {
 }
 
 impl Running<'_> {
+    fn begin_and_run_steps(&mut self, timeout: Duration) -> Result<(Finished, Option<String>), Broken> {
+        let begun = self.fetch_secrets(None, self.execution.env_exprs()).map_err(Broken::from);
+        let ran = begun.and_then(|()| {
+            self.frame.env = self.execution.env()?;
+            Ok(self.run_steps(timeout))
+        });
+        identity::end(self);
+        ran
+    }
+
     fn run_steps(&mut self, timeout: Duration) -> (Finished, Option<String>) {
         let mut reason = None;
         pre::run_all(self);
@@ -481,7 +506,10 @@ impl Running<'_> {
         checked.map_err(told).ok()
     }
 
-    fn outputs(&self) -> Result<Vec<(String, String)>, EvalError> {
+    fn outputs(&mut self) -> Result<Vec<(String, String)>, EvalError> {
+        let exprs = self.execution.job.outputs.values().flat_map(|value| value.exprs());
+        self.fetch_secrets(None, exprs)
+            .map_err(|refused| EvalError::new(refused.outcome.reason.unwrap_or_default()))?;
         let view = self.view(None, None);
         let outputs = self.execution.job.outputs.iter();
         let mut size = 0;

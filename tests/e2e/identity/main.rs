@@ -8,6 +8,7 @@ mod gcp;
 mod kubernetes;
 mod moto;
 mod oidc;
+mod secrets;
 mod stand_in;
 mod vault;
 mod world;

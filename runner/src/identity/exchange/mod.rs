@@ -11,6 +11,7 @@ pub mod oidc;
 mod registry;
 mod server;
 mod token_exchange;
+mod values;
 pub mod vault;
 
 use std::any::Any;
@@ -34,6 +35,11 @@ pub trait Exchange: Send + Sync {
 
     /// Puts credentials where the step's tools look for them. Secrets of them are registered with the masker by then.
     fn deliver(&self, credentials: Credentials, delivery: &mut Delivery<'_>) -> Result<(), ExchangeError>;
+
+    /// Whether the provider can take credentials back.
+    fn revokes(&self) -> bool {
+        false
+    }
 
     /// Makes credentials worthless, where the provider can do that. Called once the step has ended, whatever became
     /// of it, with the request of before and a later deadline.

@@ -3,7 +3,9 @@
 //! steps ask for no grant, pays nothing for this.
 
 mod files;
+mod secrets;
 mod tokens;
+mod waiting;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -11,7 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::command;
 use super::execute::{Execution, Running};
+use super::process::Stop;
+use super::step::Outcome;
 use crate::egress::Mode;
 use crate::expr::Object;
 use crate::identity::claims::{Environment, Observed};
@@ -20,20 +25,23 @@ use crate::identity::exchange::{Credentials, Delivery, ExchangeError, Masks, Req
 use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
 use crate::identity::id_token::SignedBy;
 use crate::identity::issuer::token::random_id;
-use crate::identity::{Claims, Facts, digest};
+use crate::identity::{Broker, Claims, Facts, digest};
 use crate::mask::Secret;
 use crate::output::Output;
-use crate::output::event::{Event, JobName, Level};
+use crate::output::event::{By, Event, JobName, Level};
 use crate::workflow::WorkflowFile;
 use crate::workflow::model::Step;
 use crate::workflow::permissions::{Access, Permissions, Scope};
 use files::StepFiles;
-use tokens::{Masking, Signer, StepTokens, ToldOfGrant};
+use tokens::{Masking, Signer, StepTokens, Told};
+use waiting::{Stopped, Wait};
 
 /// Most questions without an answer that a job is warned of.
 const MAX_WARNINGS: usize = 10;
 /// How long a provider has to give credentials, and to take them back.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long they have to take them back once the job is to stop.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What a job's steps have of this.
 #[derive(Default)]
@@ -47,6 +55,8 @@ pub struct Identity {
     /// Why nothing is given to a job that has the permission was told.
     told: bool,
     tokens: Arc<AtomicUsize>,
+    /// What is taken back when the job has ended.
+    leased: Vec<Revocable>,
 }
 
 /// What a step has.
@@ -67,6 +77,13 @@ struct GivenTo {
     request: Request,
     /// What keeps them fresh.
     held: Vec<Box<dyn Any + Send>>,
+}
+
+/// Something that can be taken back.
+struct Revocable {
+    /// For people.
+    what: String,
+    revoke: Box<dyn FnOnce(Instant) -> Result<(), ExchangeError> + Send>,
 }
 
 /// Decides what a step of the job may have, and gets it. `env` is the step's, where it has one of its own.
@@ -97,7 +114,7 @@ pub fn enter(
     match given {
         // Nobody has asked for it by name.
         Err(why) if names.is_empty() => {
-            job.tell(&why.reason);
+            job.tell(why.outcome.reason.as_deref().unwrap_or_default());
             Ok(())
         }
         given => given,
@@ -123,21 +140,21 @@ const HOST_NETWORK: &str = "a job with the host's network has no grants: every p
 /// Why a step doesn't begin.
 #[derive(Debug)]
 pub struct Refused {
-    /// In words.
-    pub reason: String,
+    /// How that ends it.
+    pub outcome: Outcome,
     /// A rule is against it.
     pub by_rule: bool,
 }
 
 impl Refused {
     fn by_rule(reason: String) -> Refused {
-        Refused { reason, by_rule: true }
+        Refused { outcome: Outcome::failed(reason), by_rule: true }
     }
 }
 
 impl From<String> for Refused {
     fn from(reason: String) -> Refused {
-        Refused { reason, by_rule: false }
+        Refused { outcome: Outcome::failed(reason), by_rule: false }
     }
 }
 
@@ -156,13 +173,28 @@ pub fn leave(job: &mut Running<'_>, index: usize) {
         // The step may have removed it itself.
         let _ = job.dir.remove(&name);
     }
-    for GivenTo { grant, credentials, request, .. } in entered.given {
-        let Some(exchange) = grant.provider.exchange() else { continue };
-        let request = Request { deadline: Instant::now() + PATIENCE, ..request };
-        if let Err(error) = exchange.revoke(&credentials, &request) {
-            let message = format!("the credentials of the grant `{}` can't be revoked: {error}", grant.name);
-            job.execution.annotate(Some(index), Level::Warning, message);
-        }
+    let given = entered.given.into_iter().filter_map(|given| given.revocable());
+    job.revoke(Some(index), given.collect());
+}
+
+/// Ends what the job had.
+pub fn end(job: &mut Running<'_>) {
+    let leased = std::mem::take(&mut job.identity.leased);
+    job.revoke(None, leased);
+}
+
+impl GivenTo {
+    /// What can be taken back of it.
+    fn revocable(self) -> Option<Revocable> {
+        let GivenTo { grant, credentials, request, .. } = self;
+        grant.provider.exchange().filter(|exchange| exchange.revokes()).is_some().then(|| {
+            let what = format!("the credentials of the grant `{}`", grant.name);
+            let revoke = move |deadline| match grant.provider.exchange() {
+                Some(exchange) => exchange.revoke(&credentials, &Request { deadline, ..request }),
+                None => Ok(()),
+            };
+            Revocable { what, revoke: Box::new(revoke) }
+        })
     }
 }
 
@@ -173,7 +205,74 @@ impl Identity {
     }
 }
 
+/// Who signs tokens.
+fn signer(broker: &Broker, signed_by: SignedBy) -> Result<Signer, String> {
+    match (signed_by, broker.forge()) {
+        (SignedBy::Runner, _) => broker.issuer().map(Signer::Runner),
+        (SignedBy::Forge, Some(forge)) => Ok(Signer::Forge(forge.clone())),
+        (SignedBy::Forge, None) => Err(NO_FORGE.to_owned()),
+    }
+}
+
+/// Why a forge signs nothing.
+const NO_FORGE: &str = "`issuer`: the forge offers this job no tokens; at a Forgejo, `enable-openid-connect: true` in the \
+                        workflow has it do so";
+
 impl Running<'_> {
+    /// How long providers are waited for; `grace` goes on after an order to stop.
+    fn wait(&self, grace: Duration) -> Wait<'_> {
+        Wait {
+            cancel: self.execution.cancel,
+            already_asked: self.cancelled.is_some(),
+            deadline: self.deadline,
+            grace,
+        }
+    }
+
+    /// What becomes of the step that has waited.
+    fn stopped(&mut self, stopped: Stopped) -> Refused {
+        let stop = match stopped {
+            Stopped::Cancelled => Stop::Cancelled,
+            Stopped::Timeout => Stop::JobTimeout,
+            Stopped::Failed(why) => return Refused::from(why),
+        };
+        Refused { outcome: command::stopped(self, stop, None), by_rule: false }
+    }
+
+    /// Has credentials taken back, all at the same time.
+    fn revoke(&self, step: Option<usize>, all: Vec<Revocable>) {
+        if all.is_empty() {
+            return;
+        }
+        let what: Vec<String> = all.iter().map(|revocable| revocable.what.clone()).collect();
+        let deadline = Instant::now() + PATIENCE;
+        let work = move || {
+            std::thread::scope(|scope| {
+                let begun: Vec<_> =
+                    all.into_iter().map(|it| scope.spawn(move || (it.revoke)(deadline))).collect();
+                let panicked = |_| Err(ExchangeError::Delivery("who asked has failed".into()));
+                begun.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect::<Vec<_>>()
+            })
+        };
+        // Nobody asks for it twice: a cancelled job has its grace too.
+        let wait = Wait { already_asked: false, deadline: None, ..self.wait(GRACE) };
+        let tell = |message| self.execution.annotate(step, Level::Warning, message);
+        match wait.until_done(work, drop) {
+            Ok(done) => {
+                for (what, done) in what.iter().zip(done) {
+                    if let Err(error) = done {
+                        tell(format!("{what} can't be revoked: {error}"));
+                    }
+                }
+            }
+            Err(_) => tell(format!(
+                "{} may not be revoked: the job had to stop, and there was no answer within {} s",
+                what.join(", "),
+                GRACE.as_secs()
+            )),
+        }
+    }
+
     /// The grants of a step: those that it asks for by name, each of which it must be allowed, and those of ID tokens
     /// that it is allowed.
     fn grants(&mut self, names: &[&str], step: Option<&str>) -> Result<Vec<Arc<Grant>>, String> {
@@ -247,31 +346,13 @@ impl Running<'_> {
     fn give(&mut self, index: usize, grants: &[Arc<Grant>]) -> Result<(), Refused> {
         let identity = self.execution.identity;
         // A runner without an issuer can still pass on what the forge gives.
-        let issuer = match grants.iter().all(|grant| grant.signed_by() == SignedBy::Forge) {
-            true => None,
-            false => Some(identity.issuer()?),
-        };
+        for grant in grants {
+            signer(identity, grant.signed_by())?;
+        }
         let claims = self.claims();
         let caller = Caller { origin: self.endpoint()?.origin().to_owned(), bearer: bearer()? };
         let masks = Arc::new(Masking(self.execution.output.clone()));
         masks.mask("ID token request token", &caller.bearer).map_err(|e| e.to_string())?;
-        let of_step = StepTokens {
-            signer: Signer::None,
-            claims: claims.clone(),
-            grant: "".into(),
-            output: self.execution.output.clone(),
-            job: self.execution.name.clone(),
-            step: index,
-            count: self.identity.tokens.clone(),
-        };
-        let tokens = |grant: &Arc<Grant>, claims: Arc<Claims>| -> Arc<dyn Tokens> {
-            let signer = match (grant.signed_by(), &issuer, identity.forge()) {
-                (SignedBy::Forge, _, Some(forge)) => Signer::Forge(forge.clone()),
-                (SignedBy::Runner, Some(issuer), _) => Signer::Runner(issuer.clone()),
-                _ => Signer::None,
-            };
-            Arc::new(StepTokens { grant: grant.name.clone(), signer, claims, ..of_step.clone() })
-        };
         let mut entered = Entered::default();
         let (own, brokered): (Vec<&Arc<Grant>>, Vec<_>) =
             grants.iter().partition(|grant| matches!(grant.provider, Provider::IdToken(_)));
@@ -282,9 +363,13 @@ impl Running<'_> {
                 ("ACTIONS_ID_TOKEN_REQUEST_URL".to_owned(), request_url(&caller.origin)),
                 ("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), caller.bearer.expose().to_owned()),
             ]);
+            let mut grants: Vec<(Arc<Grant>, Arc<dyn Tokens>)> = Vec::new();
+            for grant in own {
+                grants.push((grant.clone(), self.tokens_of_grant(index, grant, claims.clone())?));
+            }
             routes.push(Box::new(IdTokenRoute {
                 caller: caller.clone(),
-                grants: own.iter().map(|grant| ((*grant).clone(), tokens(grant, claims.clone()))).collect(),
+                grants,
                 audience: format!("{}/{}", claims.palisade.server, claims.repository_owner),
                 refused: self.warns(index),
             }));
@@ -297,25 +382,28 @@ impl Running<'_> {
         }
         let http = self.execution.identity.http()?;
         for grant in brokered {
-            let Some(exchange) = grant.provider.exchange() else { continue };
             let told = |e: ExchangeError| format!("the grant `{}`: {e}", grant.name);
+            let signed = grant.provider.claims(&claims).map_err(told)?;
+            let tokens = self.tokens_of_grant(index, grant, signed)?;
             let request = Request {
                 grant: grant.name.clone(),
                 claims: claims.clone(),
-                tokens: tokens(grant, grant.provider.claims(&claims).map_err(told)?),
+                tokens: tokens.clone(),
                 http: http.clone(),
                 deadline: Instant::now() + PATIENCE,
             };
-            let credentials = exchange.exchange(&request).map_err(told)?;
+            let credentials = self.exchange(grant, &request)?.map_err(told)?;
             for (name, secret) in credentials.secrets() {
                 masks.mask(name, secret).map_err(told)?;
             }
-            let record = Arc::new(ToldOfGrant {
-                grant: grant.clone(),
+            let record = Arc::new(Told {
+                by: By::Grant(grant.name.to_string()),
+                provider: grant.provider.name(),
                 subject: claims.sub.clone(),
-                output: self.execution.output.clone(),
+                masking: Masking(self.execution.output.clone()),
                 job: self.execution.name.clone(),
-                step: index,
+                step: Some(index),
+                token: Some(tokens),
             });
             record.issued(&credentials);
             let files = StepFiles::new(self.dir)?;
@@ -328,7 +416,10 @@ impl Running<'_> {
                 held: Vec::new(),
                 masks: record,
             };
-            let delivered = exchange.deliver(credentials.clone(), &mut delivery);
+            let delivered = match grant.provider.exchange() {
+                Some(exchange) => exchange.deliver(credentials.clone(), &mut delivery),
+                None => Ok(()),
+            };
             let Delivery { variables, routes, held, .. } = delivery;
             if let Some(entered) = &mut self.identity.step {
                 entered.given.push(GivenTo {
@@ -346,6 +437,54 @@ impl Running<'_> {
             delivered.map_err(told)?;
         }
         Ok(())
+    }
+
+    /// Gets credentials, as long as the job goes on. Those that come too late are taken back.
+    fn exchange(
+        &mut self,
+        grant: &Arc<Grant>,
+        request: &Request,
+    ) -> Result<Result<Credentials, ExchangeError>, Refused> {
+        let nothing = || ExchangeError::Delivery("nothing is exchanged for it".into());
+        let (of_thread, late) = ((grant.clone(), request.clone()), (grant.clone(), request.clone()));
+        let work = move || {
+            let (grant, request) = of_thread;
+            grant.provider.exchange().ok_or_else(nothing)?.exchange(&request)
+        };
+        let take_back = move |made: Result<Credentials, ExchangeError>| {
+            let (grant, request) = late;
+            if let (Ok(credentials), Some(exchange)) = (made, grant.provider.exchange()) {
+                // There is nobody left to tell.
+                let request = Request { deadline: Instant::now() + PATIENCE, ..request };
+                let _ = exchange.revoke(&credentials, &request);
+            }
+        };
+        let waited = self.wait(Duration::ZERO).until_done(work, take_back);
+        waited.map_err(|stopped| self.stopped(stopped))
+    }
+
+    fn tokens_of_grant(
+        &self,
+        step: usize,
+        grant: &Grant,
+        claims: Arc<Claims>,
+    ) -> Result<Arc<StepTokens>, Refused> {
+        let signer = signer(self.execution.identity, grant.signed_by())?;
+        Ok(self.tokens(Some(step), By::Grant(grant.name.to_string()), signer, claims))
+    }
+
+    /// Tokens that say this.
+    fn tokens(&self, step: Option<usize>, by: By, signer: Signer, claims: Arc<Claims>) -> Arc<StepTokens> {
+        Arc::new(StepTokens {
+            signer,
+            claims,
+            by,
+            output: self.execution.output.clone(),
+            job: self.execution.name.clone(),
+            step,
+            count: self.identity.tokens.clone(),
+            last: Default::default(),
+        })
     }
 
     fn begin(&mut self, routes: Vec<Box<dyn Route>>) {
@@ -397,9 +536,7 @@ fn why_not(
     step: Option<&str>,
 ) -> Option<String> {
     if grant.signed_by() == SignedBy::Forge && execution.identity.forge().is_none() {
-        let why = "`issuer`: the forge offers this job no tokens; at a Forgejo, `enable-openid-connect: true` in the \
-                   workflow has it do so";
-        return Some(why.to_owned());
+        return Some(NO_FORGE.to_owned());
     }
     grant.decide(claims, permissions, step).why_not()
 }

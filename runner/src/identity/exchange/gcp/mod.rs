@@ -3,6 +3,7 @@
 //! Token Service API" and "IAM Service Account Credentials API" in Google Cloud's reference.
 
 mod metadata;
+mod secret_manager;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -22,6 +23,8 @@ use crate::config::Time;
 use crate::identity::id_token::check_audience;
 use crate::mask::Secret;
 
+pub use secret_manager::SecretManager;
+
 /// Who it is, for people.
 const TOKEN_SERVICE: &str = "Google's token service";
 const ACCOUNTS: &str = "Google's service account credentials";
@@ -39,6 +42,9 @@ const TOKEN_FILE: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE";
 
 const TOKEN: &str = "access token";
 const LOGIN: &str = "registry login";
+
+/// A token, its end, and what is recorded of it.
+type Recorded = (Secret, Option<SystemTime>, Vec<(&'static str, String)>);
 
 /// The keys of `provider = "gcp"`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -167,17 +173,7 @@ fn is_account(text: &str) -> bool {
 
 impl Exchange for Gcp {
     fn exchange(&self, request: &Request) -> Result<Credentials, ExchangeError> {
-        let federated = self.federate(request)?;
-        let mut record = vec![("provider", self.provider.clone())];
-        let (token, expires) = match &self.account {
-            None => (federated.token, federated.expires),
-            Some(account) => {
-                record.push(("account", account.clone()));
-                let (token, expires) = self.impersonate(account, &federated.token, request)?;
-                (token, Some(expires))
-            }
-        };
-        record.push(("scopes", self.scopes.join(" ")));
+        let (token, expires, record) = self.token(request)?;
         let login = registry::login(USER, token.expose());
         let mut values = vec![(Cow::from(TOKEN), Given::Secret(token))];
         if !self.registries.is_empty() {
@@ -231,6 +227,22 @@ impl Exchange for Gcp {
 }
 
 impl Gcp {
+    /// A token for Google's services, its end, and what is recorded of it.
+    fn token(&self, request: &Request) -> Result<Recorded, ExchangeError> {
+        let federated = self.federate(request)?;
+        let mut record = vec![("provider", self.provider.clone())];
+        let (token, expires) = match &self.account {
+            None => (federated.token, federated.expires),
+            Some(account) => {
+                record.push(("account", account.clone()));
+                let (token, expires) = self.impersonate(account, &federated.token, request)?;
+                (token, Some(expires))
+            }
+        };
+        record.push(("scopes", self.scopes.join(" ")));
+        Ok((token, expires, record))
+    }
+
     /// A token of the pool for an ID token.
     fn federate(&self, request: &Request) -> Result<Exchanged, ExchangeError> {
         let token = request.tokens.token(&self.audience, self.algorithm)?;
