@@ -5,6 +5,7 @@ mod aws;
 mod azure;
 mod faults;
 mod gcp;
+mod git;
 mod kubernetes;
 mod moto;
 mod oidc;

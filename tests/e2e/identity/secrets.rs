@@ -199,11 +199,7 @@ fn a_provider_that_fails_fails_the_step() {
     let closed = StandIn::start(|_| Answer::json(503, &json!({ "errors": ["Vault is sealed"] })));
     let world = World::new();
     for (address, place, why) in [
-        (
-            &vault,
-            "secret/data/app#none",
-            "`secret/data/app` has no field `none`; it has `key`, `empty`",
-        ),
+        (&vault, "secret/data/app#none", "`secret/data/app` has no field `none`; it has `key`, `empty`"),
         (&vault, "secret/data/none#key", "HTTP status 404: there is nothing at `secret/data/none`"),
         (&vault, "secret/data/app#empty", "the value is empty"),
         (&closed, "secret/data/app#key", "Vault refused: HTTP status 503: Vault is sealed"),

@@ -32,7 +32,10 @@ impl JobArgs {
             let error = format!("the forge signs for the grant `{name}`, which it does for its jobs alone");
             return Err(Error::input(error));
         }
-        let issuer = broker.issuer().map_err(Error::input)?;
+        let issuer = match grant.provider.takes_token() {
+            true => Some(broker.issuer().map_err(Error::input)?),
+            false => None,
+        };
         let (claims, masker) = (Arc::new(claims), Masker::new());
         let request = Request {
             grant: grant.name.clone(),
@@ -43,6 +46,7 @@ impl JobArgs {
                 masker: masker.clone(),
             }),
             http: broker.http().map_err(Error::input)?,
+            shown: broker.shown().clone(),
             deadline: Instant::now() + PATIENCE,
         };
         let failed = |error: ExchangeError| {
@@ -102,14 +106,16 @@ fn told_as_json(name: &str, provider: &str, credentials: &Credentials, milliseco
 
 /// Tokens of the job that is described.
 struct Signed {
-    issuer: Arc<Issuer>,
+    /// Nobody, for a provider that takes none.
+    issuer: Option<Arc<Issuer>>,
     claims: Arc<Claims>,
     masker: Masker,
 }
 
 impl Tokens for Signed {
     fn token(&self, audience: &str, algorithm: Algorithm) -> Result<Secret, ExchangeError> {
-        let token = self.issuer.token(&self.claims, audience, algorithm)?;
+        let nobody = || ExchangeError::Issuer("nobody signs tokens here".into());
+        let token = self.issuer.as_ref().ok_or_else(nobody)?.token(&self.claims, audience, algorithm)?;
         let masked = self.masker.add("ID token", &token.value);
         masked.map_err(|refused| ExchangeError::Delivery(refused.to_string()))?;
         Ok(token.value)

@@ -6,6 +6,7 @@ pub mod azure;
 mod call;
 mod fresh;
 pub mod gcp;
+pub mod git;
 pub mod kubernetes;
 pub mod oidc;
 mod registry;
@@ -17,6 +18,7 @@ pub mod vault;
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -60,6 +62,8 @@ pub struct Request {
     pub tokens: Arc<dyn Tokens>,
     /// How providers are reached: by the proxies and certificates of the runner.
     pub http: Http,
+    /// What jobs see of the host: nothing that is secret is read from there.
+    pub shown: Arc<[PathBuf]>,
     /// When an answer is of no use any more.
     pub deadline: Instant,
 }

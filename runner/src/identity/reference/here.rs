@@ -14,7 +14,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
-use super::MAX_VALUE;
+use super::{MAX_VALUE, SCHEME};
 use crate::mask::Secret;
 
 /// How long a program may take.
@@ -34,14 +34,23 @@ pub enum Here {
 }
 
 impl Here {
-    /// Fetches it. Jobs see `tree`: what it is fetched from can't be in it. `stop` says that nobody waits any more.
+    /// Reads `secret://file/PATH` or `secret://exec/PATH`.
+    pub fn parse(text: &str) -> Option<Here> {
+        match text.strip_prefix(SCHEME)?.split_once('/')? {
+            ("file", path) => Some(Here::File(format!("/{path}").into())),
+            ("exec", path) => Some(Here::Program(format!("/{path}").into())),
+            _ => None,
+        }
+    }
+
+    /// Fetches it. Jobs see what is `shown`: what it is fetched from can't be there. `stop` says that nobody waits any more.
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn fetch(&self, tree: &Path, stop: &dyn Fn() -> bool) -> Result<Secret, String> {
+    pub fn fetch(&self, shown: &[PathBuf], stop: &dyn Fn() -> bool) -> Result<Secret, String> {
         let (path, fetched) = match self {
-            Here::File(path) => (path, read(path, tree)),
-            Here::Program(path) => (path, run(path, tree, stop)),
+            Here::File(path) => (path, read(path, shown)),
+            Here::Program(path) => (path, run(path, shown, stop)),
         };
         let bytes = fetched.map_err(|e| format!("`{}`: {e}", path.display()))?;
         let invalid = |why: &str| format!("`{}`: {why}", path.display());
@@ -58,10 +67,14 @@ impl Here {
 }
 
 /// Opens what others can't do with what `mask` says.
-fn open(path: &Path, tree: &Path, mask: u32) -> IoResult<File> {
-    let refused = |why| Error::new(ErrorKind::PermissionDenied, why);
-    if path.canonicalize()?.starts_with(tree) {
-        return Err(refused("it is in the tree that jobs see"));
+fn open(path: &Path, shown: &[PathBuf], mask: u32) -> IoResult<File> {
+    let refused = |why: &str| Error::new(ErrorKind::PermissionDenied, why);
+    let place = path.canonicalize()?;
+    for tree in shown {
+        // What isn't there shows nothing.
+        if tree.canonicalize().is_ok_and(|tree| place.starts_with(tree)) {
+            return Err(refused(&format!("jobs see it: it is in `{}`", tree.display())));
+        }
     }
     let file = File::open(path)?;
     if file.metadata()?.mode() & mask != 0 {
@@ -70,8 +83,8 @@ fn open(path: &Path, tree: &Path, mask: u32) -> IoResult<File> {
     Ok(file)
 }
 
-fn read(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
-    take(open(path, tree, 0o027)?)
+fn read(path: &Path, shown: &[PathBuf]) -> IoResult<Zeroizing<Vec<u8>>> {
+    take(open(path, shown, 0o027)?)
 }
 
 /// As much as shows that it is too much.
@@ -83,8 +96,8 @@ fn take(from: impl Read) -> IoResult<Zeroizing<Vec<u8>>> {
 }
 
 /// Runs a program, with nothing of this process's environment, for what it prints.
-fn run(path: &Path, tree: &Path, stop: &dyn Fn() -> bool) -> IoResult<Zeroizing<Vec<u8>>> {
-    open(path, tree, 0o022)?;
+fn run(path: &Path, shown: &[PathBuf], stop: &dyn Fn() -> bool) -> IoResult<Zeroizing<Vec<u8>>> {
+    open(path, shown, 0o022)?;
     let mut child = Command::new(path)
         .env_clear()
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -142,7 +155,7 @@ mod tests {
         std::fs::write(&program, "#!/bin/sh\nsleep 1000 >/dev/null 2>&1 &\necho $!\n").unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         let printed = loop {
-            match run(&program, Path::new("/nonexistent"), &|| false) {
+            match run(&program, &[], &|| false) {
                 // Another test's process, not yet executed, has the file open as this one had.
                 Err(e) if e.kind() == ErrorKind::ExecutableFileBusy => {}
                 printed => break printed.unwrap(),

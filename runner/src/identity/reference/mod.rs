@@ -104,12 +104,7 @@ impl TryFrom<toml::Table> for Reference {
         let allow: Vec<Conditions> =
             allow.try_into().map_err(|e: toml::de::Error| told(format!("`allow`: {}", e.message())))?;
         let parts = from.strip_prefix(SCHEME).and_then(|rest| rest.split_once('/'));
-        let here = match parts {
-            Some(("file", path)) => Some(Here::File(format!("/{path}").into())),
-            Some(("exec", path)) => Some(Here::Program(format!("/{path}").into())),
-            _ => None,
-        };
-        let place = match (here, parts) {
+        let place = match (Here::parse(&from), parts) {
             (Some(here), _) => match table.keys().next() {
                 Some(key) => return Err(told(format!("`{key}` is no key of one that is on this host"))),
                 None => Place::Here(here),

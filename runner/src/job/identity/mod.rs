@@ -206,7 +206,8 @@ impl Identity {
 }
 
 /// Who signs tokens.
-fn signer(broker: &Broker, signed_by: SignedBy) -> Result<Signer, String> {
+fn signer(broker: &Broker, signed_by: Option<SignedBy>) -> Result<Signer, String> {
+    let Some(signed_by) = signed_by else { return Ok(Signer::Nobody) };
     match (signed_by, broker.forge()) {
         (SignedBy::Runner, _) => broker.issuer().map(Signer::Runner),
         (SignedBy::Forge, Some(forge)) => Ok(Signer::Forge(forge.clone())),
@@ -347,7 +348,7 @@ impl Running<'_> {
         let identity = self.execution.identity;
         // A runner without an issuer can still pass on what the forge gives.
         for grant in grants {
-            signer(identity, grant.signed_by())?;
+            signer(identity, grant.token_signed_by())?;
         }
         let claims = self.claims();
         let caller = Caller { origin: self.endpoint()?.origin().to_owned(), bearer: bearer()? };
@@ -390,6 +391,7 @@ impl Running<'_> {
                 claims: claims.clone(),
                 tokens: tokens.clone(),
                 http: http.clone(),
+                shown: identity.shown().clone(),
                 deadline: Instant::now() + PATIENCE,
             };
             let credentials = self.exchange(grant, &request)?.map_err(told)?;
@@ -469,7 +471,7 @@ impl Running<'_> {
         grant: &Grant,
         claims: Arc<Claims>,
     ) -> Result<Arc<StepTokens>, Refused> {
-        let signer = signer(self.execution.identity, grant.signed_by())?;
+        let signer = signer(self.execution.identity, grant.token_signed_by())?;
         Ok(self.tokens(Some(step), By::Grant(grant.name.to_string()), signer, claims))
     }
 

@@ -40,7 +40,7 @@ impl Running<'_> {
                         Urgency::Asked => !already_asked,
                         Urgency::AtOnce => true,
                     };
-                    let fetched = here.fetch(&self.execution.place.source, &stop);
+                    let fetched = here.fetch(self.execution.identity.shown(), &stop);
                     if stop() {
                         return Err(self.stopped(super::Stopped::Cancelled));
                     }
@@ -109,7 +109,7 @@ impl Running<'_> {
         let identity = self.execution.identity;
         let failed = |why: String| unfetched(reference, &why);
         let claims = self.claims();
-        let signer = super::signer(identity, signed_by).map_err(failed)?;
+        let signer = super::signer(identity, Some(signed_by)).map_err(failed)?;
         let signed = store.claims(&claims).map_err(|e| unfetched(reference, &e))?;
         let by = By::Secret(reference.name.to_string());
         let tokens = self.tokens(step, by, signer, signed);
@@ -118,6 +118,7 @@ impl Running<'_> {
             claims,
             tokens: tokens.clone(),
             http: identity.http().map_err(failed)?,
+            shown: identity.shown().clone(),
             deadline: Instant::now() + PATIENCE,
         };
         Ok((request, tokens))

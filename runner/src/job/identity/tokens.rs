@@ -53,6 +53,7 @@ impl Tokens for StepTokens {
                 let expires = said.exp.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
                 (value, said.sub, said.jti, expires)
             }
+            Signer::Nobody => return Err(ExchangeError::Issuer("nobody signs tokens here".into())),
         };
         Masking(self.output.clone()).mask("ID token", &value)?;
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&id);
@@ -97,6 +98,8 @@ pub enum Signer {
     Runner(Arc<Issuer>),
     /// The forge.
     Forge(Arc<ForgeTokens>),
+    /// Nobody, for who takes none.
+    Nobody,
 }
 
 /// Has what is given masked and recorded.
