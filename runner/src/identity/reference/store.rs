@@ -16,7 +16,8 @@ const VALUE: &str = "VALUE";
 /// How long a session of AWS lasts that is for one question: the shortest that there is.
 const LIFETIME: &str = "15m";
 /// Keys of grants that say what a step gets.
-const OF_GRANTS: [&str; 6] = ["read", "token", "session", "registry", "registries", "delivery"];
+const OF_GRANTS: [&str; 7] =
+    ["read", "token", "session", "registry", "registries", "id-token-audiences", "delivery"];
 
 /// Who has a secret, and where there.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 //! service account, as that account. It is delivered by a metadata server, as on a machine of Google's. Source: "Security
 //! Token Service API" and "IAM Service Account Credentials API" in Google Cloud's reference.
 
+mod identity;
 mod metadata;
 mod secret_manager;
 
@@ -34,6 +35,9 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const LIFETIMES: std::ops::RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
 const LIFETIME: Duration = Duration::from_hours(1);
 
+/// Most audiences of ID tokens.
+const MAX_AUDIENCES: usize = 64;
+
 /// As whom registries of Google know the bearer of an access token.
 const USER: &str = "oauth2accesstoken";
 
@@ -60,6 +64,8 @@ pub struct Gcp {
     token_service: Server,
     accounts: Server,
     registries: Registries,
+    /// For whom there are ID tokens of the service account.
+    id_token_audiences: Vec<String>,
     delivery: How,
 }
 
@@ -90,6 +96,8 @@ struct Table {
     credentials_service: Option<Server>,
     #[serde(default)]
     registries: Registries,
+    #[serde(default)]
+    id_token_audiences: Vec<String>,
     #[serde(default)]
     delivery: How,
 }
@@ -124,6 +132,16 @@ impl TryFrom<Table> for Gcp {
         if !LIFETIMES.contains(&lifetime) {
             return Err("`lifetime` is between `5m` and `12h`".into());
         }
+        table.id_token_audiences.iter().try_for_each(|audience| check_audience(audience))?;
+        if table.id_token_audiences.len() > MAX_AUDIENCES {
+            return Err(format!("`id-token-audiences` has more than {MAX_AUDIENCES} of them"));
+        }
+        let gives_some = table.service_account.is_some() && table.delivery == How::Metadata;
+        if !table.id_token_audiences.is_empty() && !gives_some {
+            return Err(
+                "`id-token-audiences` is for tokens of a `service-account`, by the metadata server".into()
+            );
+        }
         // What Google takes where the provider names no audience of its own.
         let audience = table.audience.unwrap_or_else(|| format!("https://iam.googleapis.com/{provider}"));
         check_audience(&audience)?;
@@ -138,6 +156,7 @@ impl TryFrom<Table> for Gcp {
             token_service: known(table.token_service, "sts.googleapis.com")?,
             accounts: known(table.credentials_service, "iamcredentials.googleapis.com")?,
             registries: table.registries,
+            id_token_audiences: table.id_token_audiences,
             delivery: table.delivery,
             provider,
         })
