@@ -3,7 +3,7 @@
 //! from a file. Source: "AssumeRoleWithWebIdentity" in the reference of AWS's Security Token Service, and "Container
 //! credential provider" in the reference of AWS's SDKs and tools.
 
-mod answer;
+pub mod answer;
 mod place;
 
 mod services;
