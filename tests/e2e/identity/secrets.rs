@@ -227,6 +227,46 @@ fn a_provider_that_fails_fails_the_step() {
 }
 
 #[test]
+fn an_administrator_tries_a_secret_without_seeing_it() {
+    let vault = vault();
+    let world = World::new();
+    let other = of_vault(&vault.url(), "OTHER", "secret/data/app#key", &MAIN.replace("/main", "/other"));
+    let config = of_vault(&vault.url(), "KEY", "secret/data/app#key", MAIN) + &other;
+    let file = world.context.root().join("kept");
+    std::fs::write(&file, VALUE).expect("a file");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("it is ours");
+    let here = format!("[[secret]]\nname = 'HERE'\nfrom = 'secret://file{}'\n{MAIN}\n", file.display());
+    world.configure(None, &[], &(config + &here));
+    let claims = world.palisade(&["identity", "claims"]);
+    for told in
+        ["secret KEY (vault): allowed", "secret OTHER (vault): refused", "secret HERE (file): allowed"]
+    {
+        assert!(claims.stdout.contains(told), "no `{told}` in\n{claims}");
+    }
+    assert_eq!(calls(&vault), [""; 0]);
+    let tried = world.palisade(&["identity", "test", "key"]);
+    assert_eq!(tried.code, Some(0), "{tried}");
+    assert!(tried.stdout.starts_with("secret key (vault): allowed\n"), "{tried}");
+    assert!(tried.stdout.contains("  read      secret/data/app\n"), "{tried}");
+    let read = ["POST /v1/auth/jwt/login", "GET /v1/secret/data/app", "POST /v1/auth/token/revoke-self"];
+    assert_eq!(calls(&vault), read);
+    let as_json = world.palisade(&["identity", "test", "HERE", "--json"]);
+    let said: Value = serde_json::from_str(&as_json.stdout).expect("JSON");
+    assert_eq!((&said["secret"], &said["provider"]), (&json!("HERE"), &json!("file")));
+    let refused = world.palisade(&["identity", "test", "OTHER"]);
+    assert_eq!(refused.code, Some(3), "{refused}");
+    assert!(
+        refused.stderr.contains("the secret `OTHER` is refused: `ref`: it must be `refs/heads/other`"),
+        "{refused}"
+    );
+    for shown in [claims, tried, as_json, refused] {
+        assert!(!shown.stdout.contains(VALUE) && !shown.stderr.contains(VALUE), "{shown}");
+    }
+    let unknown = world.palisade(&["identity", "test", "NONE"]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+}
+
+#[test]
 fn a_run_that_is_cancelled_does_not_wait_for_an_answer() {
     let asked = std::sync::Arc::new(AtomicUsize::new(0));
     let count = asked.clone();

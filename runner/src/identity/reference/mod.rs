@@ -40,6 +40,11 @@ impl TryFrom<Vec<Reference>> for References {
 }
 
 impl References {
+    /// The one of this name, in any case.
+    pub fn get(&self, name: &str) -> Option<&Arc<Reference>> {
+        self.0.iter().find(|reference| reference.name.eq_ignore_ascii_case(name))
+    }
+
     /// In their order.
     pub fn iter(&self) -> std::slice::Iter<'_, Arc<Reference>> {
         self.0.iter()
@@ -130,10 +135,10 @@ impl TryFrom<toml::Table> for Reference {
 }
 
 impl Reference {
-    /// Why a job with these claims can't have it, if it can't.
-    pub fn why_not(&self, claims: &Claims) -> Option<String> {
+    /// Decides whether a job with these claims may have it.
+    pub fn decide(&self, claims: &Claims) -> Decision {
         let rules = self.allow.iter().map(|rule| rule.check(claims)).collect();
-        Decision { always: Vec::new(), rules }.why_not()
+        Decision { always: Vec::new(), rules }
     }
 }
 

@@ -139,6 +139,11 @@ impl Store {
         matches!(self, Store::Vault(vault) if vault.has_leased(credentials))
     }
 
+    /// Whether the provider can take back what it was read with.
+    pub fn revokes(&self) -> bool {
+        matches!(self, Store::Vault(_))
+    }
+
     /// Makes what it was read with worthless, where the provider can do that.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub fn refer(run: &Run, environment: Option<&Entered>) -> Option<RunContexts> {
     let base = environment.map_or(&run.contexts, |entered| &entered.contexts);
     let mut contexts = base.of_called(base.inputs.clone(), base.secrets.clone(), base.rights.clone());
     for reference in identity.secrets.iter() {
-        match reference.why_not(&claims) {
+        match reference.decide(&claims).why_not() {
             Some(why) => contexts.secrets.withhold(&reference.name, why),
             None => contexts.secrets.refer(reference.clone()),
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::give::signer;
 use super::tokens::{Masking, StepTokens, Told};
-use super::{PATIENCE, Refused, Revocable};
+use super::{PATIENCE, Refused, Revocable, Stopped};
 use crate::expr::Expr;
 use crate::identity::exchange::{Credentials, ExchangeError, Masks, Request};
 use crate::identity::reference::{Kept, Place, Reference, Store};
@@ -42,7 +43,7 @@ impl Running<'_> {
                     };
                     let fetched = here.fetch(self.execution.identity.shown(), &stop);
                     if stop() {
-                        return Err(self.stopped(super::Stopped::Cancelled));
+                        return Err(self.stopped(Stopped::Cancelled));
                     }
                     let value = fetched.map_err(|why| unfetched(reference, &why))?;
                     self.mask(step, reference, &value);
@@ -66,6 +67,7 @@ impl Running<'_> {
     ) -> Result<Secret, Refused> {
         let told = |e: ExchangeError| unfetched(reference, &e);
         let (request, tokens) = self.request_of(step, reference, store)?;
+        let revokes = store.revokes();
         let (of_thread, late) = ((store.clone(), request.clone()), (store.clone(), request.clone()));
         let waited = self.wait(std::time::Duration::ZERO).until_done(
             move || of_thread.0.fetch(&of_thread.1),
@@ -80,9 +82,10 @@ impl Running<'_> {
         let Kept { value, credentials } = waited.map_err(|stopped| self.stopped(stopped))?.map_err(told)?;
         self.mask(step, reference, &value);
         let record = self.told(step, reference, Some(tokens));
-        for (name, secret) in credentials.secrets().filter(|(_, secret)| **secret != value) {
-            record.mask(name, secret).map_err(told)?;
-        }
+        let masked = credentials
+            .secrets()
+            .filter(|(_, secret)| **secret != value)
+            .try_for_each(|(name, secret)| record.mask(name, secret));
         record.issued(&credentials);
         let (of_secret, store) = (reference.clone(), store.clone());
         let leased = store.is_leased(&credentials);
@@ -90,10 +93,12 @@ impl Running<'_> {
             what: format!("what the secret `{}` was read with", of_secret.name),
             revoke: Box::new(move |deadline| store.revoke(&credentials, &Request { deadline, ..request })),
         };
-        match leased {
-            true => self.identity.leased.push(revocable),
-            false => self.revoke(step, vec![revocable]),
+        match (leased, revokes) {
+            (true, _) => self.identity.leased.push(revocable),
+            (false, true) => self.revoke(step, vec![revocable]),
+            (false, false) => {}
         }
+        masked.map_err(told)?;
         Ok(value)
     }
 
@@ -109,7 +114,7 @@ impl Running<'_> {
         let identity = self.execution.identity;
         let failed = |why: String| unfetched(reference, &why);
         let claims = self.claims();
-        let signer = super::signer(identity, Some(signed_by)).map_err(failed)?;
+        let signer = signer(identity, Some(signed_by)).map_err(failed)?;
         let signed = store.claims(&claims).map_err(|e| unfetched(reference, &e))?;
         let by = By::Secret(reference.name.to_string());
         let tokens = self.tokens(step, by, signer, signed);
