@@ -219,6 +219,8 @@ pub struct View<'a> {
     pub standing: Standing,
     /// Who looks into the workspace; nobody where there is none yet.
     pub files: Option<&'a dyn HashFiles>,
+    /// It is only shown: a secret that nobody has fetched yet is there, but not its value.
+    pub is_shown: bool,
 }
 
 /// Looks into a job's workspace.
@@ -230,7 +232,17 @@ pub trait HashFiles {
 impl<'a> View<'a> {
     /// The contexts of a job outside of its steps.
     pub fn of_job(run: &'a RunContexts, job: &'a JobContexts, standing: Standing) -> View<'a> {
-        View { run, job, frame: None, status: "success", env: None, action: None, standing, files: None }
+        View {
+            run,
+            job,
+            frame: None,
+            status: "success",
+            env: None,
+            action: None,
+            standing,
+            files: None,
+            is_shown: false,
+        }
     }
 }
 
@@ -265,6 +277,7 @@ impl Scope for View<'_> {
             "env" => Value::from(self.env.or(self.frame.map(|f| &f.env))?.clone()),
             "vars" => Value::from(self.run.vars.clone()),
             "inputs" => Value::from(self.scope().map_or(&self.run.inputs, |scope| &scope.inputs).clone()),
+            "secrets" if self.is_shown => self.run.secrets.shown(),
             "secrets" => self.run.secrets.context(),
             "needs" => self.job.needs.clone(),
             "matrix" => self.job.matrix.clone(),
@@ -396,6 +409,7 @@ mod tests {
             action: Some("__run"),
             standing: Standing::FRESH,
             files: None,
+            is_shown: false,
         };
         for (template, value) in [
             ("${{ github.ref }}", "refs/heads/main"),

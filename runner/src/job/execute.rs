@@ -448,6 +448,7 @@ impl Running<'_> {
             action,
             standing: self.standing(),
             files: Some(self),
+            is_shown: false,
         }
     }
 

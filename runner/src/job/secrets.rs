@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::expr::{Expr, Object, Value};
 use crate::identity::reference::Reference;
-use crate::mask::Secret;
+use crate::mask::{MASK, Secret};
 
 /// The secrets by their names in upper case: names are the same in any case, as on GitHub.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +77,15 @@ impl Secrets {
     /// The `secrets` context: made only while an expression reads it.
     pub fn context(&self) -> Value {
         Value::from(self.iter().map(|(name, value)| (name, value.expose())).collect::<Object>())
+    }
+
+    /// The same to be shown: those that nobody has fetched yet are [`MASK`].
+    pub fn shown(&self) -> Value {
+        let unfetched = self.elsewhere.iter().filter(|(_, it)| it.value.get().is_none());
+        let unfetched = unfetched.map(|(name, _)| (name.as_str(), MASK));
+        Value::from(
+            self.iter().map(|(name, value)| (name, value.expose())).chain(unfetched).collect::<Object>(),
+        )
     }
 
     /// The secrets that expressions read and that nobody has fetched yet: those that they name, or all where they don't say
@@ -154,6 +163,7 @@ mod tests {
         }
         // Until then there is none, also not the one that the forge gave.
         assert_eq!(secrets.context().get("token"), None);
+        assert_eq!(secrets.shown().get("token"), Some(&"***".into()));
         let expr = Expr::parse("secrets.token").unwrap();
         secrets.to_fetch([&expr].into_iter())[0].fetched(Secret::new("fetched".into()));
         assert_eq!(secrets.context().get("token"), Some(&"fetched".into()));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::action;
 use super::command::{self, Order, What};
+use super::contexts::View;
 use super::execute::{Resolve, ResolveMinutes, Running, check_env, extend_env};
 use super::files::{Rule, Said};
 use super::identity::{self, Refused};
@@ -165,11 +166,10 @@ fn fetch(job: &mut Running<'_>, at: At, step: &Step, action: &str) -> Option<(St
 fn is_due(job: &Running<'_>, step: &Step, action: &str) -> bool {
     let Some(condition) = &step.condition else { return job.standing().success };
     let secrets = &job.execution.run.secrets;
-    let decides = |name: Option<&str>| {
-        step.env.iter().any(|(known, value)| {
-            name.is_none_or(|name| name == known.value) && !secrets.to_fetch(value.exprs()).is_empty()
-        })
-    };
+    let (there, missing): (Env, Env) =
+        step.env.clone().into_iter().partition(|(_, value)| secrets.to_fetch(value.exprs()).is_empty());
+    let decides =
+        |name: Option<&str>| missing.iter().any(|(known, _)| name.is_none_or(|name| name == known.value));
     let readings = condition.placed_exprs().flat_map(|(_, expr)| expr.readings());
     for reading in readings.filter(|reading| reading.context == "env") {
         if decides(reading.path.first().copied().flatten()) {
@@ -177,7 +177,7 @@ fn is_due(job: &Running<'_>, step: &Step, action: &str) -> bool {
         }
     }
     // What is wrong is told when the step begins.
-    extend_env(&job.frame.env, &step.env, &job.view(None, Some(action)))
+    extend_env(&job.frame.env, &there, &job.view(None, Some(action)))
         .and_then(|env| condition.evaluate(&job.view(Some(&env), Some(action))))
         .unwrap_or(false)
 }
@@ -248,7 +248,7 @@ pub fn action_id(step: &Step, number: usize) -> String {
 
 /// What people read of a step.
 pub fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> String {
-    let view = job.view(env, Some(action));
+    let view = View { is_shown: true, ..job.view(env, Some(action)) };
     let written = step.name.as_ref().and_then(|name| name.evaluate(&view).ok()).filter(|n| !n.is_empty());
     written.unwrap_or_else(|| match &step.kind {
         StepKind::Run { script, .. } => {

@@ -92,7 +92,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 41 places
+          masked: 43 places
           run           failure    1 min 01 s
         ");
     }
@@ -166,7 +166,7 @@ mod tests {
           network of test ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 77 places
+          masked: 81 places
           run           failure    1 min 01 s
         ");
     }
@@ -209,7 +209,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 41 places
+          masked: 43 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

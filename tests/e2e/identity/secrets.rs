@@ -14,6 +14,7 @@ use crate::stand_in::{Answer, Asked, StandIn};
 use crate::world::World;
 
 const VALUE: &str = "Aeth4ooshoo9ahNgoo1f";
+const OBJECT: &str = "{\"number\": 20, \"key\": \"Ohgh4ahshaew9sie\"}";
 const TOKEN: &str = "hvs.CAESIeip4ooquo4phohmoo5aiNgeu";
 const MAIN: &str = "allow = [{ local = true, repository = 'acme/app', ref = 'refs/heads/main' }]";
 
@@ -35,7 +36,7 @@ fn vault() -> StandIn {
         }
         ("GET", "/v1/secret/data/app") => Answer::json(
             200,
-            &json!({ "data": { "data": { "key": VALUE, "empty": "" }, "metadata": { "version": 1 } } }),
+            &json!({ "data": { "data": { "key": VALUE, "empty": "", "object": OBJECT }, "metadata": { "version": 1 } } }),
         ),
         ("GET", "/v1/database/creds/app") => Answer::json(
             200,
@@ -95,10 +96,11 @@ fn a_secret_is_fetched_when_a_step_first_reads_it_and_once() {
       - { if: false, run: 'echo ${{ secrets.KEY }}' }
       - { run: 'echo $K ${#K}; env | grep -c hvs || true', env: { K: '${{ secrets.key }}' } }
       - run: echo ${{ secrets.KEY }} | rev
+      - run: echo ${{ secrets.OTHER }}
 ",
     );
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    assert_eq!(events.log("a"), "nothing is read\n*** 20\n0\n***\n", "{outcome}");
+    assert_eq!(events.log("a"), "nothing is read\n*** 20\n0\n***\n***\n", "{outcome}");
     assert_eq!(
         order(&events),
         [
@@ -110,19 +112,25 @@ fn a_secret_is_fetched_when_a_step_first_reads_it_and_once() {
             "step_finished 2",
             "step_started 3",
             "step_finished 3",
+            "step_started 4",
+            "issued 4",
+            "step_finished 4",
         ]
     );
     // It is not kept longer than it is needed that by which it was read.
     let read = ["POST /v1/auth/jwt/login", "GET /v1/secret/data/app", "POST /v1/auth/token/revoke-self"];
-    assert_eq!(calls(&vault), read);
+    assert_eq!(calls(&vault), [read, read].concat());
     let issued: Vec<&Value> = events.of_kind("issued").collect();
-    assert_eq!(issued.len(), 2, "{outcome}");
+    assert_eq!(issued.len(), 4, "{outcome}");
     // The token says who, the secret by which token.
     assert_eq!((&issued[0]["provider"], &issued[0]["secret"]), (&json!("id-token"), &json!("KEY")));
     assert_eq!(issued[0]["record"]["repository"], "acme/app");
     assert_eq!((&issued[1]["provider"], &issued[1]["id"]), (&json!("vault"), &issued[0]["id"]));
     assert_eq!(issued[1]["record"]["read"], "secret/data/app");
     assert_eq!(issued[1]["record"]["request"], "r-1");
+    // A step is named before the secret is there.
+    let names: Vec<&Value> = events.of_kind("step_started").map(|event| &event["name"]).collect();
+    assert_eq!((names[2], names[3]), (&json!("Run echo *** | rev"), &json!("Run echo ***")), "{outcome}");
     for shown in [VALUE, TOKEN] {
         assert!(!outcome.stdout.contains(shown) && !outcome.stderr.contains(shown), "{outcome}");
     }
@@ -132,7 +140,8 @@ fn a_secret_is_fetched_when_a_step_first_reads_it_and_once() {
 fn all_places_that_read_secrets_have_them() {
     let vault = vault();
     let world = World::new();
-    world.configure(None, &[], &of_vault(&vault.url(), "KEY", "secret/data/app#key", MAIN));
+    let object = of_vault(&vault.url(), "OBJECT", "secret/data/app#object", MAIN);
+    world.configure(None, &[], &(of_vault(&vault.url(), "KEY", "secret/data/app#key", MAIN) + &object));
     let steps = |steps: &str| format!("    steps:\n{steps}\n");
     for job in [
         // The settings of a job, and of the whole.
@@ -143,6 +152,7 @@ fn all_places_that_read_secrets_have_them() {
         steps("      - { run: 'echo ${#K}', if: env.K, env: { K: '${{ secrets.KEY }}' } }"),
         steps("      - { run: 'echo ${#K}', if: \"env.K != ''\", env: { K: '${{ secrets.KEY }}' } }"),
         steps("      - { run: 'echo ${#K}', if: always(), env: { K: '${{ secrets.KEY }}' } }"),
+        steps("      - { run: echo $N, if: always(), env: { N: '${{ fromJSON(secrets.OBJECT).number }}' } }"),
         steps(
             "      - { run: exit 3, continue-on-error: \"${{ secrets.KEY != '' }}\" }\n      - run: echo 20",
         ),
@@ -199,7 +209,11 @@ fn a_provider_that_fails_fails_the_step() {
     let closed = StandIn::start(|_| Answer::json(503, &json!({ "errors": ["Vault is sealed"] })));
     let world = World::new();
     for (address, place, why) in [
-        (&vault, "secret/data/app#none", "`secret/data/app` has no field `none`; it has `key`, `empty`"),
+        (
+            &vault,
+            "secret/data/app#none",
+            "`secret/data/app` has no field `none`; it has `key`, `empty`, `object`",
+        ),
         (&vault, "secret/data/none#key", "HTTP status 404: there is nothing at `secret/data/none`"),
         (&vault, "secret/data/app#empty", "the value is empty"),
         (&closed, "secret/data/app#key", "Vault refused: HTTP status 503: Vault is sealed"),
