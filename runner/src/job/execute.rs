@@ -256,6 +256,7 @@ fn prepare_and_run(
         spec = Cow::Owned(spec.into_owned().bind(bind));
     }
     let mut starting = place.start(&spec).map_err(|e| Broken::of_isolation(&e))?;
+    identity::expect(execution);
     let egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     let at_step = egress.at_step().map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();
@@ -362,7 +363,7 @@ impl Execution<'_> {
     }
 
     /// What the workflow's and the job's own `env` read.
-    fn env_exprs(&self) -> impl Iterator<Item = &Expr> {
+    pub fn env_exprs(&self) -> impl Iterator<Item = &Expr> {
         self.workflow.env.iter().chain(&self.job.env).flat_map(|(_, value)| value.exprs())
     }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::command;
 use super::execute::{Execution, Running};
 use super::process::Stop;
-use super::step::Outcome;
+use super::step::{Outcome, exprs};
 use crate::egress::Mode;
 use crate::expr::Object;
 use crate::identity::claims::{Environment, Observed};
@@ -26,10 +26,11 @@ use crate::identity::endpoint::{Endpoint, Session};
 use crate::identity::exchange::{Credentials, Request};
 use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
 use crate::identity::id_token::SignedBy;
+use crate::identity::reference::Place;
 use crate::identity::{Claims, Facts, digest};
 use crate::output::event::Level;
 use crate::workflow::WorkflowFile;
-use crate::workflow::model::Step;
+use crate::workflow::model::{Env, Step};
 use crate::workflow::permissions::{Access, Permissions, Scope};
 use give::NO_FORGE;
 use revoke::Revocable;
@@ -72,6 +73,26 @@ struct GivenTo {
     request: Request,
     /// What keeps them fresh.
     held: Vec<Box<dyn Any + Send>>,
+}
+
+/// Gets ready what takes time, while the job's sandbox is made: where it will ask a provider, and nowhere else.
+pub fn expect(execution: &Execution<'_>) {
+    let names = |env: &Env| env.iter().any(|(name, _)| name.value == VARIABLE);
+    let steps = execution.job.steps();
+    let asks =
+        [&execution.workflow.env, &execution.job.env].into_iter().chain(steps.iter().map(|step| &step.env));
+    let asks = execution.identity.grants.iter().next().is_some() && asks.into_iter().any(names);
+    let reads = || {
+        let exprs = execution.env_exprs().chain(steps.iter().flat_map(exprs));
+        let wanted = execution.run.secrets.to_fetch(exprs);
+        wanted.iter().any(|it| matches!(it.reference.place, Place::Store { .. }))
+    };
+    if asks || reads() {
+        let identity = execution.identity.clone();
+        let prepare = move || identity.http().map(|http| http.prepare());
+        // Without the thread, and with what is wrong, it is done or told when a provider is asked.
+        let _ = std::thread::Builder::new().name("trust".into()).spawn(prepare);
+    }
 }
 
 /// Decides what a step of the job may have, and gets it. `env` is the step's, where it has one of its own.
