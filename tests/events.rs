@@ -15,6 +15,11 @@ impl Events {
         Events(outcome.stdout.lines().map(parse).collect())
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
+    }
+
     /// Those of one kind.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.0.iter().filter(move |event| event["event"] == kind)

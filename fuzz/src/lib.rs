@@ -9,12 +9,14 @@ use palisade::action::lock::Lock;
 use palisade::action::{Uses, manifest};
 use palisade::expr::{self, Condition, Contexts, Expr, MAX_MEMORY, Memory, Object, Template, Value};
 use palisade::identity::endpoint::http::{self, Parsed};
+use palisade::identity::exchange::aws::answer::{Refusal, Session};
 use palisade::identity::id_token::check_audience;
 use palisade::inside::glob::Patterns;
 use palisade::job::files::{self, CommandFile};
 use palisade::mask::{Masker, Secret, parts};
 use palisade::output::event::{Event, JobName};
 use palisade::output::{Masked, Matchers, Matching, Options, Output, Sink};
+use palisade::sealed::Sealed;
 use palisade::trigger::{Pattern, picks};
 use palisade::workflow::{self, Diagnostics, Severity};
 use palisade_proto::Instance;
@@ -28,7 +30,7 @@ pub mod egress;
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 18] = [
+pub const ALL: [(&str, Target); 20] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -47,7 +49,37 @@ pub const ALL: [(&str, Target); 18] = [
     ("egress_narrowing", egress::egress_narrowing),
     ("proxy_answer", egress::proxy_answer),
     ("identity_requests", identity_requests),
+    ("sts_answer", sts_answer),
+    ("sealed_secrets", sealed_secrets),
 ];
+
+/// What AWS's token service answers: credentials or an error, never both, and none of it empty or of more than one line.
+pub fn sts_answer(data: &[u8]) {
+    let (session, refusal) = (Session::read(data), Refusal::read(data));
+    assert!(session.is_none() || refusal.is_none(), "credentials and an error");
+    if let Some(Session { access_key_id, secret_access_key, session_token, expiration, .. }) = session {
+        for value in [access_key_id, secret_access_key, session_token, expiration] {
+            assert!(!value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic()), "no value: {value:?}");
+        }
+    }
+    if let Some(refusal) = refusal {
+        assert!(!refusal.code.is_empty(), "an error without a name");
+        refusal.is_passing();
+    }
+}
+
+/// The file of sealed secrets: what was read is written and read again the same, each name once, and for some reference.
+pub fn sealed_secrets(data: &[u8]) {
+    let Ok(sealed) = Sealed::parse(data) else { return };
+    let written = sealed.render();
+    let again = Sealed::parse(written.as_bytes());
+    assert!(again.is_ok_and(|again| again.render() == written), "written as another: {written:?}");
+    for (number, entry) in sealed.entries().iter().enumerate() {
+        let twice = sealed.entries()[..number].iter().any(|other| other.header.replaces(&entry.header));
+        assert!(!twice, "one name twice");
+        assert!(!entry.header.refs().is_empty(), "for no reference");
+    }
+}
 
 /// A question to a job's endpoint: whatever it is, it proves no right without the bearer, and names one audience.
 pub fn identity_requests(data: &[u8]) {

@@ -166,6 +166,16 @@ fn identity_requests() {
 }
 
 #[test]
+fn sts_answer() {
+    run("sts_answer");
+}
+
+#[test]
+fn sealed_secrets() {
+    run("sealed_secrets");
+}
+
+#[test]
 fn egress_rule() {
     run("egress_rule");
 }

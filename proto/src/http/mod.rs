@@ -109,6 +109,11 @@ impl Http {
         Http::new(Settings { ca_file: Some(path.to_owned()), ..self.0.settings.clone() })
     }
 
+    /// Reads whom the system trusts, which takes some milliseconds, ahead of the first connection.
+    pub fn prepare(&self) {
+        self.trusted();
+    }
+
     /// How long a call may take unless it is told otherwise.
     pub(crate) fn call_timeout(&self) -> Duration {
         self.0.settings.call_timeout

@@ -17,11 +17,12 @@ use crate::config::Config;
 use crate::identity::claims::{Environment, Observed};
 use crate::identity::grant::{Decision, Grant, Provider};
 use crate::identity::id_token::SignedBy;
+use crate::identity::reference::Reference;
 use crate::identity::{Broker, Claims, Facts};
 use crate::local;
 use crate::workflow::permissions::{Access, Permissions, Scope};
 
-/// Show who a job would be to others, and which grants it would have
+/// Show who a job would be to others, and which grants and secrets it would have
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   palisade identity claims                            of a run in this tree
@@ -41,7 +42,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Show the claims of a job, and how each condition of each grant stands for it
+    /// Show the claims of a job, and how each condition of each grant and secret stands for it
     #[command(after_help = "EXAMPLES
   palisade identity claims --server https://git.example.com --repository acme/app --event push
   palisade identity claims --json")]
@@ -69,9 +70,11 @@ enum Action {
         #[command(flatten)]
         job: Box<JobArgs>,
     },
-    /// Exchange a token for what a grant gives, if it allows that, and show all of it but the values
+    /// Exchange a token for what a grant gives, or fetch a secret that is kept elsewhere, if it allows that, and show all of it
+    /// but the values
     #[command(after_help = "EXAMPLES
   palisade identity test deploy
+  palisade identity test NPM_TOKEN                   a secret, where no grant is called so
   palisade identity test deploy --server https://git.example.com --repository acme/app \\
       --ref refs/heads/main --json
 
@@ -79,8 +82,8 @@ The provider is really asked. What it can take back is given back at once.
 
 EXIT CODES: 0 success, 2 invalid input, 3 the grant is refused, 5 the provider refuses")]
     Test {
-        /// The grant
-        #[arg(value_name = "GRANT")]
+        /// The grant, or the secret
+        #[arg(value_name = "NAME")]
         grant: String,
         /// Print JSON
         #[arg(long)]
@@ -133,6 +136,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         Action::Claims { job, json } => {
             let Described { claims, broker, .. } = job.described()?;
             let decisions = decisions(&broker, &claims, job.step.as_deref());
+            let decisions = Decisions { grants: decisions, secrets: of_secrets(&broker, &claims) };
             (if json { as_json(&claims, &decisions) } else { told(&claims, &decisions) }, ExitCode::SUCCESS)
         }
         Action::Token { grant, audience, value, job } => {
@@ -154,22 +158,30 @@ fn decisions<'b>(broker: &'b Broker, claims: &Claims, step: Option<&str>) -> Vec
     broker.grants.iter().map(decide).collect()
 }
 
-fn told(claims: &Claims, decisions: &[(&Grant, Decision)]) -> String {
+fn of_secrets<'b>(broker: &'b Broker, claims: &Claims) -> Vec<(&'b Reference, Decision)> {
+    broker.secrets.iter().map(|secret| (&**secret, secret.decide(claims))).collect()
+}
+
+/// All that is decided of a job.
+struct Decisions<'b> {
+    grants: Vec<(&'b Grant, Decision)>,
+    secrets: Vec<(&'b Reference, Decision)>,
+}
+
+fn told(claims: &Claims, Decisions { grants, secrets }: &Decisions<'_>) -> String {
     // Text under text keys always has a JSON form.
     let mut said = serde_json::to_string_pretty(claims).unwrap_or_default() + "\n";
-    if decisions.is_empty() {
+    if grants.is_empty() && secrets.is_empty() {
         said.push_str("\nno grant is configured\n");
     }
-    for (grant, decision) in decisions {
+    let grants =
+        grants.iter().map(|(grant, decision)| ("grant", &grant.name, grant.provider.name(), decision));
+    let secrets =
+        secrets.iter().map(|(secret, decision)| ("secret", &secret.name, secret.place.kind(), decision));
+    for (what, name, provider, decision) in grants.chain(secrets) {
         let allowed = if decision.is_allowed() { "allowed" } else { "refused" };
         // Writing to a text never fails.
-        let _ = write!(
-            said,
-            "\ngrant {} ({}): {allowed}\n{}",
-            grant.name,
-            grant.provider.name(),
-            explained(decision)
-        );
+        let _ = write!(said, "\n{what} {name} ({provider}): {allowed}\n{}", explained(decision));
     }
     said
 }
@@ -194,15 +206,26 @@ pub(super) fn explained(decision: &Decision) -> String {
     said
 }
 
-fn as_json(claims: &Claims, decisions: &[(&Grant, Decision)]) -> String {
-    let grant = |(grant, decision): &(&Grant, Decision)| {
+fn as_json(claims: &Claims, Decisions { grants, secrets }: &Decisions<'_>) -> String {
+    let one = |name: &str, provider: &str, decision: &Decision| {
         json!({
-            "name": *grant.name, "provider": grant.provider.name(), "allowed": decision.is_allowed(),
+            "name": name, "provider": provider, "allowed": decision.is_allowed(),
             "always": decision.always, "rules": decision.rules,
         })
     };
-    json!({ "claims": claims, "grants": decisions.iter().map(grant).collect::<Vec<Json>>() }).to_string()
-        + "\n"
+    let grants = grants.iter().map(|(grant, decision)| one(&grant.name, grant.provider.name(), decision));
+    let secrets = secrets.iter().map(|(secret, decision)| one(&secret.name, secret.place.kind(), decision));
+    let (grants, secrets): (Vec<Json>, Vec<Json>) = (grants.collect(), secrets.collect());
+    json!({ "claims": claims, "grants": grants, "secrets": secrets }).to_string() + "\n"
+}
+
+/// A decision that must be that the job may have it.
+pub(super) fn allowed(what: &str, decision: Decision) -> Result<Decision, Error> {
+    if let Some(why) = decision.why_not() {
+        let refused = Error::new(Blame::Policy, format!("{what} is refused: {why}"));
+        return Err(refused.hint(format!("its conditions:\n{}", explained(&decision).trim_end())));
+    }
+    Ok(decision)
 }
 
 /// A job with all that decides.
@@ -292,11 +315,7 @@ impl JobArgs {
     /// The decision on a grant, which must be that the job may have it.
     fn allowed(&self, grant: &Grant, claims: &Claims) -> Result<Decision, Error> {
         let decision = grant.decide(claims, &permitted(), self.step());
-        if let Some(why) = decision.why_not() {
-            let refused = Error::new(Blame::Policy, format!("the grant `{}` is refused: {why}", grant.name));
-            return Err(refused.hint(format!("its conditions:\n{}", explained(&decision).trim_end())));
-        }
-        Ok(decision)
+        allowed(&format!("the grant `{}`", grant.name), decision)
     }
 
     fn token(&self, grant: &str, audience: &str, value: bool) -> Result<String, Error> {

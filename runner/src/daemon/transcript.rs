@@ -78,7 +78,8 @@ enum Said {
         markdown: String,
     },
     Issued {
-        grant: String,
+        grant: Option<String>,
+        secret: Option<String>,
         provider: String,
         subject: String,
         audience: Option<String>,
@@ -237,10 +238,14 @@ impl Transcript {
                 self.complete(rows);
                 self.row("##[endgroup]", rows);
             }
-            Said::Issued { grant, provider, subject, audience, expires } => {
+            Said::Issued { grant, secret, provider, subject, audience, expires } => {
                 let to = audience.map(|audience| format!(" to {audience}")).unwrap_or_default();
                 let until = expires.map(|expires| format!(", until {expires}")).unwrap_or_default();
-                let message = format!("issued {provider} of grant {grant} for {subject}{to}{until}");
+                let by = match (grant, secret) {
+                    (Some(grant), _) => format!("grant {grant}"),
+                    (None, secret) => format!("secret {}", secret.unwrap_or_default()),
+                };
+                let message = format!("issued {provider} of {by} for {subject}{to}{until}");
                 self.command("notice", "", &message, rows);
             }
             Said::StepFinished { step, name, outcome, reason } => {

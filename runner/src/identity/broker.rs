@@ -31,7 +31,7 @@ pub struct Broker {
     facts: Facts,
     state: State,
     /// What jobs see of the host, where keys can't be.
-    shown: Vec<PathBuf>,
+    shown: Arc<[PathBuf]>,
     policy: Option<String>,
     actions_lock: Option<String>,
     issuer: OnceLock<Result<Arc<Issuer>, String>>,
@@ -83,7 +83,7 @@ impl Broker {
 
     /// The state directory, for keys that are in it. An error where jobs could see them.
     pub fn state(&self, keys: &str) -> Result<&State, String> {
-        for tree in &self.shown {
+        for tree in self.shown.iter() {
             if self.state.is_within(tree).map_err(|e| format!("the state directory: {e}"))? {
                 return Err(format!(
                     "the state directory, with {keys}, is in `{}`, which jobs see; name another with --state",
@@ -101,6 +101,11 @@ impl Broker {
             Issuer::open(&self.state).map(Arc::new).map_err(|e| e.to_string())
         };
         self.issuer.get_or_init(open).clone()
+    }
+
+    /// What jobs see of the host.
+    pub fn shown(&self) -> &Arc<[PathBuf]> {
+        &self.shown
     }
 
     /// How providers are reached: as forges are, by the environment's proxies and with the configuration's certificates.

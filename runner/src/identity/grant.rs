@@ -9,6 +9,7 @@ use super::condition::{Check, Conditions};
 use super::exchange::aws::Aws;
 use super::exchange::azure::Azure;
 use super::exchange::gcp::Gcp;
+use super::exchange::git::Git;
 use super::exchange::kubernetes::Kubernetes;
 use super::exchange::oidc::Oidc;
 use super::exchange::vault::Vault;
@@ -88,11 +89,13 @@ pub enum Provider {
     Oidc(Oidc),
     /// A token for a cluster of Kubernetes.
     Kubernetes(Kubernetes),
+    /// A token of a bot at a forge.
+    Git(Git),
 }
 
 impl Provider {
     /// Their names.
-    pub const NAMES: [&str; 7] = ["id-token", "aws", "vault", "gcp", "azure", "oidc", "kubernetes"];
+    pub const NAMES: [&str; 8] = ["id-token", "aws", "vault", "gcp", "azure", "oidc", "kubernetes", "git"];
 
     /// Reads the keys of a provider, which are all that no grant has.
     fn read(name: &str, keys: toml::Table) -> Result<Provider, String> {
@@ -105,6 +108,7 @@ impl Provider {
             "azure" => Provider::Azure(keys.try_into().map_err(told)?),
             "oidc" => Provider::Oidc(keys.try_into().map_err(told)?),
             "kubernetes" => Provider::Kubernetes(keys.try_into().map_err(told)?),
+            "git" => Provider::Git(keys.try_into().map_err(told)?),
             other => {
                 return Err(format!("`{other}` is no provider; there are {}", Provider::NAMES.join(", ")));
             }
@@ -121,6 +125,7 @@ impl Provider {
             Provider::Azure(_) => "azure",
             Provider::Oidc(_) => "oidc",
             Provider::Kubernetes(_) => "kubernetes",
+            Provider::Git(_) => "git",
         }
     }
 
@@ -135,6 +140,11 @@ impl Provider {
         }
     }
 
+    /// Whether it is given for an ID token. A forge gives its own for none.
+    pub fn takes_token(&self) -> bool {
+        !matches!(self, Provider::Git(_))
+    }
+
     /// Who exchanges a token for it; nobody where the token is all.
     pub fn exchange(&self) -> Option<&dyn Exchange> {
         match self {
@@ -145,6 +155,7 @@ impl Provider {
             Provider::Azure(azure) => Some(azure),
             Provider::Oidc(oidc) => Some(oidc),
             Provider::Kubernetes(kubernetes) => Some(kubernetes),
+            Provider::Git(git) => Some(git),
         }
     }
 }
@@ -175,9 +186,12 @@ impl TryFrom<toml::Table> for Grant {
         });
         let steps: Option<Vec<String>> = steps.transpose()?;
         // A grant of ID tokens reads it itself.
-        let issuer = (provider != "id-token").then(|| table.remove("issuer")).flatten().map(|issuer| {
-            issuer.try_into().map_err(|e: toml::de::Error| told(format!("`issuer`: {}", e.message())))
-        });
+        let issuer = (!["id-token", "git"].contains(&provider.as_str()))
+            .then(|| table.remove("issuer"))
+            .flatten()
+            .map(|issuer| {
+                issuer.try_into().map_err(|e: toml::de::Error| told(format!("`issuer`: {}", e.message())))
+            });
         let issuer = issuer.transpose()?.unwrap_or_default();
         let provider = Provider::read(&provider, table).map_err(&told)?;
         Ok(Grant { name: name.into(), allow, steps, provider, issuer })
@@ -223,6 +237,11 @@ impl Grant {
             Provider::IdToken(tokens) => tokens.issuer,
             _ => self.issuer,
         }
+    }
+
+    /// Who signs the ID token that it is given for; nobody where it takes none.
+    pub fn token_signed_by(&self) -> Option<SignedBy> {
+        self.provider.takes_token().then(|| self.signed_by())
     }
 
     /// Decides whether a job with these claims and permissions may have it in a step of this id.

@@ -245,6 +245,8 @@ pub struct View<'a> {
     pub names: Option<&'a StepNames>,
     /// Steps are to say more.
     pub debug: bool,
+    /// It is only shown: a secret that nobody has fetched yet is there, but not its value.
+    pub is_shown: bool,
 }
 
 /// Looks into a job's workspace.
@@ -267,6 +269,7 @@ impl<'a> View<'a> {
             files: None,
             names: None,
             debug: false,
+            is_shown: false,
         }
     }
 }
@@ -307,6 +310,7 @@ impl Scope for View<'_> {
             "env" => Value::from(self.env.or(self.frame.map(|f| &f.env))?.clone()),
             "vars" => Value::from(self.run.vars.clone()),
             "inputs" => Value::from(self.scope().map_or(&self.run.inputs, |scope| &scope.inputs).clone()),
+            "secrets" if self.is_shown => self.run.secrets.shown(),
             "secrets" => self.run.secrets.context(),
             "needs" => self.job.needs.clone(),
             "matrix" => self.job.matrix.clone(),
@@ -445,6 +449,7 @@ mod tests {
             files: None,
             names: None,
             debug: true,
+            is_shown: false,
         };
         for (template, value) in [
             ("${{ github.ref }}", "refs/heads/main"),

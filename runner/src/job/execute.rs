@@ -11,7 +11,7 @@ use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
 use super::files::StepNames;
 use super::gate::Entered;
-use super::identity::{Identity, Refused};
+use super::identity::{self, Identity, Refused};
 use super::network::{AtStep, Egress};
 use super::place::Place;
 use super::post::{self, Post};
@@ -20,7 +20,7 @@ use crate::action::needed::{Needed, Search};
 use crate::action::{Actions, ObtainError, Obtained, lock};
 use crate::egress::GatewayError;
 use crate::egress::narrow::{Narrowing, VARIABLE};
-use crate::expr::{EvalError, Object, Scope, Template, Value};
+use crate::expr::{EvalError, Expr, Object, Scope, Template, Value};
 use crate::identity::Broker;
 use crate::output::event::{ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, Level};
 use crate::output::{Matchers, Output};
@@ -186,8 +186,9 @@ impl From<ObtainError> for Broken {
 }
 
 impl From<Refused> for Broken {
-    fn from(Refused { reason, by_rule }: Refused) -> Self {
-        Broken { reason, result: Conclusion::Failure, fault: by_rule.then_some(Fault::Refused) }
+    fn from(Refused { outcome, by_rule }: Refused) -> Self {
+        let fault = by_rule.then_some(Fault::Refused);
+        Broken { reason: outcome.reason.unwrap_or_default(), result: outcome.conclusion, fault }
     }
 }
 
@@ -265,11 +266,10 @@ fn prepare_and_run(
         spec = Cow::Owned(spec.into_owned().bind(bind));
     }
     let mut starting = place.start(&spec).map_err(|e| Broken::of_isolation(&e))?;
+    identity::expect(execution);
     let mut egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     let at_step = egress.at_step().map_err(Broken::of_gateway)?;
     execution.warn_of_missing_secrets();
-    let (env, lists) = execution.env()?;
-    let reach = reach::around(execution, &lists)?;
     let timeout = match &job.timeout_minutes {
         Some(minutes) => minutes.resolve_minutes(&execution.view())?,
         None => None,
@@ -292,7 +292,13 @@ fn prepare_and_run(
         needed: &needed,
         dir,
         names: StepNames::random(),
-        frame: Frame { steps: Object::new(), env, failed: false, action: None, deadline: None },
+        frame: Frame {
+            steps: Object::new(),
+            env: Object::case_sensitive(),
+            failed: false,
+            action: None,
+            deadline: None,
+        },
         outer: Vec::new(),
         status: "success",
         trail: Vec::new(),
@@ -307,12 +313,12 @@ fn prepare_and_run(
         cancelled: None,
         deadline: start.checked_add(timeout),
         at_step,
-        reach,
+        reach: Vec::new(),
         identity: Identity::default(),
         refused: false,
         buffer: Vec::new(),
     };
-    let (mut finished, mut reason) = running.run_steps(timeout);
+    let (mut finished, mut reason) = running.begin_and_run_steps(timeout)?;
     let refused = egress.finish(execution).map_err(Broken::of_gateway)?;
     if let (Some(refused), Conclusion::Success) = (refused, finished.result) {
         (finished.result, reason) = (Conclusion::Failure, Some(refused));
@@ -367,8 +373,12 @@ impl Execution<'_> {
 
     /// Tells of secrets that an `env` names and that nobody gave: they are empty.
     fn warn_of_missing_secrets(&self) {
-        let exprs = self.workflow.env.exprs().chain(self.job.env.exprs());
-        self.warn_of_missing(None, self.run.secrets.missing(exprs));
+        self.warn_of_missing(None, self.run.secrets.missing(self.env_exprs()));
+    }
+
+    /// What the workflow's and the job's own `env` read.
+    pub fn env_exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.workflow.env.exprs().chain(self.job.env.exprs())
     }
 
     /// Tells of secrets that nobody gave.
@@ -392,6 +402,18 @@ impl Execution<'_> {
 }
 
 impl Running<'_> {
+    fn begin_and_run_steps(&mut self, timeout: Duration) -> Result<(Finished, Option<String>), Broken> {
+        let begun = self.fetch_secrets(None, self.execution.env_exprs()).map_err(Broken::from);
+        let ran = begun.and_then(|()| {
+            let lists;
+            (self.frame.env, lists) = self.execution.env()?;
+            self.reach = reach::around(self.execution, &lists)?;
+            Ok(self.run_steps(timeout))
+        });
+        identity::end(self);
+        ran
+    }
+
     fn run_steps(&mut self, timeout: Duration) -> (Finished, Option<String>) {
         let mut reason = None;
         pre::run_all(self);
@@ -445,6 +467,7 @@ impl Running<'_> {
             files: Some(self),
             names: Some(&self.names),
             debug: self.execution.output.options().debug,
+            is_shown: false,
         }
     }
 
@@ -503,7 +526,10 @@ impl Running<'_> {
         checked.map_err(told).ok()
     }
 
-    fn outputs(&self) -> Result<Vec<(String, String)>, EvalError> {
+    fn outputs(&mut self) -> Result<Vec<(String, String)>, EvalError> {
+        let exprs = self.execution.job.outputs.values().flat_map(|value| value.exprs());
+        self.fetch_secrets(None, exprs)
+            .map_err(|refused| EvalError::new(refused.outcome.reason.unwrap_or_default()))?;
         let view = self.view(None, None);
         let outputs = self.execution.job.outputs.iter();
         let mut size = 0;

@@ -78,7 +78,7 @@ fn perform(job: &mut Running<'_>, index: usize, post: Post) -> Outcome {
             job.trail = trail;
             if let Err(refused) = stage::enter(job, index, &env) {
                 job.trail.clear();
-                return Outcome::failed(refused.reason);
+                return refused.outcome;
             }
             let (mut said, outcome) = match stage {
                 Stage::Script { node, entry, scope } => {

@@ -68,6 +68,9 @@ fn walk(job: &mut Running<'_>, steps: &[Step]) {
 /// Goes into a composite action. Where that fails, so will its step.
 fn within(job: &mut Running<'_>, number: usize, step: &Step, found: &Found, inner: &[Step]) {
     let action = step::action_id(step, number);
+    if job.fetch_secrets(None, step::exprs(step)).is_err() {
+        return;
+    }
     let Ok((env, scope)) = prepare(job, step, found, &action) else { return };
     let frame = Frame { steps: Object::new(), env, failed: false, action: Some(scope), deadline: None };
     job.outer.push(std::mem::replace(&mut job.frame, frame));
@@ -115,6 +118,7 @@ impl Stage<'_> {
     }
 
     fn perform(&self, job: &mut Running<'_>, index: usize, of: String) -> Result<Outcome, Outcome> {
+        job.fetch_secrets(Some(index), step::exprs(self.step)).map_err(|refused| refused.outcome)?;
         let (env, scope) = prepare(job, self.step, self.found, &self.action)?;
         let due = action::stage_is_due(job, self.pre, &scope, &env, &self.action);
         if !due.map_err(|e| Outcome::failed(format!("`pre-if`: {e}")))? {
@@ -139,7 +143,7 @@ impl Stage<'_> {
                 },
             );
         }
-        stage::enter(job, index, &env).map_err(|refused| Outcome::failed(refused.reason))?;
+        stage::enter(job, index, &env).map_err(|refused| refused.outcome)?;
         let script = Script { node: self.node, file: &self.pre.file, scope, env };
         let (mut said, outcome) = script.run(job, index, &self.action, None);
         adopt(job, index, &mut said);

@@ -38,7 +38,7 @@ pub fn around(execution: &Execution<'_>, texts: &[String]) -> Result<Vec<Narrowi
 
 /// A list of a workflow that calls another, for the jobs of that.
 pub fn of_caller(text: &str, network: &Network) -> Result<Narrowing, String> {
-    parse(text, network).map_err(|refused| refused.reason)
+    parse(text, network).map_err(|refused| refused.outcome.reason.unwrap_or_default())
 }
 
 /// Has a step's rules hold.
@@ -122,5 +122,5 @@ fn parse(text: &str, network: &Network) -> Result<Narrowing, Refused> {
 }
 
 fn refused(why: &str) -> Refused {
-    Refused { reason: format!("`{VARIABLE}` can't be held: {why}"), by_rule: true }
+    Refused::by_rule(format!("`{VARIABLE}` can't be held: {why}"))
 }

@@ -12,12 +12,13 @@ use super::identity::{self, Refused};
 use super::reach;
 use super::shell::Shell;
 use crate::action::Uses;
-use crate::expr::{EvalError, Object, Template, Value};
+use crate::expr::{EvalError, Expr, Object, Template, Value};
 use crate::output::event::{Conclusion, Event, Level};
-use crate::workflow::model::{Step, StepKind};
+use crate::workflow::model::{Entries, Env, Step, StepKind};
 use crate::workflow::span::Spanned;
 
 /// How a step ended, before `continue-on-error`.
+#[derive(Debug)]
 pub struct Outcome {
     /// Success, failure, cancelled or skipped.
     pub conclusion: Conclusion,
@@ -93,16 +94,21 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
     let action = action_id(step, at.number);
     job.trail.push(at.number);
     let mut refused = false;
-    let (name, mut said, outcome) = match begin(job, step, &action) {
-        Ok(None) => (name(job, step, None, &action), Said::default(), Outcome::SKIPPED),
+    let (told, fetched) = match fetch(job, at, step, &action) {
+        Some((name, fetched)) => (Some(name), fetched),
+        None => (None, Ok(())),
+    };
+    let (name, mut said, outcome) = match fetched.and_then(|()| begin(job, step, &action)) {
+        Ok(None) => {
+            (told.unwrap_or_else(|| name(job, step, None, &action)), Said::default(), Outcome::SKIPPED)
+        }
         Ok(Some(env)) => {
-            let name = name(job, step, env.as_ref(), &action);
-            started(job, at, &name);
+            let name = told.unwrap_or_else(|| start(job, at, step, env.as_ref(), &action));
             let (said, outcome) = match enter(job, at, step, &action, env.as_ref()) {
                 Ok(()) => body(job, at.index, step, &name, &action, env.as_ref()),
                 Err(why) => {
                     refused = why.by_rule;
-                    (Said::default(), Outcome::failed(why.reason))
+                    (Said::default(), why.outcome)
                 }
             };
             if !at.nested {
@@ -111,8 +117,7 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
             (name, said, outcome)
         }
         Err(outcome) => {
-            let name = name(job, step, None, &action);
-            started(job, at, &name);
+            let name = told.unwrap_or_else(|| start(job, at, step, None, &action));
             (name, Said::default(), outcome)
         }
     };
@@ -148,6 +153,68 @@ fn perform(job: &mut Running<'_>, at: At, step: &Step) -> Ended {
     Ended { name, outcome, conclusion }
 }
 
+/// Fetches the secrets that the step reads and that are kept elsewhere. The step has started by then, under the name that is
+/// given; where there is nothing to fetch it starts later.
+fn fetch(job: &mut Running<'_>, at: At, step: &Step, action: &str) -> Option<(String, Result<(), Outcome>)> {
+    if at.nested || job.execution.run.secrets.to_fetch(exprs(step)).is_empty() || !is_due(job, step, action) {
+        return None;
+    }
+    let name = start(job, at, step, None, action);
+    Some((name, job.fetch_secrets(Some(at.index), exprs(step)).map_err(|refused| refused.outcome)))
+}
+
+/// Whether a step will run whose secrets aren't there yet, as far as that can be said without them.
+fn is_due(job: &Running<'_>, step: &Step, action: &str) -> bool {
+    let Some(condition) = &step.condition else { return job.standing().success };
+    let secrets = &job.execution.run.secrets;
+    let is_there = |text: &Spanned<Template>| secrets.to_fetch(text.exprs()).is_empty();
+    let (there, missing) = match &step.env {
+        Env::Entries(entries) => {
+            let (there, missing): (Entries, Entries) =
+                entries.iter().cloned().partition(|(_, text)| is_there(text));
+            (Env::Entries(there), Some(missing))
+        }
+        Env::Whole(text) if is_there(text) => (step.env.clone(), Some(Entries::new())),
+        // Which names it gives isn't known.
+        Env::Whole(_) => (Env::default(), None),
+    };
+    let decides = |name: Option<&str>| {
+        missing
+            .as_ref()
+            .is_none_or(|all| all.iter().any(|(known, _)| name.is_none_or(|name| name == known.value)))
+    };
+    let readings = condition.placed_exprs().flat_map(|(_, expr)| expr.readings());
+    for reading in readings.filter(|reading| reading.context == "env") {
+        if decides(reading.path.first().copied().flatten()) {
+            return true;
+        }
+    }
+    // What is wrong is told when the step begins.
+    extend_env(&job.frame.env, &there, &job.view(None, Some(action)))
+        .and_then(|env| condition.evaluate(&job.view(Some(&env), Some(action))))
+        .unwrap_or(false)
+}
+
+/// All that a step reads, but for its condition, which can't read secrets.
+pub fn exprs(step: &Step) -> impl Iterator<Item = &Expr> {
+    let literals = [
+        step.timeout_minutes.as_ref().and_then(|minutes| minutes.value.expr()),
+        step.continue_on_error.as_ref().and_then(|on| on.value.expr()),
+    ];
+    let (templates, with) = match &step.kind {
+        StepKind::Run { script, shell, working_directory } => {
+            ([Some(script), shell.as_ref(), working_directory.as_ref()], None)
+        }
+        StepKind::Uses { with, .. } => ([None; 3], Some(with)),
+    };
+    let templates = step.name.as_ref().into_iter().chain(templates.into_iter().flatten());
+    templates
+        .flat_map(|template| template.exprs())
+        .chain(step.env.exprs())
+        .chain(with.into_iter().flat_map(Env::exprs))
+        .chain(literals.into_iter().flatten())
+}
+
 /// Gets the step what it may have of others and reach. The steps of an action have what the step has that uses it.
 fn enter(
     job: &mut Running<'_>,
@@ -161,6 +228,13 @@ fn enter(
     }
     identity::enter(job, at.index, Some(step), env)?;
     reach::enter(job, at.index, step, action)
+}
+
+/// Tells that the step has started; gives its name.
+fn start(job: &Running<'_>, at: At, step: &Step, env: Option<&Object>, action: &str) -> String {
+    let name = name(job, step, env, action);
+    started(job, at, &name);
+    name
 }
 
 fn started(job: &Running<'_>, at: At, name: &str) {
@@ -197,7 +271,7 @@ pub fn action_id(step: &Step, number: usize) -> String {
 
 /// What people read of a step.
 pub fn name(job: &Running<'_>, step: &Step, env: Option<&Object>, action: &str) -> String {
-    let view = job.view(env, Some(action));
+    let view = View { is_shown: true, ..job.view(env, Some(action)) };
     let written = step.name.as_ref().and_then(|name| name.evaluate(&view).ok()).filter(|n| !n.is_empty());
     written.unwrap_or_else(|| match &step.kind {
         StepKind::Run { script, .. } => {

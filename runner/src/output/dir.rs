@@ -173,6 +173,7 @@ mod tests {
          ==> forged ***
         ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
+        ==> issued vault of secret TOKEN for repo:acme/app:ref:refs/heads/main ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> environment `production ***`: https://example.org ***

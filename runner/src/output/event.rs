@@ -304,12 +304,12 @@ pub enum Event {
         /// Its archive on this machine.
         path: String,
     },
-    /// A step has got an ID token, or credentials for one.
+    /// A step has got an ID token, or credentials for one, or a secret was fetched.
     Issued {
         /// Which job.
         job: JobName,
-        /// Index of the step.
-        step: usize,
+        /// Index of the step; none for what the job's own settings read.
+        step: Option<usize>,
         /// What it is.
         #[serde(flatten)]
         issued: Issued,
@@ -373,18 +373,38 @@ pub struct ActionLine {
     pub pinned: bool,
 }
 
+/// By what something is issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A grant of this name.
+    Grant(String),
+    /// A secret of this name that is kept elsewhere.
+    Secret(String),
+}
+
+impl std::fmt::Display for By {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            By::Grant(name) => write!(f, "grant {name}"),
+            By::Secret(name) => write!(f, "secret {name}"),
+        }
+    }
+}
+
 /// A token, or credentials, but for their value.
 #[derive(Clone, Debug, Serialize)]
 pub struct Issued {
-    /// By which grant.
-    pub grant: String,
+    /// By what.
+    #[serde(flatten)]
+    pub by: By,
     /// What gave it: `id-token` is this runner itself.
     pub provider: &'static str,
     /// As whom the job has it: `sub`.
     pub subject: String,
     /// For whom a token is: `aud`.
     pub audience: Option<String>,
-    /// A token's own name: `jti`.
+    /// The token's own name, or that of the token that credentials were given for: `jti`.
     pub id: Option<String>,
     /// When it ends.
     pub expires: Option<String>,

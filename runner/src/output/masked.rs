@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::egress::record::{Attempt, Row, Table};
 use crate::mask::Masker;
 
-use super::event::{ActionLine, Annotation, Event, Issued, JobName, LayerLine, Masking};
+use super::event::{ActionLine, Annotation, By, Event, Issued, JobName, LayerLine, Masking};
 
 /// An event in which every text has gone through the masker.
 #[derive(Clone, Debug)]
@@ -156,10 +156,13 @@ impl Masked {
                 path: text(path),
             },
             Event::Issued { job, step, issued } => {
-                let Issued { grant, provider, subject, audience, id, expires, record } = issued;
+                let Issued { by, provider, subject, audience, id, expires, record } = issued;
                 let record = record.into_iter().map(|(key, value)| (key, text(value))).collect();
                 let issued = Issued {
-                    grant: text(grant),
+                    by: match by {
+                        By::Grant(name) => By::Grant(text(name)),
+                        By::Secret(name) => By::Secret(text(name)),
+                    },
                     provider,
                     subject: text(subject),
                     audience: some(audience),

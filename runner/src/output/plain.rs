@@ -78,6 +78,7 @@ mod tests {
          ==> forged ***
         ==> artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
+        ==> issued vault of secret TOKEN for repo:acme/app:ref:refs/heads/main ***
         ==> Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> Deploy ***: skipped
         ==> environment `production ***`: https://example.org ***
@@ -91,7 +92,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 41 places
+          masked: 43 places
           run           failure    1 min 01 s
         ");
     }
@@ -121,6 +122,7 @@ mod tests {
         build *** |  ==> forged ***
         ==> build ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> build ***: issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
+        ==> build ***: issued vault of secret TOKEN for repo:acme/app:ref:refs/heads/main ***
         ==> build ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> build ***: Deploy ***: skipped
         ==> build ***: environment `production ***`: https://example.org ***
@@ -144,6 +146,7 @@ mod tests {
         test *** |  ==> forged ***
         ==> test ***: artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         ==> test ***: issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
+        ==> test ***: issued vault of secret TOKEN for repo:acme/app:ref:refs/heads/main ***
         ==> test ***: Build ***: success in 1.2 s despite failure: exit code 3 ***
         ==> test ***: Deploy ***: skipped
         ==> test ***: environment `production ***`: https://example.org ***
@@ -163,7 +166,7 @@ mod tests {
           network of test ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 77 places
+          masked: 81 places
           run           failure    1 min 01 s
         ");
     }
@@ -192,6 +195,7 @@ mod tests {
          ==> forged ***
         \u{1b}[1m==>\u{1b}[0m artifact logs *** (1234 bytes): /state/artifacts/1.1/logs.zip ***
         \u{1b}[1m==>\u{1b}[0m issued id-token of grant deploy for repo:acme/app:ref:refs/heads/main *** to sts.example.com ***, until 2026-08-01T12:05:00.000Z
+        \u{1b}[1m==>\u{1b}[0m issued vault of secret TOKEN for repo:acme/app:ref:refs/heads/main ***
         \u{1b}[1m==>\u{1b}[0m Build ***: \u{1b}[32msuccess\u{1b}[0m in 1.2 s despite failure: exit code 3 ***
         \u{1b}[1m==>\u{1b}[0m Deploy ***: \u{1b}[2mskipped\u{1b}[0m
         \u{1b}[1m==>\u{1b}[0m environment `production ***`: https://example.org ***
@@ -205,7 +209,7 @@ mod tests {
           network of build ***:
             refused  evil.example ***:443  once: no rule allows it ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 41 places
+          masked: 43 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

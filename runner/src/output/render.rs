@@ -158,8 +158,8 @@ impl Renderer {
                 }
             }),
             Event::Issued { job, issued, .. } => self.own(out, Some(job), |o| {
-                let Issued { grant, provider, subject, audience, expires, .. } = issued;
-                for part in ["issued ", provider, " of grant ", grant, " for ", subject] {
+                let Issued { by, provider, subject, audience, expires, .. } = issued;
+                for part in ["issued ", provider, " of ", &by.to_string(), " for ", subject] {
                     text::name(part, o);
                 }
                 for (what, value) in [(" to ", audience), (", until ", expires)] {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use super::event::{
-    ActionLine, Annotation, Conclusion, DeploymentState, Event, Issued, JobName, LayerLine, Level, Masking,
-    Wait,
+    ActionLine, Annotation, By, Conclusion, DeploymentState, Event, Issued, JobName, LayerLine, Level,
+    Masking, Wait,
 };
 use super::{Options, Output, Sink};
 use crate::egress::Mode;
@@ -141,15 +141,28 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         },
         Event::Issued {
             job: job.clone(),
-            step: 0,
+            step: Some(0),
             issued: Issued {
-                grant: "deploy".into(),
+                by: By::Grant("deploy".into()),
                 provider: "id-token",
                 subject: with("repo:acme/app:ref:refs/heads/main"),
                 audience: Some(with("sts.example.com")),
                 id: Some("0123456789abcdef".into()),
                 expires: Some("2026-08-01T12:05:00.000Z".into()),
                 record: [("role", with("deployer"))].into(),
+            },
+        },
+        Event::Issued {
+            job: job.clone(),
+            step: None,
+            issued: Issued {
+                by: By::Secret("TOKEN".into()),
+                provider: "vault",
+                subject: with("repo:acme/app:ref:refs/heads/main"),
+                audience: None,
+                id: None,
+                expires: None,
+                record: [("server", with("https://vault.example.com"))].into(),
             },
         },
         Event::Network { job: job.clone(), attempt: attempt() },

@@ -124,7 +124,11 @@ impl Sealed {
         Sealed::parse(&bytes).map_err(FileError::Invalid)
     }
 
-    fn parse(bytes: &[u8]) -> Result<Sealed, String> {
+    /// Reads the bytes of one.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn parse(bytes: &[u8]) -> Result<Sealed, String> {
         let written: Written = serde_json::from_value(plain(bytes)?).map_err(|e| e.to_string())?;
         if written.version != VERSION {
             return Err(format!("its version is {}, this palisade knows {VERSION}", written.version));

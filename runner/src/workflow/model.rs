@@ -83,6 +83,16 @@ pub enum LiteralOr<T> {
     Expr(Expr),
 }
 
+impl<T> LiteralOr<T> {
+    /// What computes it, where it isn't written out.
+    pub fn expr(&self) -> Option<&Expr> {
+        match self {
+            LiteralOr::Literal(_) => None,
+            LiteralOr::Expr(expr) => Some(expr),
+        }
+    }
+}
+
 /// One entry of `jobs:`.
 #[derive(Clone, Debug)]
 pub struct Job {

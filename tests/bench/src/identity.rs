@@ -1,10 +1,12 @@
-//! ID tokens: signing one, many steps' processes that ask at once, and what jobs pay that have nothing to do with it.
+//! ID tokens: signing one, many steps' processes that ask at once, credentials for one, and what jobs pay that have nothing to
+//! do with it.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use palisade::identity::claims::Observed;
@@ -13,7 +15,7 @@ use palisade::identity::issuer::Issuer;
 use palisade::identity::{Claims, Facts};
 use palisade::state::State;
 
-use crate::measure::{Run, in_turns, program};
+use crate::measure::{Run, in_turns, median, program};
 use crate::table::{Goal, line};
 
 /// How many tokens are signed.
@@ -72,6 +74,7 @@ pub fn section(palisade: &str, dir: &Path) {
         line(&format!("signing a token, {algorithm}"), each.as_secs_f64() * 1e3, "ms", goal);
     }
     at_once(palisade, &dir);
+    exchanged(palisade, &dir);
     unused(palisade, &dir);
 }
 
@@ -112,6 +115,71 @@ fn at_once(palisade: &str, dir: &Path) {
     times.sort();
     let name = format!("{AT_ONCE} tokens asked for at once, masked and recorded");
     line(&name, times[2].as_secs_f64() * 1e3, "ms", Some(Goal::AtMost(500.0)));
+}
+
+/// A stand-in for AWS's token service, which gives everybody the same session; tells how long it took for each.
+fn token_service() -> (u16, Arc<Mutex<Vec<Duration>>>) {
+    const SESSION: &str = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
+        <AccessKeyId>ASIAKEYNUMBER0000001</AccessKeyId><SecretAccessKey>ahz4Ee8oGhaiquahxie7joh1</SecretAccessKey>\
+        <SessionToken>Iez2shah3cheiPhi9ooFoo5Oe</SessionToken><Expiration>2126-01-01T00:00:00Z</Expiration></Credentials>\
+        <AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/a/b</Arn></AssumedRoleUser></AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>";
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let times: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let kept = times.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let start = Instant::now();
+            let mut reader = BufReader::new(stream.try_clone().expect("a descriptor"));
+            let (mut length, mut line) = (0, String::new());
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                let lower = line.to_ascii_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).expect("the request");
+            let size = SESSION.len();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n{SESSION}");
+            stream.write_all(answer.as_bytes()).expect("who asks reads");
+            kept.lock().expect("nobody panics with it").push(start.elapsed());
+        }
+    });
+    (port, times)
+}
+
+/// What a step pays for credentials: the endpoint, a token, the exchange, masking, and their delivery.
+fn exchanged(palisade: &str, dir: &Path) {
+    let (port, own) = token_service();
+    let config = format!(
+        "[[grant]]\nname = 'aws'\nprovider = 'aws'\nrole = 'arn:aws:iam::123456789012:role/a'\n\
+         region = 'eu-central-1'\nendpoint = 'http://127.0.0.1:{port}'\n\
+         allow = [{{ local = true, repository = '**' }}]\n"
+    );
+    fs::write(dir.join("aws.toml"), config).expect("the configuration");
+    let tree = dir.join("tree");
+    for (name, env) in [("with.yml", "PALISADE_GRANTS: aws"), ("without.yml", "NOTHING: aws")] {
+        let workflow = format!(
+            "on: push\npermissions: {{ id-token: write }}\njobs:\n  a:\n    runs-on: x\n    steps:\n      \
+             - {{ run: ':', env: {{ {env} }} }}\n"
+        );
+        fs::write(tree.join(name), workflow).expect("the workflow");
+    }
+    let run = |file: &str| {
+        let mut command = Command::new(palisade);
+        command.args(["run", file, "--state", "../state", "--config", "../aws.toml"]).current_dir(&tree);
+        program(&mut command)
+    };
+    let contenders: [Run<'_>; 2] = [Box::new(|| run("without.yml")), Box::new(|| run("with.yml"))];
+    let costs = in_turns(ROUNDS, &mut { contenders });
+    let own = median(own.lock().expect("nobody panics with it").clone());
+    let beyond = costs[1].wall.saturating_sub(costs[0].wall).saturating_sub(own);
+    line("the provider's own time for credentials", own.as_secs_f64() * 1e3, "ms", None);
+    let goal = Some(Goal::AtMost(5.0));
+    line("grant to credentials, beyond that", beyond.as_secs_f64() * 1e3, "ms", goal);
 }
 
 /// A job that has no right to tokens, with and without grants in the configuration.

@@ -261,7 +261,6 @@ fn the_account_s_registry_knows_the_job() {
 
 #[test]
 fn credentials_are_renewed_before_they_end() {
-    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("now").as_secs();
     let count = Mutex::new(0);
     let sts = StandIn::start(move |_| {
         let mut count = count.lock().unwrap();
@@ -282,8 +281,13 @@ fn credentials_are_renewed_before_they_end() {
     assert!(events.of_kind("issued").filter(|event| event["provider"] == "aws").count() >= 2, "{outcome}");
 }
 
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("now").as_secs()
+}
+
 /// A moment in RFC 3339.
-fn humantime(seconds: u64) -> String {
+pub fn humantime(seconds: u64) -> String {
     let output = std::process::Command::new("date")
         .args(["-u", "+%Y-%m-%dT%H:%M:%SZ", "-d"])
         .arg(format!("@{seconds}"))
@@ -364,6 +368,34 @@ fn another_step_gets_nothing() {
     let steps = events.steps("a");
     assert!(steps[2].contains("`steps`: it is for the step `deploy`, and this one is `other`"), "{outcome}");
     assert!(!events.log("a").contains("never"));
+}
+
+#[test]
+fn what_another_step_has_left_behind_reads_no_file_of_credentials() {
+    let sts =
+        StandIn::in_order(vec![Answer::new(200, session("ASIAKEYNUMBER0000001", "2126-01-01T00:00:00Z"))]);
+    let world = World::new();
+    world.configure(None, &[], &grant(&sts.url(), ""));
+    let steps = "      - run: |
+          cat > /tmp/spy <<'END'
+          trap '' TERM INT HUP
+          while sleep 0.05; do
+            cat $RUNNER_TEMP/_credentials* /proc/[0-9]*/environ >> /tmp/spied 2>/dev/null
+            echo tried >> /tmp/spied
+          done
+          END
+          bash /tmp/spy > /dev/null 2>&1 &
+          setsid nohup bash /tmp/spy > /dev/null 2>&1 &
+          until test -s /tmp/spied; do sleep 0.05; done
+      - env:
+          PALISADE_GRANTS: deploy
+        run: wc -c < $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE; sleep 1
+      - run: test -s /tmp/spied; grep -a -c -E 'Bearer|AWS_CONTAINER' /tmp/spied || true
+";
+    let (outcome, events) = world.events(steps);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.step_log("a", 1), "71\n", "{outcome}");
+    assert_eq!(events.step_log("a", 2), "0\n", "{outcome}");
 }
 
 #[test]

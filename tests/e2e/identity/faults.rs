@@ -1,7 +1,10 @@
 //! A token service that is slow, broken, throttled or evil: it fails the step or the command, with the reason, and it
 //! gets no more than it was sent.
 
-use crate::aws::{grant, session};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::aws::{grant, humantime, now, session};
 use crate::stand_in::{Answer, StandIn};
 use crate::world::World;
 
@@ -43,8 +46,11 @@ fn passing_trouble_passes() {
 
 #[test]
 fn a_slow_answer_is_asked_for_again() {
-    let (outcome, asked) = test(vec![Answer::silence(), good()]);
-    assert_eq!((outcome.code, asked), (Some(0), 2), "{outcome}");
+    // Also one that is never done.
+    for slow in [Answer::silence(), Answer::drops()] {
+        let (outcome, asked) = test(vec![slow.clone(), good()]);
+        assert_eq!((outcome.code, asked), (Some(0), 2), "{slow:?}\n{outcome}");
+    }
 }
 
 #[test]
@@ -81,6 +87,62 @@ fn what_does_not_pass_is_told_in_the_service_s_words() {
         assert!(outcome.stderr.contains(why), "no `{why}` in\n{outcome}");
     }
     assert_eq!(evil.asked().len(), 0, "the token went to another host");
+}
+
+#[test]
+fn a_provider_that_is_gone_fails_the_step_and_nothing_else() {
+    let gone = std::net::TcpListener::bind("127.0.0.2:0").expect("a port").local_addr().expect("an address");
+    let sts = StandIn::in_order(vec![error(403, "AccessDenied", "the role is gone")]);
+    let world = World::new();
+    for (url, why) in [
+        (format!("http://{gone}"), "AWS STS can't be reached: "),
+        (sts.url(), "AccessDenied: the role is gone"),
+    ] {
+        world.configure(None, &[], &grant(&url, ""));
+        let (outcome, events) = world.events(
+            "      - { env: { PALISADE_GRANTS: deploy }, run: echo never, continue-on-error: true }
+      - run: echo goes on; ls $RUNNER_TEMP | grep -c credentials || true
+      - { env: { PALISADE_GRANTS: deploy }, run: echo never }
+      - { if: always(), run: echo last }",
+        );
+        assert_eq!((outcome.code, events.log("a").as_str()), (Some(1), "goes on\n0\nlast\n"), "{outcome}");
+        let steps = events.steps("a");
+        assert!(steps[0].starts_with("failure as success") && steps[0].contains(why), "{outcome}");
+        assert!(steps[2].contains("the grant `deploy`: ") && steps[2].contains(why), "{outcome}");
+    }
+}
+
+#[test]
+fn who_asks_never_waits_for_credentials_to_be_renewed() {
+    let soon = humantime(now() + 6);
+    let renewals = Arc::new(AtomicUsize::new(0));
+    let count = renewals.clone();
+    let sts = StandIn::start(move |asked| {
+        if asked.method == "GET" {
+            return Answer::new(200, count.load(Ordering::SeqCst).to_string());
+        }
+        match count.fetch_add(1, Ordering::SeqCst) {
+            0 => Answer::new(200, session("ASIAKEYNUMBER0000001", &soon)),
+            1 => Answer::silence(),
+            _ => Answer::new(200, session("ASIAKEYNUMBER0000002", LATE)),
+        }
+    });
+    let world = World::new();
+    world.configure(None, &[("sts.test", sts.address.port())], &grant(&sts.url(), ""));
+    // The service is silent for as long as it is waited for, 10 seconds, once it was asked a second time.
+    let step = format!(
+        "      - env:
+          PALISADE_GRANTS: deploy
+        run: |
+          until test \"$(curl -s http://sts.test:{}/)\" = 2; do sleep 0.1; done
+          curl -sf --max-time 5 -H \"Authorization: $(cat $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)\" $AWS_CONTAINER_CREDENTIALS_FULL_URI | grep -o AccessKeyId
+          curl -s http://sts.test:{}/
+",
+        sts.address.port(),
+        sts.address.port()
+    );
+    let (outcome, events) = world.events(&step);
+    assert_eq!((outcome.code, events.log("a").as_str()), (Some(0), "AccessKeyId\n2\n"), "{outcome}");
 }
 
 #[test]

@@ -42,6 +42,13 @@ fn google() -> StandIn {
                     "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
                 }),
             )
+        } else if asked.path == account.replace("generateAccessToken", "generateIdToken")
+            && asked.header("authorization") == format!("Bearer {FEDERATED}")
+        {
+            let claims = json!({
+                "aud": asked.json()["audience"], "exp": 4_102_444_800u64, "email": asked.json()["includeEmail"],
+            });
+            Answer::json(200, &json!({ "token": id_token(&claims) }))
         } else if asked.path == account && asked.header("authorization") == format!("Bearer {FEDERATED}") {
             Answer::json(200, &json!({ "accessToken": TOKEN, "expireTime": "2126-01-01T00:00:00Z" }))
         } else {
@@ -49,6 +56,14 @@ fn google() -> StandIn {
             Answer::json(403, &json!({ "error": error }))
         }
     })
+}
+
+/// A token that nobody has signed.
+fn id_token(claims: &serde_json::Value) -> String {
+    use base64::Engine;
+    let part =
+        |json: &serde_json::Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json.to_string());
+    format!("{}.{}.c2lnbmF0dXJlLW9mLW5vYm9keQ", part(&json!({ "alg": "RS256" })), part(claims))
 }
 
 fn step(python: Option<&Python>, script: &str) -> String {
@@ -91,6 +106,46 @@ env | grep -c ya29 || true";
 }
 
 #[test]
+fn google_s_library_finds_id_tokens_for_the_audiences_of_the_grant() {
+    let Some(python) = python() else { return };
+    let google = google();
+    let world = World::new();
+    let keys = format!("service-account = '{ACCOUNT}'\nid-token-audiences = ['https://app.example']");
+    world.configure(Some(python), &[], &grant(&google, &keys));
+    let script = "cat > use.py <<'END'
+import hashlib, json, base64
+import google.auth.transport.requests, google.oauth2.id_token
+request = google.auth.transport.requests.Request()
+token = google.oauth2.id_token.fetch_id_token(request, 'https://app.example')
+claims = token.split('.')[1]
+print(base64.urlsafe_b64decode(claims + '=' * (-len(claims) % 4)).decode(), token)
+END
+python3 use.py; python3 use.py
+at() { curl -s -w ' %{http_code}\n' -H 'Metadata-Flavor: Google' \"http://$GCE_METADATA_HOST/computeMetadata/v1/instance/service-accounts/default/identity$1\"; }
+at '?audience=https://other.example'; at; at '?audience='; at '?audience=https://app.example&format=x'
+at '?audience=https%3A%2F%2Fapp.example' | cut -c1-3";
+    let (outcome, events) = world.events(&step(Some(python), script));
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let claims = json!({ "aud": "https://app.example", "exp": 4_102_444_800u64, "email": true });
+    assert_eq!(
+        events.log("a"),
+        format!(
+            "{claims} ***\n{claims} ***\n`id-token-audiences` of the grant `gcp` has https://app.example alone 403\n\
+             non-empty audience parameter required 400\nnon-empty audience parameter required 400\n\
+             `format` is `standard` or `full` 400\neyJ\n"
+        ),
+        "{outcome}"
+    );
+    // The second one of the library is the first: it is kept as long as it is good.
+    let asked: Vec<String> = google.asked().iter().map(|asked| asked.path.clone()).collect();
+    assert_eq!(asked.iter().filter(|path| path.ends_with(":generateIdToken")).count(), 2, "{asked:?}");
+    let issued: Vec<_> =
+        events.of_kind("issued").filter(|event| event["record"]["audience"].is_string()).collect();
+    assert_eq!(issued.len(), 2, "{outcome}");
+    assert_eq!(issued[0]["record"]["account"], ACCOUNT);
+}
+
+#[test]
 fn the_metadata_server_has_google_s_rules() {
     let google = google();
     let world = World::new();
@@ -100,6 +155,10 @@ root=http://$GCE_METADATA_HOST/computeMetadata/v1
 at $root/project/project-id
 at -H 'Metadata-Flavor: Other' $root/instance/service-accounts/default/token
 at -H 'Metadata-Flavor: Google' -H 'X-Forwarded-For: 1.2.3.4' $root/instance/service-accounts/default/token
+at -H 'Metadata-Flavor: Google' -H 'X-Forwarded-For: 1.2.3.4' -H 'X-Forwarded-For: 1.2.3.4' $root/instance/service-accounts/default/token
+at -H 'Metadata-Flavor: Google' -H 'Metadata-Flavor: Google' $root/instance/service-accounts/default/token
+at -H 'Metadata-Flavor: google' $root/instance/service-accounts/default/token
+at -H 'Metadata-Flavor: Google' $root/instance/service-accounts/default/identity?audience=https://app.example
 at -H 'Metadata-Flavor: Google' -X POST $root/instance/service-accounts/default/token
 at -H 'Metadata-Flavor: Google' $root/instance/service-accounts/other@x.iam.gserviceaccount.com/token
 at -H 'Metadata-Flavor: Google' $root/instance/attributes/ssh-keys
@@ -107,7 +166,11 @@ curl -s -H 'Metadata-Flavor: Google' $root/instance/service-accounts/default/ema
 echo; echo $root > root";
     let after = "      - run: 'curl -s -o /dev/null -w \"%{http_code}\" -H \"Metadata-Flavor: Google\" $(cat root)/instance/service-accounts/default/token'\n";
     let (outcome, events) = world.events(&(step(None, script) + after));
-    assert_eq!(events.step_log("a", 0), format!("403 403 403 401 404 404 {ACCOUNT}\n"), "{outcome}");
+    assert_eq!(
+        events.step_log("a", 0),
+        format!("403 403 403 403 403 403 404 401 404 404 {ACCOUNT}\n"),
+        "{outcome}"
+    );
     assert_eq!(events.step_log("a", 1).trim_end(), "401", "{outcome}");
 }
 

@@ -58,13 +58,21 @@ pub struct Answer {
     status: u16,
     headers: Vec<String>,
     body: Vec<u8>,
-    /// It is never sent.
-    silent: bool,
+    sent: Sent,
+}
+
+/// How much of an answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Whole,
+    Nothing,
+    /// A byte now and then, without end.
+    InDrops,
 }
 
 impl Answer {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Answer {
-        Answer { status, headers: Vec::new(), body: body.into(), silent: false }
+        Answer { status, headers: Vec::new(), body: body.into(), sent: Sent::Whole }
     }
 
     pub fn json(status: u16, body: &serde_json::Value) -> Answer {
@@ -77,7 +85,12 @@ impl Answer {
     }
 
     pub fn silence() -> Answer {
-        Answer { silent: true, ..Answer::new(200, "") }
+        Answer { sent: Sent::Nothing, ..Answer::new(200, "") }
+    }
+
+    /// One that goes on for ever, and never stands still for long.
+    pub fn drops() -> Answer {
+        Answer { sent: Sent::InDrops, ..Answer::new(200, "") }
     }
 }
 
@@ -190,12 +203,22 @@ fn serve(
         let mut body = Vec::new();
         reader.by_ref().take(length).read_to_end(&mut body).ok()?;
         asked.body = String::from_utf8_lossy(&body).into_owned();
-        let Answer { status, headers, body, silent } = answer(&asked);
+        let Answer { status, headers, body, sent } = answer(&asked);
         log.lock().ok()?.push(asked);
-        if silent {
-            // As long as the other side waits.
-            let _ = reader.read(&mut [0]);
-            return None;
+        match sent {
+            Sent::Whole => {}
+            Sent::Nothing => {
+                // As long as the other side waits.
+                let _ = reader.read(&mut [0]);
+                return None;
+            }
+            Sent::InDrops => {
+                reader.get_mut().write_all(b"HTTP/1.1 200 Told\r\nContent-Length: 200000\r\n\r\n").ok()?;
+                loop {
+                    reader.get_mut().write_all(b"<").ok()?;
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                }
+            }
         }
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
         let length = body.len();

@@ -149,7 +149,7 @@ fn what_is_not_there_is_told_and_leaves_no_token() {
         ),
         (
             "read.A = 'database/creds/app#pass'",
-            "`A`: `database/creds/app` has no field `pass`; it has `username`, `password`",
+            "`database/creds/app` has no field `pass`; it has `username`, `password`",
         ),
         (
             "read.A = 'database/creds/app#password'\nmount = 'other'",

@@ -36,6 +36,11 @@ impl Asked<'_> {
         values.next().is_none().then_some(value)
     }
 
+    /// Whether a header is there, however often.
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
     /// Whether it proves the right by `Authorization: bearer SECRET`, or by the secret alone as tools of AWS send it.
     /// Takes as long whatever differs.
     pub fn bears(&self, secret: &Secret) -> bool {

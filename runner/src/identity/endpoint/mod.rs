@@ -65,7 +65,7 @@ impl Endpoint {
         let asked = sessions.clone();
         let answers = move |question: &Asked<'_>| {
             // Only who passes on the question of another adds this: a proxy that somebody abuses.
-            if question.header("x-forwarded-for").is_some() {
+            if question.has("x-forwarded-for") {
                 refused();
                 return Answer::refused(403, "what is passed on for others is not answered");
             }

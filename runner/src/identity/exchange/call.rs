@@ -98,6 +98,22 @@ impl Provider<'_> {
         ExchangeError::Garbled { provider: self.name.to_owned(), message: what.into() }
     }
 
+    /// A value, or the field of it where it is a JSON object of which one is wanted.
+    pub fn field(&self, of: &str, text: &str, field: Option<&str>) -> Result<Secret, ExchangeError> {
+        let Some(field) = field else { return Ok(Secret::new(text.to_owned())) };
+        let object: serde_json::Map<String, Json> =
+            serde_json::from_str(text).map_err(|_| self.garbled(format!("`{of}` is no JSON object")))?;
+        match object.get(field) {
+            Some(Json::String(text)) => Ok(Secret::new(text.clone())),
+            Some(Json::Null) | None => {
+                let known: Vec<String> =
+                    object.keys().map(|key| format!("`{}`", key.escape_debug())).collect();
+                Err(self.garbled(format!("`{of}` has no field `{field}`; it has {}", known.join(", "))))
+            }
+            Some(other) => Ok(Secret::new(other.to_string())),
+        }
+    }
+
     /// What a successful answer says in JSON.
     pub fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, ExchangeError> {
         if !(200..300).contains(&reply.status) {
@@ -123,6 +139,7 @@ fn reason(body: &[u8]) -> String {
             let parts = [
                 text("/error"),
                 text("/error/status"),
+                text("/error/code"),
                 text("/error_description"),
                 text("/error/message"),
                 text("/message"),

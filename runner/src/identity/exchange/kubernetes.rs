@@ -105,6 +105,14 @@ fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.bytes().all(fits) && text.starts_with(ends) && text.ends_with(ends)
 }
 
+/// A service account's token.
+struct Account {
+    token: Secret,
+    expires: SystemTime,
+    /// What the server's own audit log calls the request.
+    audit: Option<String>,
+}
+
 impl Exchange for Kubernetes {
     fn exchange(&self, request: &Request) -> Result<Credentials, ExchangeError> {
         let id_token = request.tokens.token(&self.audience, self.algorithm)?;
@@ -113,7 +121,10 @@ impl Exchange for Kubernetes {
         let (token, expires) = match (&self.namespace, &self.account) {
             (Some(namespace), Some(account)) => {
                 record.push(("account", account.clone()));
-                self.request(namespace, account, &id_token, request)?
+                let Account { token, expires, audit } =
+                    self.request(namespace, account, &id_token, request)?;
+                record.extend(audit.map(|id| ("request", call::one_line(&id))));
+                (token, expires)
             }
             _ => (id_token, SystemTime::now() + Duration::from_secs(token::LIFETIME)),
         };
@@ -157,7 +168,7 @@ impl Kubernetes {
         account: &str,
         id_token: &Secret,
         request: &Request,
-    ) -> Result<(Secret, SystemTime), ExchangeError> {
+    ) -> Result<Account, ExchangeError> {
         #[derive(Deserialize)]
         struct Said {
             status: Status,
@@ -185,13 +196,15 @@ impl Kubernetes {
             content: Some(Content { kind: "application/json", bytes: body.as_bytes() }),
             limit: call::MAX_ANSWER,
         };
-        let Said { status } = provider.read(&provider.ask(&ask, |_| false)?)?;
+        let reply = provider.ask(&ask, |_| false)?;
+        let Said { status } = provider.read(&reply)?;
         let expires = call::moment(&status.expiration_timestamp)
             .ok_or_else(|| provider.garbled("the token ends at no time that can be read"))?;
         if status.token.is_empty() || !status.token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(provider.garbled("its token is none"));
         }
-        Ok((Secret::new(status.token), expires))
+        let audit = reply.header("audit-id").map(str::to_owned);
+        Ok(Account { token: Secret::new(status.token), expires, audit })
     }
 
     /// What trusts the cluster's own authority too.

@@ -6,16 +6,19 @@ pub mod azure;
 mod call;
 mod fresh;
 pub mod gcp;
+pub mod git;
 pub mod kubernetes;
 pub mod oidc;
 mod registry;
 mod server;
 mod token_exchange;
+mod values;
 pub mod vault;
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -34,6 +37,11 @@ pub trait Exchange: Send + Sync {
 
     /// Puts credentials where the step's tools look for them. Secrets of them are registered with the masker by then.
     fn deliver(&self, credentials: Credentials, delivery: &mut Delivery<'_>) -> Result<(), ExchangeError>;
+
+    /// Whether the provider can take credentials back.
+    fn revokes(&self) -> bool {
+        false
+    }
 
     /// Makes credentials worthless, where the provider can do that. Called once the step has ended, whatever became
     /// of it, with the request of before and a later deadline.
@@ -54,6 +62,8 @@ pub struct Request {
     pub tokens: Arc<dyn Tokens>,
     /// How providers are reached: by the proxies and certificates of the runner.
     pub http: Http,
+    /// What jobs see of the host: nothing that is secret is read from there.
+    pub shown: Arc<[PathBuf]>,
     /// When an answer is of no use any more.
     pub deadline: Instant,
 }

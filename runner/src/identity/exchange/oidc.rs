@@ -8,6 +8,7 @@ use super::call::Provider;
 use super::fresh::keep_file;
 use super::server::Server;
 use super::token_exchange::{self, GRANT_TYPE, JWT};
+use super::values::How;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
 use crate::identity::id_token::check_audience;
 
@@ -27,17 +28,6 @@ pub struct Oidc {
     fields: Vec<(&'static str, String)>,
     variable: String,
     delivery: How,
-}
-
-/// How a token is delivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum How {
-    /// As a file whose path is in `VARIABLE_FILE`, always fresh.
-    #[default]
-    File,
-    /// As the variable.
-    Env,
 }
 
 /// The keys as they are written.
@@ -111,9 +101,9 @@ impl Exchange for Oidc {
 
     fn deliver(&self, credentials: Credentials, delivery: &mut Delivery<'_>) -> Result<(), ExchangeError> {
         if self.delivery == How::Env {
-            delivery.set(&self.variable, credentials.expose(TOKEN).unwrap_or_default());
-            return Ok(());
+            return How::Env.put(&self.variable, credentials.expose(TOKEN).unwrap_or_default(), delivery);
         }
+        // Always fresh.
         let file = keep_file(self, credentials, TOKEN, &self.variable, delivery)?;
         delivery.set(format!("{}_FILE", self.variable), file);
         Ok(())

@@ -172,7 +172,7 @@ pub fn pass(
         }
     }
     let contexts = match job.work {
-        Work::Steps(_) => reference::fetch(run, name, environment.as_ref(), output)?,
+        Work::Steps(_) => reference::refer(run, environment.as_ref()),
         Work::Call(_) => None,
     };
     Ok(Passed { group, environment, contexts })

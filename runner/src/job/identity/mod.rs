@@ -3,35 +3,39 @@
 //! steps ask for no grant, pays nothing for this.
 
 mod files;
+mod give;
+mod revoke;
+mod secrets;
 mod tokens;
+mod waiting;
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
+use super::command;
 use super::execute::{Execution, Running};
+use super::process::Stop;
+use super::step::{Outcome, exprs};
 use crate::egress::Mode;
 use crate::expr::Object;
 use crate::identity::claims::{Environment, Observed};
-use crate::identity::endpoint::{Caller, Endpoint, IdTokenRoute, Route, Session, request_url};
-use crate::identity::exchange::{Credentials, Delivery, ExchangeError, Masks, Request, Tokens};
+use crate::identity::endpoint::{Endpoint, Session};
+use crate::identity::exchange::{Credentials, Request};
 use crate::identity::grant::{Grant, Provider, VARIABLE, asked};
 use crate::identity::id_token::SignedBy;
-use crate::identity::issuer::token::random_id;
+use crate::identity::reference::Place;
 use crate::identity::{Claims, Facts, digest};
-use crate::mask::Secret;
-use crate::output::Output;
-use crate::output::event::{Event, JobName, Level};
+use crate::output::event::Level;
 use crate::workflow::WorkflowFile;
-use crate::workflow::model::Step;
+use crate::workflow::model::{Env, Step};
 use crate::workflow::permissions::{Access, Permissions, Scope};
-use files::StepFiles;
-use tokens::{Masking, Signer, StepTokens, ToldOfGrant};
+use give::NO_FORGE;
+use revoke::Revocable;
+use waiting::{Stopped, Wait};
 
-/// Most questions without an answer that a job is warned of.
-const MAX_WARNINGS: usize = 10;
 /// How long a provider has to give credentials, and to take them back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,6 +51,8 @@ pub struct Identity {
     /// Why nothing is given to a job that has the permission was told.
     told: bool,
     tokens: Arc<AtomicUsize>,
+    /// What is taken back when the job has ended.
+    leased: Vec<Revocable>,
 }
 
 /// What a step has.
@@ -68,6 +74,27 @@ struct GivenTo {
     request: Request,
     /// What keeps them fresh.
     held: Vec<Box<dyn Any + Send>>,
+}
+
+/// Gets ready what takes time, while the job's sandbox is made: where it will ask a provider, and nowhere else.
+pub fn expect(execution: &Execution<'_>) {
+    let names =
+        |env: &Env| matches!(env, Env::Whole(_)) || env.iter().any(|(name, _)| name.value == VARIABLE);
+    let steps = execution.job.steps();
+    let asks =
+        [&execution.workflow.env, &execution.job.env].into_iter().chain(steps.iter().map(|step| &step.env));
+    let asks = execution.identity.grants.iter().next().is_some() && asks.into_iter().any(names);
+    let reads = || {
+        let exprs = execution.env_exprs().chain(steps.iter().flat_map(exprs));
+        let wanted = execution.run.secrets.to_fetch(exprs);
+        wanted.iter().any(|it| matches!(it.reference.place, Place::Store { .. }))
+    };
+    if asks || reads() {
+        let identity = execution.identity.clone();
+        let prepare = move || identity.http().map(|http| http.prepare());
+        // Without the thread, and with what is wrong, it is done or told when a provider is asked.
+        let _ = std::thread::Builder::new().name("trust".into()).spawn(prepare);
+    }
 }
 
 /// Decides what a step of the job may have, and gets it. `env` is the step's, where it has one of its own.
@@ -98,7 +125,7 @@ pub fn enter(
     match given {
         // Nobody has asked for it by name.
         Err(why) if names.is_empty() => {
-            job.tell(&why.reason);
+            job.tell(why.outcome.reason.as_deref().unwrap_or_default());
             Ok(())
         }
         given => given,
@@ -124,21 +151,22 @@ const HOST_NETWORK: &str = "a job with the host's network has no grants: every p
 /// Why a step doesn't begin.
 #[derive(Debug)]
 pub struct Refused {
-    /// In words.
-    pub reason: String,
+    /// How that ends it.
+    pub outcome: Outcome,
     /// A rule is against it.
     pub by_rule: bool,
 }
 
 impl Refused {
-    fn by_rule(reason: String) -> Refused {
-        Refused { reason, by_rule: true }
+    /// By a rule, in words.
+    pub fn by_rule(reason: String) -> Refused {
+        Refused { outcome: Outcome::failed(reason), by_rule: true }
     }
 }
 
 impl From<String> for Refused {
     fn from(reason: String) -> Refused {
-        Refused { reason, by_rule: false }
+        Refused { outcome: Outcome::failed(reason), by_rule: false }
     }
 }
 
@@ -157,14 +185,14 @@ pub fn leave(job: &mut Running<'_>, index: usize) {
         // The step may have removed it itself.
         let _ = job.dir.remove(&name);
     }
-    for GivenTo { grant, credentials, request, .. } in entered.given {
-        let Some(exchange) = grant.provider.exchange() else { continue };
-        let request = Request { deadline: Instant::now() + PATIENCE, ..request };
-        if let Err(error) = exchange.revoke(&credentials, &request) {
-            let message = format!("the credentials of the grant `{}` can't be revoked: {error}", grant.name);
-            job.execution.annotate(Some(index), Level::Warning, message);
-        }
-    }
+    let given = entered.given.into_iter().filter_map(|given| given.revocable());
+    job.revoke(Some(index), given.collect());
+}
+
+/// Ends what the job had.
+pub fn end(job: &mut Running<'_>) {
+    let leased = std::mem::take(&mut job.identity.leased);
+    job.revoke(None, leased);
 }
 
 impl Identity {
@@ -180,6 +208,26 @@ impl Identity {
 }
 
 impl Running<'_> {
+    /// How long providers are waited for; `grace` goes on after an order to stop.
+    fn wait(&self, grace: Duration) -> Wait<'_> {
+        Wait {
+            cancel: self.execution.cancel,
+            already_asked: self.cancelled.is_some(),
+            deadline: self.deadline,
+            grace,
+        }
+    }
+
+    /// What becomes of the step that has waited.
+    fn stopped(&mut self, stopped: Stopped) -> Refused {
+        let stop = match stopped {
+            Stopped::Cancelled => Stop::Cancelled,
+            Stopped::Timeout => Stop::JobTimeout,
+            Stopped::Failed(why) => return Refused::from(why),
+        };
+        Refused { outcome: command::stopped(self, stop, None), by_rule: false }
+    }
+
     /// The grants of a step: those that it asks for by name, each of which it must be allowed, and those of ID tokens
     /// that it is allowed.
     fn grants(&mut self, names: &[&str], step: Option<&str>) -> Result<Vec<Arc<Grant>>, String> {
@@ -248,151 +296,6 @@ impl Running<'_> {
             };
         self.identity.claims.get_or_insert_with(made).clone()
     }
-
-    /// Gets what grants give, and has the endpoint answer.
-    fn give(&mut self, index: usize, grants: &[Arc<Grant>]) -> Result<(), Refused> {
-        let identity = self.execution.identity;
-        // A runner without an issuer can still pass on what the forge gives.
-        let issuer = match grants.iter().all(|grant| grant.signed_by() == SignedBy::Forge) {
-            true => None,
-            false => Some(identity.issuer()?),
-        };
-        let claims = self.claims();
-        let caller = Caller { origin: self.endpoint()?.origin().to_owned(), bearer: bearer()? };
-        let masks = Arc::new(Masking(self.execution.output.clone()));
-        masks.mask("ID token request token", &caller.bearer).map_err(|e| e.to_string())?;
-        let of_step = StepTokens {
-            signer: Signer::None,
-            claims: claims.clone(),
-            grant: "".into(),
-            output: self.execution.output.clone(),
-            job: self.execution.name.clone(),
-            step: index,
-            count: self.identity.tokens.clone(),
-        };
-        let tokens = |grant: &Arc<Grant>, claims: Arc<Claims>| -> Arc<dyn Tokens> {
-            let signer = match (grant.signed_by(), &issuer, identity.forge()) {
-                (SignedBy::Forge, _, Some(forge)) => Signer::Forge(forge.clone()),
-                (SignedBy::Runner, Some(issuer), _) => Signer::Runner(issuer.clone()),
-                _ => Signer::None,
-            };
-            Arc::new(StepTokens { grant: grant.name.clone(), signer, claims, ..of_step.clone() })
-        };
-        let names = grants.iter().map(|grant| grant.name.clone()).collect();
-        let mut entered = Entered { grants: names, ..Entered::default() };
-        let (own, brokered): (Vec<&Arc<Grant>>, Vec<_>) =
-            grants.iter().partition(|grant| matches!(grant.provider, Provider::IdToken(_)));
-        let mut routes: Vec<Box<dyn Route>> = Vec::new();
-        if !own.is_empty() {
-            entered.whole_job = own.iter().all(|grant| grant.steps.is_none());
-            entered.variables.extend([
-                ("ACTIONS_ID_TOKEN_REQUEST_URL".to_owned(), request_url(&caller.origin)),
-                ("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), caller.bearer.expose().to_owned()),
-            ]);
-            routes.push(Box::new(IdTokenRoute {
-                caller: caller.clone(),
-                grants: own.iter().map(|grant| ((*grant).clone(), tokens(grant, claims.clone()))).collect(),
-                audience: format!("{}/{}", claims.palisade.server, claims.repository_owner),
-                refused: self.warns(index),
-            }));
-        }
-        // From here on what a step has is given back, also where the rest of it can't be had.
-        self.identity.step = Some(entered);
-        self.begin(routes);
-        if brokered.is_empty() {
-            return Ok(());
-        }
-        let http = self.execution.identity.http()?;
-        for grant in brokered {
-            let Some(exchange) = grant.provider.exchange() else { continue };
-            let told = |e: ExchangeError| format!("the grant `{}`: {e}", grant.name);
-            let request = Request {
-                grant: grant.name.clone(),
-                claims: claims.clone(),
-                tokens: tokens(grant, grant.provider.claims(&claims).map_err(told)?),
-                http: http.clone(),
-                deadline: Instant::now() + PATIENCE,
-            };
-            let credentials = exchange.exchange(&request).map_err(told)?;
-            for (name, secret) in credentials.secrets() {
-                masks.mask(name, secret).map_err(told)?;
-            }
-            let record = Arc::new(ToldOfGrant {
-                grant: grant.clone(),
-                subject: claims.sub.clone(),
-                output: self.execution.output.clone(),
-                job: self.execution.name.clone(),
-                step: index,
-            });
-            record.issued(&credentials);
-            let files = StepFiles::new(self.dir)?;
-            let mut delivery = Delivery {
-                request: &request,
-                caller: &caller,
-                variables: self.identity.variables().collect(),
-                files: files.clone(),
-                routes: Vec::new(),
-                held: Vec::new(),
-                masks: record,
-            };
-            let delivered = exchange.deliver(credentials.clone(), &mut delivery);
-            let Delivery { variables, routes, held, .. } = delivery;
-            if let Some(entered) = &mut self.identity.step {
-                entered.given.push(GivenTo {
-                    grant: grant.clone(),
-                    credentials,
-                    request: request.clone(),
-                    held,
-                });
-                entered.variables = variables;
-                entered.files.append(&mut files.names());
-                // What this step has by name ends with it.
-                entered.whole_job = false;
-            }
-            self.begin(routes);
-            delivered.map_err(told)?;
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self, routes: Vec<Box<dyn Route>>) {
-        if let (Some(endpoint), Some(entered), false) =
-            (&self.identity.endpoint, &mut self.identity.step, routes.is_empty())
-        {
-            entered.sessions.push(endpoint.begin(routes));
-        }
-    }
-
-    /// The job's endpoint, which is opened when it is first needed.
-    fn endpoint(&mut self) -> Result<&Endpoint, String> {
-        if self.identity.endpoint.is_none() {
-            let failed =
-                |e: &dyn std::fmt::Display| format!("the endpoint of ID tokens can't be opened: {e}");
-            let listener = self.sandbox.listen().map_err(|e| failed(&e))?;
-            let (output, job, at) =
-                (self.execution.output.clone(), self.execution.name.clone(), self.at_step.clone());
-            let count = AtomicUsize::new(0);
-            let refused = move || {
-                if count.fetch_add(1, Ordering::Relaxed) < MAX_WARNINGS {
-                    let message = "a process asked for an ID token or credentials without the right to them, and \
-                                   was refused";
-                    warn(&output, &job, at.get(), message.into());
-                }
-            };
-            self.identity.endpoint = Some(Endpoint::open(listener, refused).map_err(|e| failed(&e))?);
-        }
-        self.identity.endpoint.as_ref().ok_or_else(|| "there is no endpoint".to_owned())
-    }
-
-    fn warns(&self, step: usize) -> Box<dyn Fn(&str) + Send + Sync> {
-        let (output, job) = (self.execution.output.clone(), self.execution.name.clone());
-        let count = AtomicUsize::new(0);
-        Box::new(move |why| {
-            if count.fetch_add(1, Ordering::Relaxed) < MAX_WARNINGS {
-                warn(&output, &job, Some(step), format!("an ID token was refused: {why}"));
-            }
-        })
-    }
 }
 
 /// Why a grant isn't given.
@@ -404,9 +307,7 @@ fn why_not(
     step: Option<&str>,
 ) -> Option<String> {
     if grant.signed_by() == SignedBy::Forge && execution.identity.forge().is_none() {
-        let why = "`issuer`: the forge offers this job no tokens; at a Forgejo, `enable-openid-connect: true` in the \
-                   workflow has it do so";
-        return Some(why.to_owned());
+        return Some(NO_FORGE.to_owned());
     }
     grant.decide(claims, permissions, step).why_not()
 }
@@ -421,11 +322,6 @@ fn permissions<'e>(execution: &'e Execution<'_>) -> Cow<'e, Permissions> {
     }
 }
 
-fn warn(output: &Output, job: &JobName, step: Option<usize>, message: String) {
-    let annotation = crate::output::event::Annotation::new(Level::Warning, message);
-    output.emit(Event::Annotation { job: job.clone(), step, annotation });
-}
-
 /// A file that another workflow calls, as `job_workflow_ref` has it.
 pub fn called(file: &WorkflowFile, facts: &Facts) -> String {
     match file {
@@ -434,10 +330,4 @@ pub fn called(file: &WorkflowFile, facts: &Facts) -> String {
         }
         WorkflowFile::Elsewhere(remote) => remote.to_string(),
     }
-}
-
-/// 256 random bits.
-fn bearer() -> Result<Secret, String> {
-    let half = || random_id().map_err(|e| e.to_string());
-    Ok(Secret::new(half()? + &half()?))
 }

@@ -1,38 +1,39 @@
 //! Tokens of a step, and what a grant gives: each is masked and on record before anybody has it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::identity::exchange::{Algorithm, Credentials, ExchangeError, Masks, Tokens};
-use crate::identity::grant::Grant;
 use crate::identity::issuer::{Issuer, Token};
 use crate::identity::{Claims, ForgeToken, ForgeTokens};
 use crate::mask::Secret;
 use crate::output::Output;
 use crate::output::clock;
-use crate::output::event::{Event, Issued, JobName};
+use crate::output::event::{By, Event, Issued, JobName};
 
 /// Most tokens of a job.
 const MAX_TOKENS: usize = 1000;
 
 /// Tokens of a step.
-#[derive(Clone)]
 pub struct StepTokens {
     /// Who signs them.
     pub signer: Signer,
     /// What they say.
     pub claims: Arc<Claims>,
-    /// The grant that they are of.
-    pub grant: Arc<str>,
+    /// By what they are given.
+    pub by: By,
     /// Where each is told of, and masked.
     pub output: Output,
     /// The job.
     pub job: JobName,
-    /// Index of the step.
-    pub step: usize,
+    /// Index of the step; none for what is a setting of the job.
+    pub step: Option<usize>,
     /// How many the job has had.
     pub count: Arc<AtomicUsize>,
+    /// The name (`jti`) of the last one.
+    pub last: Mutex<Option<String>>,
 }
 
 impl Tokens for StepTokens {
@@ -52,24 +53,42 @@ impl Tokens for StepTokens {
                 let expires = said.exp.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
                 (value, said.sub, said.jti, expires)
             }
-            Signer::None => return Err(ExchangeError::Issuer("nobody signs tokens here".into())),
+            Signer::Nobody => return Err(ExchangeError::Issuer("nobody signs tokens here".into())),
         };
         Masking(self.output.clone()).mask("ID token", &value)?;
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&id);
         self.output.emit(Event::Issued {
             job: self.job.clone(),
             step: self.step,
             issued: Issued {
-                grant: self.grant.to_string(),
+                by: self.by.clone(),
                 provider: "id-token",
                 subject,
                 audience: Some(audience.to_owned()),
                 id,
                 expires: expires.map(clock::at),
-                record: Default::default(),
+                record: who(&self.claims),
             },
         });
         Ok(value)
     }
+}
+
+/// What is recorded of the claims by which a token was given.
+fn who(claims: &Claims) -> BTreeMap<&'static str, String> {
+    let said = [
+        ("actor", &claims.actor),
+        ("repository", &claims.repository),
+        ("ref", &claims.reference),
+        ("sha", &claims.sha),
+        ("event_name", &claims.event_name),
+        ("job_workflow_ref", &claims.job_workflow_ref),
+        ("run_id", &claims.run_id),
+        ("run_attempt", &claims.run_attempt),
+    ];
+    let environment = claims.environment.iter().map(|name| ("environment", name));
+    let said = said.into_iter().chain(environment).filter(|(_, value)| !value.is_empty());
+    said.map(|(name, value)| (name, value.clone())).collect()
 }
 
 /// Who signs the tokens of a grant.
@@ -79,40 +98,46 @@ pub enum Signer {
     Runner(Arc<Issuer>),
     /// The forge.
     Forge(Arc<ForgeTokens>),
-    /// Nobody.
-    None,
+    /// Nobody, for who takes none.
+    Nobody,
 }
 
-/// Has what a grant gives masked and recorded.
-pub struct ToldOfGrant {
-    /// The grant that they are of.
-    pub grant: Arc<Grant>,
+/// Has what is given masked and recorded.
+pub struct Told {
+    /// By what it is given.
+    pub by: By,
+    /// Who gives it.
+    pub provider: &'static str,
     /// Whom it is given to.
     pub subject: String,
-    /// Where each is told of, and masked.
-    pub output: Output,
+    /// Where it is masked.
+    pub masking: Masking,
     /// The job.
     pub job: JobName,
-    /// Index of the step.
-    pub step: usize,
+    /// Index of the step; none for what is a setting of the job.
+    pub step: Option<usize>,
+    /// The tokens that it is given for.
+    pub token: Option<Arc<StepTokens>>,
 }
 
-impl Masks for ToldOfGrant {
+impl Masks for Told {
     fn mask(&self, name: &str, value: &Secret) -> Result<(), ExchangeError> {
-        Masking(self.output.clone()).mask(name, value)
+        self.masking.mask(name, value)
     }
 
     fn issued(&self, credentials: &Credentials) {
+        let last =
+            |tokens: &Arc<StepTokens>| tokens.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let issued = Issued {
-            grant: self.grant.name.to_string(),
-            provider: self.grant.provider.name(),
+            by: self.by.clone(),
+            provider: self.provider,
             subject: self.subject.clone(),
             audience: None,
-            id: None,
+            id: self.token.as_ref().and_then(last),
             expires: credentials.expires.map(clock::at),
             record: credentials.record.iter().cloned().collect(),
         };
-        self.output.emit(Event::Issued { job: self.job.clone(), step: self.step, issued });
+        self.masking.0.emit(Event::Issued { job: self.job.clone(), step: self.step, issued });
     }
 }
 

@@ -8,8 +8,11 @@ const MAX_NODES: u32 = 1000;
 
 /// Credentials of a session.
 pub struct Session {
+    /// `AccessKeyId`
     pub access_key_id: String,
+    /// `SecretAccessKey`
     pub secret_access_key: String,
+    /// `SessionToken`
     pub session_token: String,
     /// RFC 3339.
     pub expiration: String,
@@ -22,7 +25,9 @@ pub struct Session {
 /// An error of the service.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// Its name.
     pub code: String,
+    /// What it says to people.
     pub message: String,
     /// The id of the request.
     pub request: String,

@@ -3,7 +3,7 @@
 //! from a file. Source: "AssumeRoleWithWebIdentity" in the reference of AWS's Security Token Service, and "Container
 //! credential provider" in the reference of AWS's SDKs and tools.
 
-mod answer;
+pub mod answer;
 mod place;
 
 mod services;
@@ -23,6 +23,7 @@ use super::call::{self, MAX_VALUES, Provider, is_variable};
 use super::fresh::Fresh;
 use super::registry;
 use super::server::Server;
+use super::values;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
 use crate::config::Time;
 use crate::identity::Claims;
@@ -276,13 +277,11 @@ impl Exchange for Aws {
     fn deliver(&self, credentials: Credentials, delivery: &mut Delivery<'_>) -> Result<(), ExchangeError> {
         for name in self.read.keys() {
             let value = credentials.expose(name).unwrap_or_default();
-            match self.delivery {
-                How::Env => delivery.set(name, value),
-                How::Endpoint => {
-                    let file = delivery.write(name, value.as_bytes())?;
-                    delivery.set(format!("{name}_FILE"), file);
-                }
-            }
+            let how = match self.delivery {
+                How::Env => values::How::Env,
+                How::Endpoint => values::How::File,
+            };
+            how.put(name, value, delivery)?;
         }
         if let (Some(host), Some(login)) = (credentials.expose(REGISTRY), credentials.expose(LOGIN)) {
             // It lasts for 12 hours, as long as the longest job.

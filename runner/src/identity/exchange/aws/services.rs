@@ -145,19 +145,7 @@ impl Reader<'_> {
         let text = said.pointer(value).and_then(Json::as_str);
         let text = text
             .ok_or_else(|| provider.garbled(format!("`{wanted}` has no text; binary secrets aren't read")))?;
-        let Some(field) = &wanted.field else { return Ok(Secret::new(text.to_owned())) };
-        let object: serde_json::Map<String, Json> = serde_json::from_str(text)
-            .map_err(|_| provider.garbled(format!("`{wanted}` is no JSON object")))?;
-        match object.get(field) {
-            Some(Json::String(text)) => Ok(Secret::new(text.clone())),
-            Some(Json::Null) | None => {
-                let known: Vec<String> =
-                    object.keys().map(|key| format!("`{}`", key.escape_debug())).collect();
-                let what = format!("`{wanted}` has no field `{field}`; it has {}", known.join(", "));
-                Err(provider.garbled(what))
-            }
-            Some(other) => Ok(Secret::new(other.to_string())),
-        }
+        provider.field(&wanted.to_string(), text, wanted.field.as_deref())
     }
 
     /// The host of the account's registry, and the login there: name and password, a colon between them, in base64.

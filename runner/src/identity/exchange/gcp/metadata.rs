@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::super::Delivery;
 use super::super::fresh::Fresh;
+use super::identity::Identity;
 use super::{Gcp, TOKEN};
 use crate::identity::endpoint::{Answer, Asked, Route};
 
@@ -33,6 +34,7 @@ pub fn deliver(gcp: &Gcp, fresh: Fresh, delivery: &mut Delivery<'_>) {
         account: gcp.account.clone().unwrap_or_else(|| "default".to_owned()),
         project: gcp.project.clone(),
         scopes: gcp.scopes.clone(),
+        identity: Identity::new(gcp, delivery.request, &delivery.masks),
         fresh,
     }));
 }
@@ -41,6 +43,7 @@ struct Metadata {
     account: String,
     project: Option<String>,
     scopes: Vec<String>,
+    identity: Identity,
     fresh: Fresh,
 }
 
@@ -55,10 +58,10 @@ impl Route for Metadata {
         }
         let mut answer = if asked.header(FLAVOR.0) != Some(FLAVOR.1) {
             Answer::text(403, format!("Missing {}:{} header.", FLAVOR.0, FLAVOR.1))
-        } else if asked.header("x-forwarded-for").is_some() {
+        } else if asked.has("x-forwarded-for") {
             Answer::text(403, "A forwarded request isn't answered.")
         } else {
-            self.at(path, asked.query).unwrap_or_else(|| Answer::text(404, "There is no such metadata."))
+            self.at(path, asked).unwrap_or_else(|| Answer::text(404, "There is no such metadata."))
         };
         answer
             .headers
@@ -68,7 +71,7 @@ impl Route for Metadata {
 }
 
 impl Metadata {
-    fn at(&self, path: &str, query: &str) -> Option<Answer> {
+    fn at(&self, path: &str, asked: &Asked<'_>) -> Option<Answer> {
         let text = |text: &str| Some(Answer::text(200, text));
         match path {
             "" => return text("computeMetadata/\n"),
@@ -88,10 +91,12 @@ impl Metadata {
             "scopes" => text(&self.scopes.join("\n")),
             "aliases" => text("default\n"),
             "token" => Some(self.token()),
-            "" if query.split('&').any(|pair| pair.eq_ignore_ascii_case("recursive=true")) => {
+            "identity" if self.identity.is_there() => Some(self.identity.answer(asked)),
+            "" if asked.query.split('&').any(|pair| pair.eq_ignore_ascii_case("recursive=true")) => {
                 let account = json!({ "aliases": ["default"], "email": self.account, "scopes": self.scopes });
                 Some(Answer::json(200, &account))
             }
+            "" if self.identity.is_there() => text("aliases\nemail\nidentity\nscopes\ntoken\n"),
             "" => text("aliases\nemail\nscopes\ntoken\n"),
             _ => None,
         }

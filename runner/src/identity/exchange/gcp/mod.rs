@@ -2,7 +2,9 @@
 //! service account, as that account. It is delivered by a metadata server, as on a machine of Google's. Source: "Security
 //! Token Service API" and "IAM Service Account Credentials API" in Google Cloud's reference.
 
+mod identity;
 mod metadata;
+mod secret_manager;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -22,6 +24,8 @@ use crate::config::Time;
 use crate::identity::id_token::check_audience;
 use crate::mask::Secret;
 
+pub use secret_manager::SecretManager;
+
 /// Who it is, for people.
 const TOKEN_SERVICE: &str = "Google's token service";
 const ACCOUNTS: &str = "Google's service account credentials";
@@ -31,6 +35,9 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const LIFETIMES: std::ops::RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
 const LIFETIME: Duration = Duration::from_hours(1);
 
+/// Most audiences of ID tokens.
+const MAX_AUDIENCES: usize = 64;
+
 /// As whom registries of Google know the bearer of an access token.
 const USER: &str = "oauth2accesstoken";
 
@@ -39,6 +46,9 @@ const TOKEN_FILE: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE";
 
 const TOKEN: &str = "access token";
 const LOGIN: &str = "registry login";
+
+/// A token, its end, and what is recorded of it.
+type Recorded = (Secret, Option<SystemTime>, Vec<(&'static str, String)>);
 
 /// The keys of `provider = "gcp"`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -54,6 +64,8 @@ pub struct Gcp {
     token_service: Server,
     accounts: Server,
     registries: Registries,
+    /// For whom there are ID tokens of the service account.
+    id_token_audiences: Vec<String>,
     delivery: How,
 }
 
@@ -84,6 +96,8 @@ struct Table {
     credentials_service: Option<Server>,
     #[serde(default)]
     registries: Registries,
+    #[serde(default)]
+    id_token_audiences: Vec<String>,
     #[serde(default)]
     delivery: How,
 }
@@ -118,6 +132,16 @@ impl TryFrom<Table> for Gcp {
         if !LIFETIMES.contains(&lifetime) {
             return Err("`lifetime` is between `5m` and `12h`".into());
         }
+        table.id_token_audiences.iter().try_for_each(|audience| check_audience(audience))?;
+        if table.id_token_audiences.len() > MAX_AUDIENCES {
+            return Err(format!("`id-token-audiences` has more than {MAX_AUDIENCES} of them"));
+        }
+        let gives_some = table.service_account.is_some() && table.delivery == How::Metadata;
+        if !table.id_token_audiences.is_empty() && !gives_some {
+            return Err(
+                "`id-token-audiences` is for tokens of a `service-account`, by the metadata server".into()
+            );
+        }
         // What Google takes where the provider names no audience of its own.
         let audience = table.audience.unwrap_or_else(|| format!("https://iam.googleapis.com/{provider}"));
         check_audience(&audience)?;
@@ -132,6 +156,7 @@ impl TryFrom<Table> for Gcp {
             token_service: known(table.token_service, "sts.googleapis.com")?,
             accounts: known(table.credentials_service, "iamcredentials.googleapis.com")?,
             registries: table.registries,
+            id_token_audiences: table.id_token_audiences,
             delivery: table.delivery,
             provider,
         })
@@ -167,17 +192,7 @@ fn is_account(text: &str) -> bool {
 
 impl Exchange for Gcp {
     fn exchange(&self, request: &Request) -> Result<Credentials, ExchangeError> {
-        let federated = self.federate(request)?;
-        let mut record = vec![("provider", self.provider.clone())];
-        let (token, expires) = match &self.account {
-            None => (federated.token, federated.expires),
-            Some(account) => {
-                record.push(("account", account.clone()));
-                let (token, expires) = self.impersonate(account, &federated.token, request)?;
-                (token, Some(expires))
-            }
-        };
-        record.push(("scopes", self.scopes.join(" ")));
+        let (token, expires, record) = self.token(request)?;
         let login = registry::login(USER, token.expose());
         let mut values = vec![(Cow::from(TOKEN), Given::Secret(token))];
         if !self.registries.is_empty() {
@@ -231,6 +246,22 @@ impl Exchange for Gcp {
 }
 
 impl Gcp {
+    /// A token for Google's services, its end, and what is recorded of it.
+    fn token(&self, request: &Request) -> Result<Recorded, ExchangeError> {
+        let federated = self.federate(request)?;
+        let mut record = vec![("provider", self.provider.clone())];
+        let (token, expires) = match &self.account {
+            None => (federated.token, federated.expires),
+            Some(account) => {
+                record.push(("account", account.clone()));
+                let (token, expires) = self.impersonate(account, &federated.token, request)?;
+                (token, Some(expires))
+            }
+        };
+        record.push(("scopes", self.scopes.join(" ")));
+        Ok((token, expires, record))
+    }
+
     /// A token of the pool for an ID token.
     fn federate(&self, request: &Request) -> Result<Exchanged, ExchangeError> {
         let token = request.tokens.token(&self.audience, self.algorithm)?;

@@ -29,6 +29,12 @@ fn what_google_would_refuse_is_refused_here() {
         ("lifetime = '1m'", "between `5m` and `12h`"),
         ("token-service = 'http://sts.example.org'", "`https://` only"),
         ("pool = 'a'", "unknown field `pool`"),
+        ("id-token-audiences = ['https://app.example']", "is for tokens of a `service-account`"),
+        ("service-account = 'a@b.c'\nid-token-audiences = ['a b']", "`a b` is no audience"),
+        (
+            "service-account = 'a@b.c'\ndelivery = 'file'\nid-token-audiences = ['https://app.example']",
+            "by the metadata server",
+        ),
     ] {
         let error = read(&format!("{LEAST}{keys}")).unwrap_err();
         assert!(error.contains(why), "{keys}: {error}");

@@ -160,8 +160,8 @@ impl Api<'_> {
     }
 
     /// A value that isn't there.
-    pub fn missing(&self, name: &str, why: &str) -> ExchangeError {
-        ExchangeError::Garbled { provider: NAME.to_owned(), message: format!("`{name}`: {why}") }
+    pub fn missing(&self, why: String) -> ExchangeError {
+        ExchangeError::Garbled { provider: NAME.to_owned(), message: why }
     }
 
     fn call<'a>(

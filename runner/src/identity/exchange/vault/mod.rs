@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::call::{MAX_VALUES, is_variable};
 use super::fresh::Fresh;
 use super::server::Server;
+use super::values::How;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
 use crate::identity::id_token::check_audience;
 use crate::mask::Secret;
@@ -39,17 +40,6 @@ pub struct Vault {
     read: BTreeMap<String, Wanted>,
     token: bool,
     delivery: How,
-}
-
-/// How values are delivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum How {
-    /// Each as a file, whose path is in `NAME_FILE`.
-    #[default]
-    File,
-    /// As variables.
-    Env,
 }
 
 /// The keys as they are written.
@@ -134,13 +124,7 @@ impl Exchange for Vault {
             }
         }
         for (name, value) in values {
-            match self.delivery {
-                How::Env => delivery.set(name, value),
-                How::File => {
-                    let file = delivery.write(name, value.as_bytes())?;
-                    delivery.set(format!("{name}_FILE"), file);
-                }
-            }
+            self.delivery.put(name, value, delivery)?;
         }
         if credentials.expose(RENEWABLE).is_some() {
             let (vault, kept) = (self.clone(), credentials.clone());
@@ -151,6 +135,10 @@ impl Exchange for Vault {
         Ok(())
     }
 
+    fn revokes(&self) -> bool {
+        true
+    }
+
     fn revoke(&self, credentials: &Credentials, request: &Request) -> Result<(), ExchangeError> {
         let token = secret(credentials, TOKEN).filter(|_| credentials.expose(REVOCABLE).is_some());
         let Some(token) = token else { return Ok(()) };
@@ -159,6 +147,11 @@ impl Exchange for Vault {
 }
 
 impl Vault {
+    /// Whether what was read ends with the token that it was read with.
+    pub fn has_leased(&self, credentials: &Credentials) -> bool {
+        credentials.values.iter().any(|(name, _)| name == LEASE)
+    }
+
     fn api<'a>(
         &'a self,
         http: &'a palisade_proto::Http,
@@ -191,7 +184,7 @@ impl Vault {
                     answers.len() - 1
                 }
             };
-            let value = wanted.value(&answers[at].1.data).map_err(|why| api.missing(name, &why))?;
+            let value = wanted.value(&answers[at].1.data).map_err(|why| api.missing(why))?;
             let given =
                 if wanted.is_secret() { Given::Secret(Secret::new(value)) } else { Given::Plain(value) };
             values.push((name.clone().into(), given));

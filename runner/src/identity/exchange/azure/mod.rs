@@ -2,6 +2,8 @@
 //! credential. It is delivered as a file, which the libraries of Azure take to Entra themselves; it is written anew before
 //! it ends. Source: "Microsoft Entra Workload ID" in Microsoft's documentation.
 
+mod key_vault;
+
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +14,8 @@ use super::server::Server;
 use super::{Algorithm, Credentials, Delivery, Exchange, ExchangeError, Given, Request};
 use crate::identity::id_token::check_audience;
 use crate::identity::issuer::token;
+
+pub use key_vault::KeyVault;
 
 /// The audience of the public cloud.
 const AUDIENCE: &str = "api://AzureADTokenExchange";

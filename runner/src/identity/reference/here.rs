@@ -1,5 +1,4 @@
-//! `[[secret]]` of the configuration: secrets that are kept elsewhere, which jobs have them, and how they are fetched. They
-//! are fetched for each job anew and kept nowhere.
+//! Secrets that a file of this host has, or that a program of it prints.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result as IoResult};
@@ -7,123 +6,54 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::Claims;
-use super::condition::Conditions;
-use super::grant::Decision;
-use crate::dotenv;
+use super::{MAX_VALUE, SCHEME};
 use crate::mask::Secret;
 
-/// What a reference begins with.
-const SCHEME: &str = "secret://";
-/// Most of them.
-const MAX: usize = 256;
-/// Largest value in bytes.
-const MAX_VALUE: usize = 64 << 10;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often its end is looked for.
 const PAUSE: Duration = Duration::from_millis(2);
+/// How often it is looked whether anybody still waits.
+const GLANCE: Duration = Duration::from_millis(50);
 
-/// All of them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(try_from = "Vec<Reference>")]
-pub struct References(Vec<Reference>);
-
-impl TryFrom<Vec<Reference>> for References {
-    type Error = String;
-    fn try_from(all: Vec<Reference>) -> Result<Self, String> {
-        if all.len() > MAX {
-            return Err(format!("there are more than {MAX} secrets"));
-        }
-        Ok(References(all))
-    }
-}
-
-impl References {
-    /// In their order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Reference> {
-        self.0.iter()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// One secret.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "Table")]
-pub struct Reference {
-    /// What jobs call it.
-    pub name: String,
-    from: Place,
-    allow: Vec<Conditions>,
-}
-
-/// Where it is.
+/// Where a secret is on this host.
 #[derive(Clone, Debug, PartialEq)]
-enum Place {
+pub enum Here {
     /// A file has it.
     File(PathBuf),
     /// A program prints it.
-    Exec(PathBuf),
+    Program(PathBuf),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    name: String,
-    from: String,
-    allow: Vec<Conditions>,
-}
-
-impl TryFrom<Table> for Reference {
-    type Error = String;
-    fn try_from(table: Table) -> Result<Self, String> {
-        let Table { name, from, allow } = table;
-        if !dotenv::is_name(&name) {
-            return Err(format!("`{}` can't be the name of a secret", name.escape_debug()));
+impl Here {
+    /// Reads `secret://file/PATH` or `secret://exec/PATH`.
+    pub fn parse(text: &str) -> Option<Here> {
+        match text.strip_prefix(SCHEME)?.split_once('/')? {
+            ("file", path) => Some(Here::File(format!("/{path}").into())),
+            ("exec", path) => Some(Here::Program(format!("/{path}").into())),
+            _ => None,
         }
-        let parts = from.strip_prefix(SCHEME).and_then(|rest| rest.split_once('/'));
-        let from = match parts {
-            Some(("file", path)) => Place::File(format!("/{path}").into()),
-            Some(("exec", path)) => Place::Exec(format!("/{path}").into()),
-            _ => {
-                return Err(format!(
-                    "secret `{name}`: `from` is `{SCHEME}file/PATH` or `{SCHEME}exec/PATH`, with the whole path"
-                ));
-            }
-        };
-        Ok(Reference { name, from, allow })
-    }
-}
-
-impl Reference {
-    /// Why a job with these claims can't have it, if it can't.
-    pub fn why_not(&self, claims: &Claims) -> Option<String> {
-        let rules = self.allow.iter().map(|rule| rule.check(claims)).collect();
-        Decision { always: Vec::new(), rules }.why_not()
     }
 
-    /// Fetches it. Jobs see `tree`: what it is fetched from can't be in it.
-    pub fn fetch(&self, tree: &Path) -> Result<Secret, String> {
-        let (path, fetched) = match &self.from {
-            Place::File(path) => (path, read(path, tree)),
-            Place::Exec(path) => (path, run(path, tree)),
+    /// Fetches it. Jobs see what is `shown`: what it is fetched from can't be there. `stop` says that nobody waits any more.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn fetch(&self, shown: &[PathBuf], stop: &dyn Fn() -> bool) -> Result<Secret, String> {
+        let (path, fetched) = match self {
+            Here::File(path) => (path, read(path, shown)),
+            Here::Program(path) => (path, run(path, shown, stop)),
         };
-        let told = |e: Error| format!("cannot fetch the secret `{}`: `{}`: {e}", self.name, path.display());
-        let invalid = |why: &str| told(Error::new(ErrorKind::InvalidData, why));
-        let bytes = fetched.map_err(told)?;
+        let bytes = fetched.map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let invalid = |why: &str| format!("`{}`: {why}", path.display());
         if bytes.len() > MAX_VALUE {
             return Err(invalid("the value is larger than 64 KiB"));
         }
@@ -137,10 +67,14 @@ impl Reference {
 }
 
 /// Opens what others can't do with what `mask` says.
-fn open(path: &Path, tree: &Path, mask: u32) -> IoResult<File> {
-    let refused = |why| Error::new(ErrorKind::PermissionDenied, why);
-    if path.canonicalize()?.starts_with(tree) {
-        return Err(refused("it is in the tree that jobs see"));
+fn open(path: &Path, shown: &[PathBuf], mask: u32) -> IoResult<File> {
+    let refused = |why: &str| Error::new(ErrorKind::PermissionDenied, why);
+    let place = path.canonicalize()?;
+    for tree in shown {
+        // What isn't there shows nothing.
+        if tree.canonicalize().is_ok_and(|tree| place.starts_with(tree)) {
+            return Err(refused(&format!("jobs see it: it is in `{}`", tree.display())));
+        }
     }
     let file = File::open(path)?;
     if file.metadata()?.mode() & mask != 0 {
@@ -149,8 +83,8 @@ fn open(path: &Path, tree: &Path, mask: u32) -> IoResult<File> {
     Ok(file)
 }
 
-fn read(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
-    take(open(path, tree, 0o027)?)
+fn read(path: &Path, shown: &[PathBuf]) -> IoResult<Zeroizing<Vec<u8>>> {
+    take(open(path, shown, 0o027)?)
 }
 
 /// As much as shows that it is too much.
@@ -162,8 +96,8 @@ fn take(from: impl Read) -> IoResult<Zeroizing<Vec<u8>>> {
 }
 
 /// Runs a program, with nothing of this process's environment, for what it prints.
-fn run(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
-    open(path, tree, 0o022)?;
+fn run(path: &Path, shown: &[PathBuf], stop: &dyn Fn() -> bool) -> IoResult<Zeroizing<Vec<u8>>> {
+    open(path, shown, 0o022)?;
     let mut child = Command::new(path)
         .env_clear()
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -181,13 +115,21 @@ fn run(path: &Path, tree: &Path) -> IoResult<Zeroizing<Vec<u8>>> {
         let _ = told.send(printed.map_or_else(|| Ok(Zeroizing::default()), take));
     })?;
     let until = Instant::now() + PATIENCE;
-    let printed = hears.recv_timeout(PATIENCE);
+    let printed = loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let heard = hears.recv_timeout(left.min(GLANCE));
+        let goes_on = matches!(heard, Err(RecvTimeoutError::Timeout)) && !left.is_zero();
+        if !goes_on || stop() {
+            break heard;
+        }
+    };
     let whole = matches!(&printed, Ok(Ok(bytes)) if bytes.len() <= MAX_VALUE);
     // One that has printed all may still have something to do, but not for ever.
     let pid = Pid::from_raw(child.id() as i32);
     // Only looked at, not waited for: until then its number is nobody else's, nor that of its group.
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    while whole && waitid(Id::Pid(pid), look)? == WaitStatus::StillAlive && Instant::now() < until {
+    while whole && waitid(Id::Pid(pid), look)? == WaitStatus::StillAlive && Instant::now() < until && !stop()
+    {
         std::thread::sleep(PAUSE);
     }
     killpg(pid, Signal::SIGKILL)?;
@@ -213,7 +155,7 @@ mod tests {
         std::fs::write(&program, "#!/bin/sh\nsleep 1000 >/dev/null 2>&1 &\necho $!\n").unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         let printed = loop {
-            match run(&program, Path::new("/nonexistent")) {
+            match run(&program, &[], &|| false) {
                 // Another test's process, not yet executed, has the file open as this one had.
                 Err(e) if e.kind() == ErrorKind::ExecutableFileBusy => {}
                 printed => break printed.unwrap(),
