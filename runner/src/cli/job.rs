@@ -393,7 +393,11 @@ fn elsewhere(order: &Order) -> Vec<Elsewhere> {
 /// The contexts of the job.
 fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> Result<RunContexts, Error> {
     let inputs = inputs(&order, workflow, trigger)?;
-    let Order { github, event, vars, secrets: given, runner, prefixes, tokens, mut variables, .. } = order;
+    let prefixes = match &order.part {
+        Some(_) => workflow::prefixes(Path::new(&order.file), &order.workflow),
+        None => order.prefixes.clone(),
+    };
+    let Order { github, event, vars, secrets: given, runner, tokens, mut variables, .. } = order;
     let github = read_json(&serde_json::Value::from(github).to_string(), &Memory::new(MAX_MEMORY));
     let mut github = match github {
         Ok(Value::Object(github)) => github.as_ref().clone(),

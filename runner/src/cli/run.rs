@@ -24,8 +24,8 @@ use crate::egress::Mode;
 use crate::git;
 use crate::identity;
 use crate::job::{
-    self, Fault, Gates, InputError, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
-    Selection, Slots,
+    self, Fault, Forge, Gates, InputError, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError,
+    Secrets, Selection, Slots,
 };
 use crate::local::{self, Facts};
 use crate::mask::detect::Action;
@@ -269,7 +269,8 @@ fn prepare(
         &local::Workflow { name, path: &file.shown, workspace: &place.workspace.to_string_lossy() },
     );
     let vars = args.var.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets);
+    let forge = Forge { prefixes: file.prefixes.clone(), ..Forge::default() };
+    let contexts = RunContexts::new(github, payload.to_string(), vars, inputs, secrets).of_forge(forge);
     let lock = Lock::read(&found.root).map_err(Error::input)?;
     let told = identity::Facts::of_local(&contexts.github, &payload, &file.shown);
     let identity =

@@ -36,6 +36,8 @@ pub struct File {
     pub activity: Option<String>,
     /// Whether something in it may read the event's payload.
     pub reads_event: bool,
+    /// What stands before the names of variables beside `GITHUB_`: of the forge that it is written for.
+    pub prefixes: Vec<String>,
 }
 
 /// What a command was given to tell workflows and event by.
@@ -63,8 +65,8 @@ impl File {
             Some(_) => None,
             None => candidate.trigger(&event).and_then(activity),
         };
-        let Candidate { workflow, shown, reads_event } = candidate;
-        File { workflow, shown, event, activity, reads_event }
+        let Candidate { workflow, shown, reads_event, prefixes } = candidate;
+        File { workflow, shown, event, activity, reads_event, prefixes }
     }
 }
 
@@ -85,6 +87,7 @@ pub struct Candidate {
     /// Its path as people see it.
     pub shown: String,
     reads_event: bool,
+    prefixes: Vec<String>,
 }
 
 impl Candidate {
@@ -100,12 +103,21 @@ impl Candidate {
             note(parsed.warnings.render(super::colour_on_stderr()).trim_end());
         }
         let text = String::from_utf8_lossy(source);
-        let reads_event =
-            ["github.event.", "github['event']", "EVENT_PATH", "event_path", "(github)", "( github )"]
-                .iter()
-                .any(|mark| text.contains(mark));
+        let reads_event = [
+            ".event.",
+            "['event']",
+            "EVENT_PATH",
+            "event_path",
+            "(github)",
+            "( github )",
+            "(forge",
+            "(gitea)",
+        ]
+        .iter()
+        .any(|mark| text.contains(mark));
+        let prefixes = workflow::prefixes(shown, &text);
         let shown = shown.display().to_string();
-        Ok(Candidate { workflow: parsed.workflow, shown, reads_event })
+        Ok(Candidate { workflow: parsed.workflow, shown, reads_event, prefixes })
     }
 
     fn trigger(&self, event: &str) -> Option<&Trigger> {

@@ -48,6 +48,9 @@ pub const CONTEXTS: [&str; 12] = [
     "inputs",
 ];
 
+/// What Forgejo and Gitea call `github` too.
+const ALIASES: [&str; 3] = ["forgejo", "forge", "gitea"];
+
 /// A parsed expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
@@ -56,7 +59,8 @@ pub struct Expr {
 }
 
 impl Expr {
-    /// Parses an expression, without `${{ }}`, that may read the documented [`CONTEXTS`].
+    /// Parses an expression, without `${{ }}`, that may read the documented [`CONTEXTS`], by the names of other forges
+    /// too.
     pub fn parse(source: &str) -> Result<Expr, ParseError> {
         Expr::parse_with(source, &CONTEXTS)
     }

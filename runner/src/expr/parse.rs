@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::MAX_DEPTH;
 use super::ast::{Comparison, Logic, Node};
 use super::error::{ParseError, ParseErrorKind};
 use super::format::{self, Piece};
@@ -10,6 +9,7 @@ use super::function::Function;
 use super::lex::{self, Token, TokenKind};
 use super::nearest::nearest;
 use super::value::Value;
+use super::{ALIASES, CONTEXTS, MAX_DEPTH};
 
 /// Parses an expression that may read the given contexts. A blank one is null, as on GitHub.
 pub fn parse(source: &str, contexts: &[&str]) -> Result<Node, ParseError> {
@@ -191,7 +191,9 @@ impl Parser<'_> {
             return self.call(at);
         }
         let name = self.text(at);
-        match self.contexts.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        let find = |name: &str| self.contexts.iter().find(|known| known.eq_ignore_ascii_case(name));
+        let is_alias = ALIASES.iter().any(|alias| alias.eq_ignore_ascii_case(name));
+        match find(name).or_else(|| find(CONTEXTS[0]).filter(|_| is_alias)) {
             Some(known) => self.tree(Node::Context(Arc::from(*known)), 0),
             None => {
                 let suggestion = nearest(name, self.contexts.iter().copied());

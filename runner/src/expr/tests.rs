@@ -362,6 +362,17 @@ fn unknown_names_get_a_suggestion() {
 }
 
 #[test]
+fn other_forges_names_mean_the_same() {
+    let scope = Contexts::from(serde_json::json!({"github": {"ref": "refs/heads/main"}}));
+    for source in ["forgejo.ref", "Forge['ref']", "gitea.ref"] {
+        let expr = Expr::parse(source).unwrap();
+        assert_eq!(expr.evaluate(&scope).unwrap(), Value::from("refs/heads/main"), "{source}");
+        assert_eq!(expr.readings()[0].context, "github", "{source}");
+    }
+    assert!(Expr::parse_with("forgejo.ref", &["foo"]).is_err());
+}
+
+#[test]
 fn only_given_contexts_are_known() {
     assert!(Expr::parse_with("foo.bar", &["Foo"]).is_ok());
     assert!(Expr::parse_with("github.ref", &["foo"]).is_err());

@@ -295,6 +295,19 @@ impl View<'_> {
         github
     }
 
+    /// The variables of a step on another forge's runner, whose names it has.
+    fn with_own_variables(&self, env: &Object) -> Object {
+        let own = runner_variables(self.run, self.job);
+        let mut all = Object::case_sensitive();
+        for (name, value) in self.run.twins(&own).chain(own.iter().cloned()) {
+            all.insert(name, value);
+        }
+        for (name, value) in env.iter() {
+            all.insert(name, value.clone());
+        }
+        all
+    }
+
     fn scope(&self) -> Option<&ActionScope> {
         self.frame.and_then(|frame| frame.action.as_ref())
     }
@@ -307,7 +320,14 @@ impl Scope for View<'_> {
         }
         Some(match name {
             "github" => Value::from(self.github()),
-            "env" => Value::from(self.env.or(self.frame.map(|f| &f.env))?.clone()),
+            "env" => {
+                let env = self.env.or(self.frame.map(|f| &f.env))?;
+                // There the runner's own variables are in it too.
+                match self.run.forge.prefixes.is_empty() {
+                    true => Value::from(env.clone()),
+                    false => Value::from(self.with_own_variables(env)),
+                }
+            }
             "vars" => Value::from(self.run.vars.clone()),
             "inputs" => Value::from(self.scope().map_or(&self.run.inputs, |scope| &scope.inputs).clone()),
             "secrets" if self.is_shown => self.run.secrets.shown(),

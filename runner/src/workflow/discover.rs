@@ -67,6 +67,17 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Which forges' variables a workflow has beside those of GitHub, by what stands before their names: of the forge whose
+/// directory it is in, and of those whose names it has.
+pub fn prefixes(file: &Path, text: &str) -> Vec<String> {
+    let [forgejo, gitea, _] = DIRECTORIES;
+    let of = [("FORGEJO_", &[forgejo][..]), ("GITEA_", &[forgejo, gitea])];
+    let of = of
+        .into_iter()
+        .filter(|(prefix, homes)| text.contains(prefix) || homes.iter().any(|home| file.starts_with(home)));
+    of.map(|(prefix, _)| prefix.to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

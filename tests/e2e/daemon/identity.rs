@@ -80,6 +80,40 @@ fn a_job_is_who_its_forge_says() {
 }
 
 #[test]
+fn a_provider_that_is_gone_fails_a_step_and_not_the_daemon() {
+    let forge = Forge::start();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = forge.url();
+    let allow =
+        format!("allow = [{{ server = '{}', repository = 'root/demo' }}]", server.trim_end_matches('/'));
+    let keys = format!("address = 'http://{gone}'\nrole = 'ci'\n{allow}\n");
+    let config = format!(
+        "[[grant]]\nname = 'gone'\nprovider = 'vault'\ntoken = true\n{keys}[[secret]]\nname = 'GONE'\n\
+         from = 'secret://vault/secret/data/app#key'\n{keys}"
+    );
+    let mut host = host(&forge, &config);
+    host.start();
+    let job = |step: &str| {
+        Job::new(&format!(
+            "on: push\npermissions: {{ id-token: write }}\njobs:\n  test:\n    runs-on: host\n    steps:\n      - {step}\n"
+        ))
+    };
+    for (step, what) in [
+        ("{ run: echo begun, env: { PALISADE_GRANTS: gone } }", "the grant `gone`: "),
+        ("run: echo begun ${{ secrets.GONE }}", "cannot fetch the secret `GONE`: "),
+    ] {
+        let record = forge.closed(forge.enqueue(job(step)));
+        let log = record.log();
+        assert_eq!(record.conclusion(), Some(Conclusion::Failure), "{log}");
+        assert!(log.contains(&format!("{what}Vault can't be reached")) && !log.contains("\nbegun"), "{log}");
+    }
+    let record = forge.closed(forge.enqueue(job("run: echo goes on")));
+    assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    host.is_idle();
+}
+
+#[test]
 fn the_forges_own_tokens_are_asked_for_by_the_runner() {
     if !require(Need::Program("curl")) {
         return;

@@ -217,3 +217,29 @@ jobs:
     let outcome = context.palisade().args(["run", "--json", "-v", "--job", "b"]).run();
     assert_eq!(Events::of(&outcome).log("b / c"), ".github/workflows/called.yml 11\n");
 }
+
+#[test]
+fn what_is_written_for_a_forgejo_finds_its_names() {
+    let steps = "\
+on: push
+jobs:
+  a:
+    runs-on: x
+    env: { EVENT: '${{ forgejo.event_name }}' }
+    steps:
+      - { id: s, run: 'echo A=1 >> $FORGEJO_ENV; echo o=2 >> $FORGEJO_OUTPUT' }
+      - run: echo $A ${{ steps.s.outputs.o }} $EVENT ${{ forge.ref_name }} ${{ env.FORGEJO_REF_TYPE }} ${{ gitea.job }} $GITEA_JOB
+      - { if: \"env.FORGEJO_EVENT_NAME == 'push' && forgejo.actor == github.actor\", run: echo so }
+";
+    let context = Context::new();
+    context.write(".forgejo/workflows/w.yml", steps);
+    let outcome = context.palisade().args(["run", "--json"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(Events::of(&outcome).log("a"), "1 2 push main branch a a\nso\n");
+    // GitHub's workflows have only what GitHub has, unless they name another's.
+    let (outcome, events) = run(&format!("on: push\n{}", JOBS.replace("'true'", "env")), &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(!events.log("a").contains("FORGEJO_") && !events.log("a").contains("GITEA_"), "{outcome}");
+    let (_, events) = run(&format!("on: push\n{}", JOBS.replace("'true'", "'echo $FORGEJO_JOB'")), &[]);
+    assert_eq!(events.log("a"), "a\n");
+}

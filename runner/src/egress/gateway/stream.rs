@@ -222,8 +222,8 @@ impl Open {
 
     /// Lets so many more bytes come in the next turn.
     pub fn let_come(&mut self, left: Bytes) {
-        self.up.splice.left = left.sent;
-        self.down.left = left.received;
+        self.up.splice.left = Some(left.sent);
+        self.down.left = Some(left.received);
     }
 
     /// Moves what can be moved now, both ways. An error ends the connection on both sides.
@@ -300,7 +300,7 @@ impl Up {
                 Ok(0) => self.ended = true,
                 Ok(length) => {
                     self.read += length as u64;
-                    self.splice.left = self.splice.left.checked_sub(length as u64).ok_or(OVER)?;
+                    self.splice.use_up(length)?;
                     requests
                         .take(&buffer[..length], &mut self.first)
                         .map_err(|error| Broken::Refused(error.to_string()))?;
