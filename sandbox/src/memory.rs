@@ -3,7 +3,7 @@
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::Deref;
 
-use crate::sys::memory::Pages;
+use crate::sys::memory::{Pages, drop_code, trim_heap};
 use crate::sys::process::StartStrings;
 
 /// Text that is kept out of swap space, core dumps and forked children, and cleared when it is dropped. It has
@@ -53,6 +53,13 @@ pub fn erase_start_strings(keep: impl FnMut(StartString<'_>) -> usize) -> bool {
     let Some(strings) = StartStrings::find().filter(|_| is_only_thread()) else { return false };
     strings.erase(keep);
     true
+}
+
+/// Gives back what a process has needed so far and may not need again, for one that mostly waits: memory that is free, and
+/// the program's own code, which is mapped again from its file as far as it still runs.
+pub fn give_back() -> std::io::Result<()> {
+    trim_heap();
+    drop_code().map(drop)
 }
 
 /// Whether this process has no other thread.
