@@ -13,7 +13,7 @@ use super::task::{Directory, Key, Shown};
 use super::transcript::Transcript;
 use super::{Daemon, Runner, Severity};
 use crate::forge::{ForgeError, Progress, Row, Standing, StepState};
-use crate::order::{EVENTS, Order};
+use crate::order::EVENTS;
 use crate::output::event::Conclusion;
 
 /// How often a task is looked at while nothing happens.
@@ -25,22 +25,26 @@ const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(10);
 /// How long the end of a job is offered to a forge that doesn't take it.
 const GIVE_UP: Duration = Duration::from_hours(24);
-/// Most text of rows in one call, in bytes; forges and proxies bound what they take.
+/// What a row takes besides its text, in bytes, in memory and in a call: many rows have next to none.
+const ROW: usize = 64;
+/// Most rows in one call, in bytes; forges and proxies bound what they take.
 const MAX_BATCH: usize = 1 << 20;
-/// Most text of rows that wait in memory, in bytes: the rest waits in the file.
+/// Most rows that wait in memory, in bytes: the rest waits in the file.
 const MAX_WAITING: usize = 4 << 20;
 /// Longest line of the file of events, in bytes: what one event can be, escaped.
 const MAX_LINE: u64 = 64 << 20;
 
 /// Begins a task that was just taken.
-pub fn begin(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory, order: &Order, slot: Slot) {
-    let settings = daemon.settings();
-    let process = settings
-        .starter
-        .start(directory.path(), order)
-        .unwrap_or_else(|error| Process::not_started(directory.path(), &error));
-    let task = Task::new(daemon, runner, directory, (process, None), slot, Some(0), settings.max_job_time);
-    spawn(task);
+pub fn begin(
+    daemon: &Arc<Daemon>,
+    runner: &Arc<Runner>,
+    directory: Directory,
+    mut process: Process,
+    slot: Slot,
+) {
+    process.give_leave();
+    let time = daemon.settings().max_job_time;
+    spawn(Task::new(daemon, runner, directory, (process, None), slot, Some(0), time));
 }
 
 /// Goes on with a task that an earlier daemon began.
@@ -66,6 +70,11 @@ fn spawn(task: Task) {
     }
 }
 
+/// What a row takes, in bytes.
+fn size(row: &Row) -> usize {
+    row.text.len() + ROW
+}
+
 struct Task {
     daemon: Arc<Daemon>,
     runner: Arc<Runner>,
@@ -74,7 +83,7 @@ struct Task {
     process: Process,
     /// Keeps any other process from beginning it, where its own is gone.
     _lock: Option<File>,
-    /// Its place, until its forge knows of its end.
+    /// Its place, until its process has ended.
     slot: Option<Slot>,
     /// What ends its process; none where that has ended before.
     leash: Option<Arc<Leash>>,
@@ -144,19 +153,22 @@ impl Task {
     }
 
     fn run(mut self) {
+        self.daemon.prepare();
         loop {
             let over = self.wait();
             if let Err(error) = self.read(over) {
                 self.cut_off(&format!("cannot read what the job's process said: {error}"));
             }
             if over {
-                if self.failing.is_some() {
-                    // Other forges' jobs don't wait until this one answers.
-                    self.slot = None;
-                }
+                // What is left is a thread that waits for a forge: `MAX_UNTOLD` bounds those.
+                self.slot = None;
                 if self.transcript.ended().is_none() && self.waiting < MAX_WAITING {
                     let why = self.process.why();
-                    self.cut_off(&format!("the job's process ended before the job did: {why}"));
+                    let torn = match self.partial.len() {
+                        0 => String::new(),
+                        bytes => format!("; the last {bytes} bytes that it said are no whole event"),
+                    };
+                    self.cut_off(&format!("the job's process ended before the job did: {why}{torn}"));
                 }
             }
             if self.next <= Instant::now() {
@@ -235,7 +247,7 @@ impl Task {
         let known = self.has.unwrap_or(0).saturating_sub(first) as usize;
         let known = known.min(self.rows.len() - before);
         self.rows.drain(before..before + known);
-        self.waiting += self.rows[before..].iter().map(|row| row.text.len() + 1).sum::<usize>();
+        self.waiting += self.rows[before..].iter().map(size).sum::<usize>();
     }
 
     fn cut_off(&mut self, why: &str) {
@@ -289,12 +301,12 @@ impl Task {
 
     fn tell_rows(&mut self) -> Result<(), ForgeError> {
         while !self.rows.is_empty() {
-            let (mut count, mut size) = (0, 0);
+            let (mut count, mut sum) = (0, 0);
             for row in &self.rows {
-                if count > 0 && size + row.text.len() > self.batch {
+                if count > 0 && sum + size(row) > self.batch {
                     break;
                 }
-                (count, size) = (count + 1, size + row.text.len());
+                (count, sum) = (count + 1, sum + size(row));
             }
             let first = self.has.unwrap_or(0);
             let last = self.transcript.ended().is_some() && count == self.rows.len();
@@ -321,7 +333,7 @@ impl Task {
                 )));
             }
             let known = ((has - first) as usize).min(self.rows.len());
-            self.waiting -= self.rows.drain(..known).map(|row| row.text.len() + 1).sum::<usize>();
+            self.waiting -= self.rows.drain(..known).map(|row| size(&row)).sum::<usize>();
             self.has = Some(has);
             if known == 0 {
                 return Err(ForgeError::Transient("the forge took no row of the log".into()));
@@ -378,7 +390,7 @@ impl Task {
     }
 
     fn forget(self) {
-        let Task { daemon, runner, key, directory, slot, .. } = self;
+        let Task { daemon, runner, key, directory, .. } = self;
         if let Err(error) = directory.finish(&daemon.finished) {
             daemon.journal.task(
                 Severity::Error,
@@ -390,7 +402,6 @@ impl Task {
         daemon.shown().remove(&key);
         runner.has_job();
         runner.spend();
-        drop(slot);
     }
 
     fn show(&self) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::forge::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId};
+use crate::forge::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId, Waiting};
 
 /// How long after a job more are expected: those that need it.
 const LIVELY: Duration = Duration::from_secs(5);
@@ -145,9 +145,19 @@ impl Runner {
         self.call(Call::Fetch, |forge| forge.fetch(afresh))
     }
 
+    /// [`Forge::tells_news`]
+    pub fn tells_news(&self) -> bool {
+        self.forge.tells_news()
+    }
+
     /// [`Forge::has_news`]
     pub fn has_news(&self) -> bool {
         self.forge.has_news()
+    }
+
+    /// [`Forge::waiting`]
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.forge.waiting()
     }
 
     /// [`Forge::begun`]

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use palisade_proto::forgejo as proto;
 use palisade_proto::forgejo::{Dialect, Fetch, RequestKey, Runner, Task};
@@ -23,6 +24,8 @@ use crate::output::event::Conclusion;
 pub const VERSION: &str = concat!("palisade/", env!("CARGO_PKG_VERSION"));
 /// Longest text of a request's key, in bytes.
 const MAX_KEY: u64 = 64;
+/// How long a call may take: who asks for a job holds a place meanwhile, and a forge that is well answers at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often outputs are sent again that the forge did not keep.
 const OUTPUT_TRIES: usize = 3;
 
@@ -42,6 +45,7 @@ pub fn http(ca_file: Option<&Path>) -> Result<Http, Unusable> {
     let mut settings = Settings::new(VERSION);
     settings.proxies = Proxies::of_environment()?;
     settings.ca_file = ca_file.map(Path::to_owned);
+    settings.call_timeout = PATIENCE;
     Ok(Http::new(settings)?)
 }
 
@@ -57,7 +61,7 @@ pub struct Forgejo {
 /// What the next request for a job builds on.
 struct Asked {
     tasks_version: i64,
-    /// Of a request without an answer, or whose job isn't safe yet.
+    /// Of a request without an answer or a job, or whose job isn't safe yet.
     key: Option<RequestKey>,
     /// Where that key is written down, for the next daemon where this one is killed.
     kept: File,
@@ -197,9 +201,6 @@ impl Forge for Forgejo {
         let fetched = self.runner.fetch_task(&fetch).map_err(failed)?;
         asked.tasks_version = fetched.tasks_version;
         let task = fetched.tasks.into_iter().next();
-        if task.is_none() {
-            asked.key = None;
-        }
         Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
     }
 

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use crate::order::Order;
 use crate::output::event::Conclusion;
 
-/// A registered runner's side of a forge. Calls block, and each ends within about a minute.
+/// A registered runner's side of a forge. Calls block, and each ends within about half a minute.
 pub trait Forge: Send + Sync {
     /// Says that the runner is there and what it takes, at each start.
     fn announce(&self) -> Result<(), ForgeError>;
@@ -20,9 +20,20 @@ pub trait Forge: Send + Sync {
     /// Asks for a job. `afresh` has the forge look in any case; else it may answer from what it told last.
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError>;
 
+    /// Whether it tells by itself of jobs that there weren't at the last fetch ([`has_news`](Self::has_news)), so that it
+    /// needn't be asked now and then.
+    fn tells_news(&self) -> bool {
+        false
+    }
+
     /// Whether there may be a job that there wasn't at the last fetch: what a forge tells that doesn't wait to be asked.
     fn has_news(&self) -> bool {
         false
+    }
+
+    /// What waits there to be run, where it can tell.
+    fn waiting(&self) -> Option<Waiting> {
+        None
     }
 
     /// Says that the job, which was fetched last, is written down on this host: it needn't be given again. Until then
@@ -43,6 +54,15 @@ pub trait Forge: Send + Sync {
 
     /// Tells how a job goes. With an end, that is the forge's last word on it: the log is to be complete by then.
     fn report(&self, task: TaskId, progress: &Progress<'_>) -> Result<Standing, ForgeError>;
+}
+
+/// Jobs that wait to be run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Waiting {
+    /// How many.
+    pub jobs: u64,
+    /// Since when the oldest does.
+    pub since: Option<SystemTime>,
 }
 
 /// A job by the number that its forge gives it; no other of the forge's jobs ever has it.
