@@ -35,16 +35,18 @@ const MAX_WAITING: usize = 4 << 20;
 const MAX_LINE: u64 = 64 << 20;
 
 /// Begins a task that was just taken.
-pub fn begin(
-    daemon: &Arc<Daemon>,
-    runner: &Arc<Runner>,
-    directory: Directory,
-    mut process: Process,
-    slot: Slot,
-) {
-    process.give_leave();
+pub fn begin(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory, process: Process, slot: Slot) {
     let time = daemon.settings().max_job_time;
-    spawn(Task::new(daemon, runner, directory, (process, None), slot, Some(0), time));
+    let task = Task::new(daemon, runner, directory, (process, None), slot, Some(0), time);
+    let begin = |task: Task| {
+        let task = task.write_down();
+        task.inspect(|task| task.daemon.prepare())
+    };
+    if runner.gives_next() {
+        spawn(task, begin);
+    } else if let Some(task) = begin(task) {
+        spawn(task, Some);
+    }
 }
 
 /// Goes on with a task that an earlier daemon began.
@@ -58,12 +60,13 @@ pub fn resume(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory) 
     let age = directory.record().taken.elapsed().unwrap_or_default();
     let left = daemon.settings().max_job_time.saturating_sub(age);
     let slot = daemon.slots.take_anyway();
-    spawn(Task::new(daemon, runner, directory, found, slot, None, left));
+    spawn(Task::new(daemon, runner, directory, found, slot, None, left), Some);
 }
 
-fn spawn(task: Task) {
+fn spawn(task: Task, begin: impl FnOnce(Task) -> Option<Task> + Send + 'static) {
     let (daemon, key) = (task.daemon.clone(), task.key.clone());
-    let spawned = std::thread::Builder::new().name(format!("task {}", key.task)).spawn(move || task.run());
+    let run = move || begin(task).map_or((), Task::run);
+    let spawned = std::thread::Builder::new().name(format!("task {}", key.task)).spawn(run);
     if let Err(error) = spawned {
         // Its directory is still there: the next start of the daemon takes it over.
         daemon.journal.task(Severity::Error, &key, "cannot tell of a task", &[("error", &error.to_string())]);
@@ -152,8 +155,27 @@ impl Task {
         task
     }
 
+    /// Waits until it is on the disk that it was taken, and gives its job leave to begin. Where that fails, the task is
+    /// the forge's again.
+    fn write_down(mut self) -> Option<Task> {
+        match self.directory.sync(&self.daemon.tasks) {
+            Ok(()) => {
+                self.runner.begun(self.key.task);
+                self.process.give_leave();
+                Some(self)
+            }
+            Err(error) => {
+                let Task { daemon, runner, key, directory, process, .. } = self;
+                process.withdraw();
+                directory.remove();
+                daemon.shown().remove(&key);
+                daemon.not_begun(&runner, &key, &error);
+                None
+            }
+        }
+    }
+
     fn run(mut self) {
-        self.daemon.prepare();
         loop {
             let over = self.wait();
             if let Err(error) = self.read(over) {

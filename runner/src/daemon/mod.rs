@@ -119,6 +119,8 @@ pub struct Daemon {
     leashes: Mutex<Vec<Weak<Leash>>>,
     /// There is too little disk space for a job.
     no_space: AtomicBool,
+    /// When a task couldn't be written down.
+    trouble: Mutex<Option<Instant>>,
     _lock: File,
 }
 
@@ -187,6 +189,7 @@ impl Daemon {
             active: Mutex::default(),
             leashes: Mutex::default(),
             no_space: AtomicBool::new(false),
+            trouble: Mutex::default(),
             _lock: lock,
         }))
     }
@@ -297,6 +300,20 @@ impl Daemon {
             2 => Phase::Cancelling,
             _ => Phase::Ending,
         }
+    }
+
+    /// A task couldn't be written down: it is to be given again, in a while.
+    fn not_begun(&self, runner: &Runner, key: &Key, error: &io::Error) {
+        let fields = [("error", &*error.to_string())];
+        self.journal.task(Severity::Error, key, "cannot begin a task", &fields);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        runner.again(key.task);
+    }
+
+    /// Whether one couldn't just now.
+    fn is_troubled(&self) -> bool {
+        let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
     }
 
     /// How many jobs have ended that their forges don't know of yet.

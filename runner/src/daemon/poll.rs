@@ -23,8 +23,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(60);
 /// Most jobs that have ended and whose forges don't know it yet, beyond which none is taken.
 const MAX_UNTOLD: usize = 256;
-/// Between looks whether there is disk space again.
-const NO_SPACE: Duration = Duration::from_secs(10);
+/// Between looks whether there is disk space again, and after a task that couldn't be written down.
+pub const NO_SPACE: Duration = Duration::from_secs(10);
 
 /// Begins, in a thread of its own.
 pub fn spawn(daemon: Arc<Daemon>, runner: Arc<Runner>) {
@@ -60,7 +60,7 @@ impl Poll {
         loop {
             let enough = || self.daemon.phase() > Phase::Running || self.runner.is_retired();
             let Some(slot) = self.daemon.slots.take(enough) else { return self.retired() };
-            if !self.has_space() || self.daemon.untold() >= MAX_UNTOLD {
+            if !self.has_space() || self.daemon.untold() >= MAX_UNTOLD || self.daemon.is_troubled() {
                 drop(slot);
                 self.daemon.pause(NO_SPACE);
                 continue;
@@ -136,30 +136,12 @@ impl Poll {
             Err(error) => (Err(error), task::blank(blank)),
         };
         let created = made.and_then(|made| Directory::create(tasks, finished, &made, record));
-        // The process makes ready while what it is for gets on the disk, and begins after that.
-        let taken = created.and_then(|created| {
-            let Some(directory) = created else {
-                if let Ok(ready) = ready {
-                    self.daemon.spare.put_back(ready);
-                }
-                return Ok(None);
-            };
-            let process = match ready {
-                Ok(ready) => ready.take(directory.path(), &order),
-                Err(error) => Process::not_started(directory.path(), &error),
-            };
-            match directory.sync(tasks) {
-                Ok(()) => Ok(Some((directory, process))),
-                Err(error) => {
-                    process.withdraw();
-                    directory.remove();
-                    Err(error)
-                }
-            }
-        });
-        match taken {
-            Ok(Some((directory, process))) => {
-                self.runner.begun(task);
+        match created {
+            Ok(Some(directory)) => {
+                let process = match ready {
+                    Ok(ready) => ready.take(directory.path(), &order),
+                    Err(error) => Process::not_started(directory.path(), &error),
+                };
                 self.runner.has_job();
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
@@ -167,12 +149,15 @@ impl Poll {
                 deliver::begin(&self.daemon, &self.runner, directory, process, slot);
             }
             Ok(None) => {
+                if let Ok(ready) = ready {
+                    self.daemon.spare.put_back(ready);
+                }
                 self.runner.begun(task);
                 journal.task(Severity::Warning, &key, "the forge gave a task again: it runs once", &[]);
             }
             // The forge gives it again, or gives it up in its own time.
             Err(error) => {
-                journal.task(Severity::Error, &key, "cannot begin a task", &[("error", &error.to_string())]);
+                self.daemon.not_begun(&self.runner, &key, &error);
                 return false;
             }
         }

@@ -165,6 +165,16 @@ impl Runner {
         self.forge.begun(task);
     }
 
+    /// [`Forge::again`]
+    pub fn again(&self, task: TaskId) {
+        self.forge.again(task);
+    }
+
+    /// [`Forge::gives_next`]
+    pub fn gives_next(&self) -> bool {
+        self.forge.gives_next()
+    }
+
     /// [`Forge::resumed`]
     pub fn resumed(&self, tasks: &[TaskId]) {
         self.forge.resumed(tasks);

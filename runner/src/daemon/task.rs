@@ -105,8 +105,13 @@ impl Directory {
 
     /// Waits until it is on the disk.
     pub fn sync(&self, tasks: &Path) -> io::Result<()> {
-        File::open(self.path.join(RECORD))?.sync_all()?;
-        File::open(tasks)?.sync_all()
+        let (record, tasks) = (File::open(self.path.join(RECORD))?, File::open(tasks)?);
+        // One wait for both.
+        std::thread::scope(|scope| {
+            let other = std::thread::Builder::new().spawn_scoped(scope, || record.sync_all())?;
+            tasks.sync_all()?;
+            other.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes has failed")))
+        })
     }
 
     /// All that there are.

@@ -48,6 +48,11 @@ impl Forge for Local {
         let _ = self.0.begun(task);
     }
 
+    fn gives_next(&self) -> bool {
+        // It gives the same one again.
+        false
+    }
+
     fn resumed(&self, tasks: &[TaskId]) {
         // The next start tells them to be lost.
         let _ = self.0.resumed(tasks);

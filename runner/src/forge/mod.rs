@@ -4,6 +4,7 @@
 //! of it puts into an [`Order`].
 
 pub mod forgejo;
+mod keys;
 pub mod local;
 
 use std::fmt;
@@ -36,9 +37,16 @@ pub trait Forge: Send + Sync {
         None
     }
 
-    /// Says that the job, which was fetched last, is written down on this host: it needn't be given again. Until then
-    /// the forge gives the same one, where it can.
+    /// Says that a job is written down on this host: it needn't be given again.
     fn begun(&self, _task: TaskId) {}
+
+    /// Says that it couldn't be written down: the next fetches give it again, where the forge can.
+    fn again(&self, _task: TaskId) {}
+
+    /// Whether a fetch can give the next job before the last one has begun.
+    fn gives_next(&self) -> bool {
+        true
+    }
 
     /// Says, at each start, which of its jobs this host goes on with; others that it began are lost.
     fn resumed(&self, _tasks: &[TaskId]) {}
