@@ -106,6 +106,8 @@ pub struct Identity {
 pub struct Daemon {
     /// How many jobs run at a time; 0 is the number of processors.
     pub capacity: usize,
+    /// Whether the next job's process is started ahead.
+    pub spare: bool,
     /// How long jobs may go on after an order to end.
     pub shutdown_grace: Time,
     /// How long a job may take at most, whatever it says itself.
@@ -126,6 +128,7 @@ impl Default for Daemon {
     fn default() -> Self {
         Daemon {
             capacity: 0,
+            spare: true,
             shutdown_grace: Time(Duration::from_mins(10)),
             max_job_time: Time(Duration::from_hours(6)),
             min_free: Size(1 << 30),

@@ -2,8 +2,11 @@
 //! in arguments, environment or a file.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -14,6 +17,9 @@ use crate::output::event::Conclusion;
 
 /// Largest order, in bytes: a forge's largest payload, with escapes.
 const MAX_ORDER: u64 = 64 << 20;
+
+/// How much of one is read at a time at least, in bytes.
+const READ: usize = 64 << 10;
 
 /// The file in a task's directory to which the job's process writes what it says, one event a line.
 pub const EVENTS: &str = "events.jsonl";
@@ -140,10 +146,15 @@ pub struct Need {
 }
 
 impl Order {
-    /// Writes it, secrets in clear, and leaves none of it in the buffer. `to` is the pipe to the job's process.
-    pub fn expose(&self, to: impl Write) -> io::Result<()> {
+    /// Hands it to the job's process by a pipe: the directory that relative paths of the configuration start from, and
+    /// the order with secrets in clear, each on a line. None of it stays in the buffer. The job begins when the pipe is
+    /// closed.
+    pub fn hand(&self, base: &Path, to: impl Write) -> io::Result<()> {
         let mut writer = BufWriter::new(to);
-        let written = serde_json::to_writer(&mut writer, self).map_err(io::Error::from);
+        let written = writer.write_all(&[base.as_os_str().as_bytes(), b"\n"].concat());
+        let written =
+            written.and_then(|()| serde_json::to_writer(&mut writer, self).map_err(io::Error::from));
+        let written = written.and_then(|()| writer.write_all(b"\n"));
         let flushed = writer.flush();
         if let (_, Ok(mut buffer)) = writer.into_parts() {
             buffer.zeroize();
@@ -151,17 +162,53 @@ impl Order {
         written.and(flushed)
     }
 
-    /// Reads one to the end of `from`.
-    pub fn read(from: impl Read) -> io::Result<Order> {
-        let mut text = Zeroizing::new(Vec::new());
-        from.take(MAX_ORDER + 1).read_to_end(&mut text)?;
-        if text.len() as u64 > MAX_ORDER {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                format!("it is larger than {MAX_ORDER} bytes"),
-            ));
+    /// Reads what was handed, and nothing that follows; none where the pipe is closed before anything came.
+    pub fn read(from: &mut impl Read) -> io::Result<Option<(PathBuf, Order)>> {
+        let mut text = Zeroizing::new(Vec::with_capacity(READ));
+        let mut base = None;
+        loop {
+            let (start, room) = (text.len(), text.capacity());
+            text.resize(start + READ.max(room - start), 0);
+            let read = match from.read(&mut text[start..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                Ok(0) if start == 0 => return Ok(None),
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => read?,
+            };
+            text.truncate(start + read);
+            if base.is_none() {
+                base = text.iter().position(|byte| *byte == b'\n');
+            }
+            if let Some(end) = base
+                && text.len() > end + 1
+                && text.ends_with(b"\n")
+            {
+                let order = serde_json::from_slice(&text[end + 1..])?;
+                return Ok(Some((OsString::from_vec(text[..end].to_vec()).into(), order)));
+            }
+            if text.len() as u64 > MAX_ORDER {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    format!("it is larger than {MAX_ORDER} bytes"),
+                ));
+            }
         }
-        Ok(serde_json::from_slice(&text)?)
+    }
+}
+
+/// A job's leave to begin.
+#[derive(Debug)]
+pub struct Leave(File);
+
+impl Leave {
+    /// What comes when this, which an order was read from, is closed.
+    pub fn of(pipe: File) -> Leave {
+        Leave(pipe)
+    }
+
+    /// Waits for it. A daemon that is killed meanwhile has written down what it has begun: the next one takes it over.
+    pub fn wait(mut self) {
+        let _ = io::copy(&mut self.0, &mut io::sink());
     }
 }
 
@@ -200,6 +247,16 @@ mod exposed {
 mod tests {
     use super::*;
 
+    /// Gives a byte at a time.
+    struct ByByte<'a>(&'a [u8]);
+
+    impl Read for ByByte<'_> {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            let most = to.len().min(1);
+            self.0.read(&mut to[..most])
+        }
+    }
+
     fn order() -> Order {
         Order {
             workflow: "on: push\n".into(),
@@ -232,8 +289,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut text = Vec::new();
-        order().expose(&mut text).unwrap();
-        let read = Order::read(text.as_slice()).unwrap();
+        order().hand("/var/a b".as_ref(), &mut text).unwrap();
+        let mut bytes = ByByte(&text);
+        let (base, read) = Order::read(&mut bytes).unwrap().unwrap();
+        assert_eq!(base, Path::new("/var/a b"));
         assert_eq!(read.secrets, order().secrets);
         assert_eq!(read.needs[0].result, Conclusion::Skipped);
         assert_eq!(format!("{read:?}"), format!("{:?}", order()));
@@ -242,9 +301,12 @@ mod tests {
 
     #[test]
     fn what_is_no_order_is_refused() {
-        for text in ["", "{", "[]", "{\"workflow\": \"x\"}", "{\"surprise\": 1}"] {
-            assert!(Order::read(text.as_bytes()).is_err(), "{text}");
+        for text in ["\n", "{", "[]", "{\"workflow\": \"x\"}", "{\"surprise\": 1}"] {
+            for text in [text.to_owned(), format!("/\n{text}"), format!("/\n{text}\n")] {
+                assert!(Order::read(&mut text.as_bytes()).is_err(), "{text}");
+            }
         }
-        assert!(Order::read(io::repeat(b' ')).is_err());
+        assert!(Order::read(&mut io::repeat(b' ')).is_err());
+        assert!(Order::read(&mut io::empty()).unwrap().is_none());
     }
 }

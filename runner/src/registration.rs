@@ -7,6 +7,7 @@ use std::mem::take;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use palisade_proto::Instance;
 use palisade_proto::forgejo::Dialect;
@@ -188,6 +189,11 @@ impl Registration {
         let probe = state.dir(DIRECTORY)?.join(format!(".probe-{}", std::process::id()));
         File::create_new(&probe)?;
         Ok(fs::remove_file(&probe)?)
+    }
+
+    /// When one came or went last; none where there never was one.
+    pub fn changed(state: &State) -> Option<SystemTime> {
+        state.root()?.join(DIRECTORY).metadata().ok()?.modified().ok()
     }
 
     /// All that there are, by name.

@@ -3,7 +3,7 @@
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::Deref;
 
-use crate::sys::memory::Pages;
+use crate::sys::memory::{Pages, drop_code, trim_heap};
 use crate::sys::process::StartStrings;
 
 /// Text that is kept out of swap space, core dumps and forked children, and cleared when it is dropped. It has
@@ -59,6 +59,13 @@ pub fn erase_start_strings(keep: impl FnMut(StartString<'_>) -> usize) -> bool {
 /// has put it, so that no copy of any argument comes about; the standard library makes one of all of them.
 pub fn is_start_argument(number: usize, text: &str) -> bool {
     StartStrings::find().is_some_and(|strings| strings.get(number) == Some(text.as_bytes()))
+}
+
+/// Gives back what a process has needed so far and may not need again, for one that mostly waits: memory that is free, and
+/// the program's own code, which is mapped again from its file as far as it still runs.
+pub fn give_back() -> std::io::Result<()> {
+    trim_heap();
+    drop_code().map(drop)
 }
 
 /// Whether this process has no other thread.

@@ -136,6 +136,15 @@ impl Forge {
         self.change(|state| state.enqueue(job))
     }
 
+    /// Has a runner have a task that it didn't ask for: one of which only its host's disk knows.
+    pub fn hand_out(&self, task: i64, uuid: &str) {
+        self.change(|state| {
+            let task = state.task_mut(task).expect("a task with this number");
+            task.runner = Some(uuid.to_owned());
+            task.handed_out += 1;
+        });
+    }
+
     /// Cancels a task, as somebody does on its page.
     pub fn cancel(&self, task: i64) {
         self.change(|state| state.end_by_server(task, Conclusion::Cancelled));

@@ -247,6 +247,7 @@ fn fetch(state: &mut State, setup: &Setup, uuid: &str, asked: &FetchAsked, key: 
     for task in state.tasks.iter_mut().filter(|task| fits(task)).take(capacity) {
         task.runner = Some(uuid.to_owned());
         task.handed_out += 1;
+        task.handed_out_at.get_or_insert_with(SystemTime::now);
         tasks.push(task.id);
     }
     let running = state.running(uuid);

@@ -1,6 +1,7 @@
 //! What the forge knows: runners, tasks, and what they told.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::SystemTime;
 
 use palisade_proto::forgejo::{Conclusion, LogRow, TaskState};
 
@@ -65,6 +66,8 @@ pub struct TaskRecord {
     pub runner: Option<String>,
     /// How often it was handed out: more than once only by a fault or a repeated request.
     pub handed_out: u32,
+    /// When it was handed out first.
+    pub handed_out_at: Option<SystemTime>,
     /// The states that were told while it ran, in order; the final one is the last.
     pub states: Vec<TaskState>,
     /// The rows of its log, if they are kept.
@@ -170,6 +173,7 @@ impl State {
             id,
             runner: None,
             handed_out: 0,
+            handed_out_at: None,
             states: Vec::new(),
             rows: Vec::new(),
             row_count: 0,

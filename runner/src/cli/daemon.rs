@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -49,6 +49,11 @@ pub struct Args {
 const TICK: Duration = Duration::from_secs(1);
 /// How often it forgets what was over long ago.
 const FORGET: Duration = Duration::from_hours(1);
+/// After what time without a change of registrations the next one shows in the directory's own time: longer than a tick of
+/// any file system's clock.
+const SETTLED: Duration = Duration::from_secs(5);
+/// How long nothing runs before memory is given back.
+const QUIET: Duration = Duration::from_secs(3);
 /// How long the ends of jobs are told to forges before the daemon ends itself; the next start tells the rest.
 const LAST_GRACE: Duration = Duration::from_secs(10);
 
@@ -64,8 +69,9 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let daemon = Daemon::new(settings(&args, &config, &state), &state, journal).map_err(failed)?;
     daemon::keep_config(&state, &text).map_err(|e| failed(e.into()))?;
     let queue = queue(&daemon, &state, &config)?;
-    let (runners, told, patient) = (vec![Arc::new(forges::local(&queue))], None, false);
-    let mut service = Service { args: &args, state: &state, config, daemon, queue, runners, told, patient };
+    let (runners, seen, told, patient) = (vec![Arc::new(forges::local(&queue))], None, None, false);
+    let mut service =
+        Service { args: &args, state: &state, config, daemon, queue, runners, seen, told, patient };
     service.find_runners()?;
     service.daemon.take_over(&service.runners).map_err(failed)?;
     for runner in &service.runners {
@@ -114,6 +120,7 @@ fn settings(args: &Args, config: &Config, state: &State) -> Settings {
         max_job_time: config.daemon.max_job_time.0,
         min_free: config.daemon.min_free.0,
         starter: Starter { arguments: args.setting.arguments(kept.as_deref()) },
+        spare: config.daemon.spare,
     }
 }
 
@@ -148,6 +155,8 @@ struct Service<'a> {
     queue: Arc<Queue>,
     /// The first is the queue's.
     runners: Vec<Arc<Runner>>,
+    /// When registrations had last changed as they were looked for, where it was long enough ago to show the next change.
+    seen: Option<SystemTime>,
     /// Why registrations can't be looked for, as far as it was told.
     told: Option<String>,
     /// Jobs that run may take as long as they like, although no more are taken.
@@ -174,9 +183,11 @@ impl Service<'_> {
     fn go_on(&mut self, signals: &Signals) -> Result<(), Error> {
         let notify = Notify::of_environment();
         notify.tell("READY=1");
+        self.daemon.prepare();
         let tick = notify.watchdog().map_or(TICK, |watchdog| watchdog.min(TICK));
         let (mut drained, mut ending) = (None, None);
         let mut forget = Instant::now();
+        let mut busy = Some(Instant::now());
         loop {
             if forget <= Instant::now() {
                 self.daemon.forget_old();
@@ -212,6 +223,14 @@ impl Service<'_> {
                 }
             }
             self.daemon.hold_jobs();
+            self.daemon.prepare();
+            if self.daemon.has_tasks() {
+                busy = Some(now);
+            } else if busy.is_some_and(|last| now >= last + QUIET) {
+                busy = None;
+                // All that it costs where it can't be is memory.
+                let _ = palisade_sandbox::memory::give_back();
+            }
             self.daemon.write_status();
             notify.tell("WATCHDOG=1");
             if phase > Phase::Running && self.daemon.is_idle() {
@@ -265,12 +284,21 @@ impl Service<'_> {
 
     /// Serves what was registered since.
     fn look_for_new(&mut self) {
+        let changed = Registration::changed(self.state);
+        let spent = self.runners.iter().any(|runner| runner.is_spent() && !runner.is_retired());
+        if self.seen.is_some() && self.seen == changed && !spent {
+            return;
+        }
         let known = self.runners.clone();
         let error = self.find_runners().err().map(|error| error.to_string());
         if let Some(error) = error.as_deref().filter(|error| self.told.as_deref() != Some(error)) {
             let fields = [("error", error)];
             self.daemon.journal().write(Severity::Warning, "cannot look for registrations", &fields);
         }
+        // One that comes within a tick of the file system's clock after another changes nothing; and one that can't be
+        // read may be mended where it is.
+        let settled = |at: &SystemTime| at.elapsed().is_ok_and(|age| age > SETTLED);
+        self.seen = changed.filter(settled).filter(|_| error.is_none());
         self.told = error;
         for runner in self.runners.iter().filter(|runner| !known.iter().any(|old| Arc::ptr_eq(old, runner))) {
             self.daemon.serve(runner.clone());

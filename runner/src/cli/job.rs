@@ -3,6 +3,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ use crate::job::{
 use crate::mask::Masker;
 use crate::mirror::Mirror;
 use crate::native::Native;
-use crate::order::{EVENTS, Matrix, Order};
+use crate::order::{EVENTS, Leave, Matrix, Order};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output};
 use crate::sealed;
@@ -48,10 +49,12 @@ const TOKEN: &str = "GITHUB_TOKEN";
 /// Run one job of a forge: the daemon's, not yours.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES:
-  palisade job --directory /var/lib/palisade/tasks/7 < order.json
+  cd /var/lib/palisade/blank/0 && (pwd; cat order.json) | palisade job --directory .
 
-The order is JSON on standard input, with the job's secrets. Events go to `events.jsonl` in the directory, masked, as
-`palisade run --json` prints them; while the process lives, it holds the file `lock` there.
+It makes ready in the directory, which may be given another name meanwhile, and waits for what comes on standard input:
+a line with the directory that relative paths of the configuration start from, and a line with the order as JSON, with
+the job's secrets. Steps begin when the input ends. Events go to `events.jsonl` in the directory, masked, as `palisade
+run --json` prints them; while the process lives, it holds the file `lock` there.
 
 EXIT CODES: as those of palisade run")]
 pub struct Args {
@@ -63,13 +66,20 @@ pub struct Args {
 }
 
 /// Runs it.
-pub fn run(args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
+pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let signals = Signals::block()?;
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
     let _held = hold(&args.directory).map_err(directory)?;
     let events = events(&args.directory).map_err(directory)?;
-    let order = Order::read(io::stdin().lock()).map_err(|e| Error::input(format!("the order: {e}")))?;
+    let failed = |e: io::Error| Error::input(format!("the order: {e}"));
+    let mut pipe = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    // The daemon has ended, or needs none any more.
+    let Some((base, order)) = Order::read(&mut pipe).map_err(failed)? else { return Ok(ExitCode::SUCCESS) };
+    args.directory = args.directory.canonicalize().map_err(directory)?;
+    std::env::set_current_dir(&base)
+        .map_err(|e| Error::input(format!("cannot go to `{}`: {e}", base.display())))?;
+    let leave = Leave::of(pipe);
     let config = args.setting.config()?;
     let name = JobName(order.job.as_str().into());
     let output = output(&config, &order, &name, events);
@@ -77,7 +87,7 @@ pub fn run(args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
-    let ended = workflow.and_then(|workflow| job.run(order, workflow, spare));
+    let ended = workflow.and_then(|workflow| job.run(order, workflow, spare, leave));
     let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
     let failed = output.close();
     if let Some(failed) = failed.first() {
@@ -154,7 +164,13 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(&self, order: Order, workflow: Workflow, spare: Option<Spare>) -> Result<RunEnd, Error> {
+    fn run(
+        &self,
+        order: Order,
+        workflow: Workflow,
+        spare: Option<Spare>,
+        leave: Leave,
+    ) -> Result<RunEnd, Error> {
         let state = self.args.setting.state();
         let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
@@ -167,7 +183,8 @@ impl Job<'_> {
         let name = name.rsplit('/').next().unwrap_or_default();
         let nothing = self.directory("nothing")?;
         let mut place = Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.network(&order))
-            .with_spare(spare);
+            .with_spare(spare)
+            .with_leave(leave);
         if let Some(Fetched { repository, files, .. }) = &repository {
             place = place.with_mirror(repository);
             if let Some(files) = files {

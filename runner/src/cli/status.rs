@@ -8,7 +8,7 @@ use super::error::{Blame, Error};
 use super::setting::Setting;
 use super::{forges, print};
 use crate::daemon::{self, Health, Standing};
-use crate::forge::local;
+use crate::forge::{Waiting, local};
 use crate::registration::Registration;
 
 /// Show what the daemon does.
@@ -58,6 +58,9 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
         )),
         None => text.push_str("no daemon runs; start it with `palisade daemon`\n"),
     }
+    if standing.is_some_and(|standing| standing.no_space) {
+        text.push_str("too little disk space (`daemon.min-free`): no job is taken\n");
+    }
     for registration in registrations {
         let known = &registration.known;
         let served = standing.into_iter().flat_map(|standing| &standing.runners);
@@ -73,9 +76,17 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
         let (kind, instance) = (known.forge, &known.instance);
         text.push_str(&format!("runner {}: {kind} at {instance}{failing}\n", registration.id()));
     }
-    if standing.is_some() {
+    if let Some(standing) = standing {
+        let own = standing.runners.iter().find(|served| served.id == local::RUNNER);
+        let waiting = match own.and_then(|served| served.waiting) {
+            Some(Waiting { jobs, since: Some(since) }) => {
+                let seconds = since.elapsed().unwrap_or_default().as_secs();
+                format!(", where {jobs} wait, the oldest for {seconds} s")
+            }
+            _ => String::new(),
+        };
         text.push_str(&format!(
-            "runner {}: this host's own queue, which `palisade jobs` lists\n",
+            "runner {}: this host's own queue, which `palisade jobs` lists{waiting}\n",
             local::RUNNER
         ));
     }

@@ -13,7 +13,7 @@ use super::task::{Directory, Key, Shown};
 use super::transcript::Transcript;
 use super::{Daemon, Runner, Severity};
 use crate::forge::{ForgeError, Progress, Row, Standing, StepState};
-use crate::order::{EVENTS, Order};
+use crate::order::EVENTS;
 use crate::output::event::Conclusion;
 
 /// How often a task is looked at while nothing happens.
@@ -25,22 +25,28 @@ const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(10);
 /// How long the end of a job is offered to a forge that doesn't take it.
 const GIVE_UP: Duration = Duration::from_hours(24);
-/// Most text of rows in one call, in bytes; forges and proxies bound what they take.
+/// What a row takes besides its text, in bytes, in memory and in a call: many rows have next to none.
+const ROW: usize = 64;
+/// Most rows in one call, in bytes; forges and proxies bound what they take.
 const MAX_BATCH: usize = 1 << 20;
-/// Most text of rows that wait in memory, in bytes: the rest waits in the file.
+/// Most rows that wait in memory, in bytes: the rest waits in the file.
 const MAX_WAITING: usize = 4 << 20;
 /// Longest line of the file of events, in bytes: what one event can be, escaped.
 const MAX_LINE: u64 = 64 << 20;
 
 /// Begins a task that was just taken.
-pub fn begin(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory, order: &Order, slot: Slot) {
-    let settings = daemon.settings();
-    let process = settings
-        .starter
-        .start(directory.path(), order)
-        .unwrap_or_else(|error| Process::not_started(directory.path(), &error));
-    let task = Task::new(daemon, runner, directory, (process, None), slot, Some(0), settings.max_job_time);
-    spawn(task);
+pub fn begin(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory, process: Process, slot: Slot) {
+    let time = daemon.settings().max_job_time;
+    let task = Task::new(daemon, runner, directory, (process, None), slot, Some(0), time);
+    let begin = |task: Task| {
+        let task = task.write_down();
+        task.inspect(|task| task.daemon.prepare())
+    };
+    if runner.gives_next() {
+        spawn(task, begin);
+    } else if let Some(task) = begin(task) {
+        spawn(task, Some);
+    }
 }
 
 /// Goes on with a task that an earlier daemon began.
@@ -54,16 +60,22 @@ pub fn resume(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory) 
     let age = directory.record().taken.elapsed().unwrap_or_default();
     let left = daemon.settings().max_job_time.saturating_sub(age);
     let slot = daemon.slots.take_anyway();
-    spawn(Task::new(daemon, runner, directory, found, slot, None, left));
+    spawn(Task::new(daemon, runner, directory, found, slot, None, left), Some);
 }
 
-fn spawn(task: Task) {
+fn spawn(task: Task, begin: impl FnOnce(Task) -> Option<Task> + Send + 'static) {
     let (daemon, key) = (task.daemon.clone(), task.key.clone());
-    let spawned = std::thread::Builder::new().name(format!("task {}", key.task)).spawn(move || task.run());
+    let run = move || begin(task).map_or((), Task::run);
+    let spawned = std::thread::Builder::new().name(format!("task {}", key.task)).spawn(run);
     if let Err(error) = spawned {
         // Its directory is still there: the next start of the daemon takes it over.
         daemon.journal.task(Severity::Error, &key, "cannot tell of a task", &[("error", &error.to_string())]);
     }
+}
+
+/// What a row takes, in bytes.
+fn size(row: &Row) -> usize {
+    row.text.len() + ROW
 }
 
 struct Task {
@@ -74,7 +86,7 @@ struct Task {
     process: Process,
     /// Keeps any other process from beginning it, where its own is gone.
     _lock: Option<File>,
-    /// Its place, until its forge knows of its end.
+    /// Its place, until its process has ended.
     slot: Option<Slot>,
     /// What ends its process; none where that has ended before.
     leash: Option<Arc<Leash>>,
@@ -143,6 +155,26 @@ impl Task {
         task
     }
 
+    /// Waits until it is on the disk that it was taken, and gives its job leave to begin. Where that fails, the task is
+    /// the forge's again.
+    fn write_down(mut self) -> Option<Task> {
+        match self.directory.sync(&self.daemon.tasks) {
+            Ok(()) => {
+                self.runner.begun(self.key.task);
+                self.process.give_leave();
+                Some(self)
+            }
+            Err(error) => {
+                let Task { daemon, runner, key, directory, process, .. } = self;
+                process.withdraw();
+                directory.remove();
+                daemon.shown().remove(&key);
+                daemon.not_begun(&runner, &key, &error);
+                None
+            }
+        }
+    }
+
     fn run(mut self) {
         loop {
             let over = self.wait();
@@ -150,13 +182,15 @@ impl Task {
                 self.cut_off(&format!("cannot read what the job's process said: {error}"));
             }
             if over {
-                if self.failing.is_some() {
-                    // Other forges' jobs don't wait until this one answers.
-                    self.slot = None;
-                }
+                // What is left is a thread that waits for a forge: `MAX_UNTOLD` bounds those.
+                self.slot = None;
                 if self.transcript.ended().is_none() && self.waiting < MAX_WAITING {
                     let why = self.process.why();
-                    self.cut_off(&format!("the job's process ended before the job did: {why}"));
+                    let torn = match self.partial.len() {
+                        0 => String::new(),
+                        bytes => format!("; the last {bytes} bytes that it said are no whole event"),
+                    };
+                    self.cut_off(&format!("the job's process ended before the job did: {why}{torn}"));
                 }
             }
             if self.next <= Instant::now() {
@@ -235,7 +269,7 @@ impl Task {
         let known = self.has.unwrap_or(0).saturating_sub(first) as usize;
         let known = known.min(self.rows.len() - before);
         self.rows.drain(before..before + known);
-        self.waiting += self.rows[before..].iter().map(|row| row.text.len() + 1).sum::<usize>();
+        self.waiting += self.rows[before..].iter().map(size).sum::<usize>();
     }
 
     fn cut_off(&mut self, why: &str) {
@@ -289,12 +323,12 @@ impl Task {
 
     fn tell_rows(&mut self) -> Result<(), ForgeError> {
         while !self.rows.is_empty() {
-            let (mut count, mut size) = (0, 0);
+            let (mut count, mut sum) = (0, 0);
             for row in &self.rows {
-                if count > 0 && size + row.text.len() > self.batch {
+                if count > 0 && sum + size(row) > self.batch {
                     break;
                 }
-                (count, size) = (count + 1, size + row.text.len());
+                (count, sum) = (count + 1, sum + size(row));
             }
             let first = self.has.unwrap_or(0);
             let last = self.transcript.ended().is_some() && count == self.rows.len();
@@ -321,7 +355,7 @@ impl Task {
                 )));
             }
             let known = ((has - first) as usize).min(self.rows.len());
-            self.waiting -= self.rows.drain(..known).map(|row| row.text.len() + 1).sum::<usize>();
+            self.waiting -= self.rows.drain(..known).map(|row| size(&row)).sum::<usize>();
             self.has = Some(has);
             if known == 0 {
                 return Err(ForgeError::Transient("the forge took no row of the log".into()));
@@ -378,7 +412,7 @@ impl Task {
     }
 
     fn forget(self) {
-        let Task { daemon, runner, key, directory, slot, .. } = self;
+        let Task { daemon, runner, key, directory, .. } = self;
         if let Err(error) = directory.finish(&daemon.finished) {
             daemon.journal.task(
                 Severity::Error,
@@ -390,7 +424,6 @@ impl Task {
         daemon.shown().remove(&key);
         runner.has_job();
         runner.spend();
-        drop(slot);
     }
 
     fn show(&self) {

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Daemon, Phase, Severity};
@@ -37,8 +38,13 @@ fn answer(daemon: &Daemon, mut stream: TcpStream) -> io::Result<()> {
     }
     let (status, kind, body) = match request.split(' ').take(2).collect::<Vec<_>>()[..] {
         ["GET", "/metrics"] => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", daemon.metrics_text()),
-        ["GET", "/health"] if daemon.phase() == Phase::Running => ("200 OK", "text/plain", "ok\n".to_owned()),
-        ["GET", "/health"] => ("503 Service Unavailable", "text/plain", "draining\n".to_owned()),
+        ["GET", "/health"] => match (daemon.phase(), daemon.no_space.load(Ordering::SeqCst)) {
+            (Phase::Running, false) => ("200 OK", "text/plain", "ok\n".to_owned()),
+            (Phase::Running, true) => {
+                ("503 Service Unavailable", "text/plain", "too little disk space\n".to_owned())
+            }
+            _ => ("503 Service Unavailable", "text/plain", "draining\n".to_owned()),
+        },
         ["GET", _] => ("404 Not Found", "text/plain", "there are /metrics and /health\n".to_owned()),
         _ => ("405 Method Not Allowed", "text/plain", "GET only\n".to_owned()),
     };

@@ -131,6 +131,23 @@ impl Metrics {
                 &format!("palisade_runner_failing_seconds{{runner=\"{}\"}} {since}", escaped(&runner.id)),
             );
         }
+        let queues: Vec<_> =
+            moment.runners.iter().filter_map(|runner| Some((&runner.id, runner.waiting()?))).collect();
+        head(&mut text, "palisade_queue_jobs", "gauge", "Jobs that wait in the daemon's own queue.");
+        for (id, waiting) in &queues {
+            line(&mut text, &format!("palisade_queue_jobs{{runner=\"{}\"}} {}", escaped(id), waiting.jobs));
+        }
+        head(
+            &mut text,
+            "palisade_queue_oldest_seconds",
+            "gauge",
+            "For how long the oldest of them waits; 0 where none does.",
+        );
+        for (id, waiting) in &queues {
+            let seconds = waiting.since.map_or(0.0, |since| age(since).as_secs_f64());
+            let labels = format!("{{runner=\"{}\"}}", escaped(id));
+            line(&mut text, &format!("palisade_queue_oldest_seconds{labels} {seconds}"));
+        }
         head(&mut text, "palisade_forge_call_seconds", "summary", "Calls of forges.");
         for runner in moment.runners {
             for (call, calls) in runner.calls() {

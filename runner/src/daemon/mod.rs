@@ -19,6 +19,7 @@ mod poll;
 mod process;
 mod runner;
 mod slots;
+mod spare;
 mod status;
 mod tail;
 mod task;
@@ -30,7 +31,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -47,8 +48,9 @@ pub use task::Shown;
 
 use leash::Leash;
 use metrics::{Metrics, Moment};
-use process::Process;
+use process::{Process, Ready};
 use slots::Slots;
+use spare::Spare;
 use status::Status;
 use task::{Directory, Key};
 
@@ -68,6 +70,8 @@ pub struct Settings {
     pub min_free: u64,
     /// How a job's process is started.
     pub starter: Starter,
+    /// Whether the next job's process is started ahead.
+    pub spare: bool,
 }
 
 /// How far the daemon is from its end; only ever grows.
@@ -98,8 +102,11 @@ pub enum DaemonError {
 pub struct Daemon {
     settings: RwLock<Settings>,
     slots: Slots,
+    spare: Spare,
     phase: AtomicU8,
     journal: Journal,
+    /// Directories of tasks that are yet to come.
+    blank: PathBuf,
     tasks: PathBuf,
     finished: PathBuf,
     status: Status,
@@ -110,6 +117,10 @@ pub struct Daemon {
     active: Mutex<HashMap<Key, task::Shown>>,
     /// What ends the jobs that run.
     leashes: Mutex<Vec<Weak<Leash>>>,
+    /// There is too little disk space for a job.
+    no_space: AtomicBool,
+    /// When a task couldn't be written down.
+    trouble: Mutex<Option<Instant>>,
     _lock: File,
 }
 
@@ -158,12 +169,18 @@ impl Daemon {
             }
             held => held?,
         };
-        let (tasks, finished) = (state.dir("tasks")?, state.dir("finished")?);
+        let (blank, tasks, finished) = (state.dir("blank")?, state.dir("tasks")?, state.dir("finished")?);
+        // What an earlier daemon made ready has ended with it.
+        for left in blank.read_dir()? {
+            std::fs::remove_dir_all(left?.path())?;
+        }
         Ok(Arc::new(Daemon {
             slots: Slots::new(settings.capacity),
+            spare: Spare::default(),
             settings: RwLock::new(settings),
             phase: AtomicU8::new(Phase::Running as u8),
             journal,
+            blank,
             tasks,
             finished,
             status: Status::new(own.join(status::FILE)),
@@ -171,6 +188,8 @@ impl Daemon {
             runners: Mutex::default(),
             active: Mutex::default(),
             leashes: Mutex::default(),
+            no_space: AtomicBool::new(false),
+            trouble: Mutex::default(),
             _lock: lock,
         }))
     }
@@ -214,9 +233,39 @@ impl Daemon {
         poll::spawn(self.clone(), runner);
     }
 
+    /// Has the next job find its process ready: to be called after a job has begun, and every second or so.
+    pub fn prepare(&self) {
+        let settings = self.settings();
+        if !settings.spare {
+            return self.spare.discard();
+        }
+        self.spare.prepare(|| match self.phase() {
+            Phase::Running => self.start_process(&settings.starter).map(Some),
+            _ => Ok(None),
+        });
+    }
+
+    /// A job's process: the one that is ready, or a new one.
+    fn ready(&self) -> io::Result<Ready> {
+        match self.spare.take() {
+            Some(ready) => Ok(ready),
+            None => self.start_process(&self.settings().starter),
+        }
+    }
+
+    fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
+        let directory = task::blank(&self.blank)?;
+        let started = starter.start(directory.clone());
+        if started.is_err() {
+            let _ = std::fs::remove_dir_all(&directory);
+        }
+        started
+    }
+
     /// Goes on to a phase.
     pub fn enter(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::SeqCst);
+        self.spare.discard();
         self.slots.wake();
         self.hold_jobs();
     }
@@ -253,9 +302,33 @@ impl Daemon {
         }
     }
 
+    /// A task couldn't be written down: it is to be given again, in a while.
+    fn not_begun(&self, runner: &Runner, key: &Key, error: &io::Error) {
+        let fields = [("error", &*error.to_string())];
+        self.journal.task(Severity::Error, key, "cannot begin a task", &fields);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        runner.again(key.task);
+    }
+
+    /// Whether one couldn't just now.
+    fn is_troubled(&self) -> bool {
+        let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
+    }
+
+    /// How many jobs have ended that their forges don't know of yet.
+    fn untold(&self) -> usize {
+        self.shown().values().filter(|task| task.over).count()
+    }
+
+    /// Whether there is a task that isn't over.
+    pub fn has_tasks(&self) -> bool {
+        !self.shown().is_empty()
+    }
+
     /// Whether no task is left. A place is also taken by who asks a forge for a job: there may be one in its answer.
     pub fn is_idle(&self) -> bool {
-        self.slots.taken() == 0 && self.shown().is_empty()
+        self.slots.taken() == 0 && !self.has_tasks()
     }
 
     /// Changes what an administrator decides, for the jobs to come.
@@ -277,7 +350,12 @@ impl Daemon {
     /// Writes down how it stands, for `palisade status`.
     pub fn write_status(&self) {
         let runners = self.runners().clone();
-        let told = self.status.write(self.phase(), self.settings().capacity, &runners, self.shown().values());
+        let told = self.status.write(
+            self.phase(),
+            (self.settings().capacity, self.no_space.load(Ordering::SeqCst)),
+            &runners,
+            self.shown().values(),
+        );
         if let Err(error) = told {
             self.journal.write(
                 Severity::Warning,

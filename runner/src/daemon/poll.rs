@@ -1,13 +1,15 @@
 //! Asks a forge for jobs, as long as there is room for one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::statvfs::statvfs;
 
 use super::backoff::{Backoff, jittered};
 use super::deliver;
-use super::task::{Directory, Key, Record};
+use super::process::Process;
+use super::task::{self, Directory, Key, Record};
 use super::{Daemon, Phase, Runner, Severity};
 use crate::forge::{Assigned, ForgeError};
 
@@ -19,8 +21,10 @@ const AFRESH: Duration = Duration::from_secs(30);
 /// Between attempts at a forge that doesn't answer: the first, and the longest.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(60);
-/// Between looks whether there is disk space again.
-const NO_SPACE: Duration = Duration::from_secs(10);
+/// Most jobs that have ended and whose forges don't know it yet, beyond which none is taken.
+const MAX_UNTOLD: usize = 256;
+/// Between looks whether there is disk space again, and after a task that couldn't be written down.
+pub const NO_SPACE: Duration = Duration::from_secs(10);
 
 /// Begins, in a thread of its own.
 pub fn spawn(daemon: Arc<Daemon>, runner: Arc<Runner>) {
@@ -56,7 +60,7 @@ impl Poll {
         loop {
             let enough = || self.daemon.phase() > Phase::Running || self.runner.is_retired();
             let Some(slot) = self.daemon.slots.take(enough) else { return self.retired() };
-            if !self.has_space() {
+            if !self.has_space() || self.daemon.untold() >= MAX_UNTOLD || self.daemon.is_troubled() {
                 drop(slot);
                 self.daemon.pause(NO_SPACE);
                 continue;
@@ -77,8 +81,12 @@ impl Poll {
                     if afresh <= Instant::now() {
                         afresh = Instant::now() + jittered(AFRESH);
                     }
-                    let pause = jittered(if self.runner.is_lively() { LIVELY } else { IDLE });
-                    self.daemon.pause_unless(pause, || self.runner.has_news());
+                    let pause = match self.runner.is_lively() {
+                        _ if self.runner.tells_news() => AFRESH,
+                        true => LIVELY,
+                        false => IDLE,
+                    };
+                    self.daemon.pause_unless(jittered(pause), || self.runner.has_news());
                 }
                 Err(ForgeError::Revoked(why)) => return self.revoked(&why),
                 Err(error) => {
@@ -119,23 +127,37 @@ impl Poll {
             job: order.job.clone(),
             taken: SystemTime::now(),
         };
-        let Daemon { journal, tasks, finished, .. } = &*self.daemon;
-        match Directory::create(tasks, finished, record) {
+        let Daemon { journal, blank, tasks, finished, .. } = &*self.daemon;
+        let (ready, made) = match self.daemon.ready() {
+            Ok(ready) => {
+                let directory = Ok(ready.directory().to_owned());
+                (Ok(ready), directory)
+            }
+            Err(error) => (Err(error), task::blank(blank)),
+        };
+        let created = made.and_then(|made| Directory::create(tasks, finished, &made, record));
+        match created {
             Ok(Some(directory)) => {
-                self.runner.begun(task);
+                let process = match ready {
+                    Ok(ready) => ready.take(directory.path(), &order),
+                    Err(error) => Process::not_started(directory.path(), &error),
+                };
                 self.runner.has_job();
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
                 journal.task(Severity::Info, &key, "taking a task", &fields);
-                deliver::begin(&self.daemon, &self.runner, directory, &order, slot);
+                deliver::begin(&self.daemon, &self.runner, directory, process, slot);
             }
             Ok(None) => {
+                if let Ok(ready) = ready {
+                    self.daemon.spare.put_back(ready);
+                }
                 self.runner.begun(task);
                 journal.task(Severity::Warning, &key, "the forge gave a task again: it runs once", &[]);
             }
             // The forge gives it again, or gives it up in its own time.
             Err(error) => {
-                journal.task(Severity::Error, &key, "cannot begin a task", &[("error", &error.to_string())]);
+                self.daemon.not_begun(&self.runner, &key, &error);
                 return false;
             }
         }
@@ -149,6 +171,7 @@ impl Poll {
             statvfs(&self.daemon.tasks).map(|fs| fs.blocks_available().saturating_mul(fs.fragment_size()));
         // A file system that doesn't tell is no reason to do nothing.
         let enough = free.map_or(true, |free| free >= least);
+        self.daemon.no_space.store(!enough, Ordering::SeqCst);
         if enough == self.no_space {
             self.no_space = !enough;
             let (severity, message) = match enough {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::posix_fallocate;
@@ -48,6 +48,8 @@ pub struct Process {
     alive: Option<Alive>,
     /// How it ended, where that is known.
     end: Option<String>,
+    /// Its job begins when this is closed.
+    leave: Option<ChildStdin>,
 }
 
 #[derive(Debug)]
@@ -57,9 +59,16 @@ struct Alive {
     child: Option<Child>,
 }
 
+/// A job's process that has no job yet, and nothing secret. It ends with this.
+#[derive(Debug)]
+pub struct Ready {
+    directory: PathBuf,
+    alive: Option<Alive>,
+}
+
 impl Starter {
-    /// Starts one for a task's directory and hands it its order.
-    pub fn start(&self, directory: &Path, order: &Order) -> io::Result<Process> {
+    /// Starts one in a blank directory.
+    pub fn start(&self, directory: PathBuf) -> io::Result<Ready> {
         let stderr = File::options().write(true).create_new(true).mode(0o600).open(directory.join(STDERR))?;
         // Room for its last words, also on a disk that is full by then; without it they may be missing.
         let _ = posix_fallocate(&stderr, 0, MAX_SAID as i64);
@@ -67,7 +76,9 @@ impl Starter {
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("palisade")
-            .args(["job".as_ref(), "--directory".as_ref(), directory.as_os_str()])
+            // By its working directory it finds its place, whatever that is called by then.
+            .current_dir(&directory)
+            .args(["job", "--directory", "."])
             .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -78,12 +89,50 @@ impl Starter {
             command.env_remove(name);
         }
         let mut child = command.spawn()?;
-        let process = Waiting::for_process(child.id())?;
-        let pipe = child.stdin.take().ok_or_else(|| io::Error::other("it has no standard input"))?;
-        // One that has ended already tells why by itself.
-        let _ = order.expose(pipe);
-        let alive = Some(Alive { process, child: Some(child) });
-        Ok(Process { directory: directory.to_owned(), alive, end: None })
+        let process = match Waiting::for_process(child.id()) {
+            Ok(process) => process,
+            Err(error) => {
+                let _ = child.kill().and_then(|()| child.wait());
+                return Err(error);
+            }
+        };
+        Ok(Ready { directory, alive: Some(Alive { process, child: Some(child) }) })
+    }
+}
+
+impl Ready {
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether it still waits for a job.
+    pub fn is_waiting(&self) -> bool {
+        self.alive.as_ref().is_some_and(|alive| matches!(alive.process.wait(Duration::ZERO), Ok(false)))
+    }
+
+    /// Hands it the order of the task that its directory has become that of. It makes ready, and begins when it has
+    /// [leave](Process::give_leave).
+    pub fn take(mut self, directory: &Path, order: &Order) -> Process {
+        let mut alive = self.alive.take();
+        let mut leave = alive.as_mut().and_then(|alive| alive.child.as_mut()?.stdin.take());
+        if let Some(pipe) = &mut leave {
+            let base = std::env::current_dir().unwrap_or_else(|_| "/".into());
+            // One that has ended already tells why by itself.
+            let _ = order.hand(&base, pipe);
+        }
+        Process { directory: directory.to_owned(), alive, end: None, leave }
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        let Some(alive) = &mut self.alive else { return };
+        if let Some(child) = &mut alive.child {
+            let _ = child.kill().and_then(|()| child.wait());
+        }
+        // What is left is found, and removed, at the next start.
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -91,7 +140,20 @@ impl Process {
     /// One that there never was.
     pub fn not_started(directory: &Path, error: &io::Error) -> Process {
         let end = Some(format!("cannot start it: {error}"));
-        Process { directory: directory.to_owned(), alive: None, end }
+        Process { directory: directory.to_owned(), alive: None, end, leave: None }
+    }
+
+    /// Has its job begin.
+    pub fn give_leave(&mut self) {
+        self.leave = None;
+    }
+
+    /// Ends it before its job has begun.
+    pub fn withdraw(mut self) {
+        if let Some(alive) = &self.alive {
+            let _ = alive.process.signal(Signal::KILL);
+        }
+        let _ = self.wait(LAST_GRACE);
     }
 
     /// Whether its end isn't known yet.
@@ -114,9 +176,9 @@ impl Process {
             Err(error) => return Err(error),
         };
         if let Some(lock) = held {
-            return Ok((Process { directory, alive: None, end: None }, Some(lock)));
+            return Ok((Process { directory, alive: None, end: None, leave: None }, Some(lock)));
         }
-        let gone = |directory| Ok((Process { directory, alive: None, end: None }, None));
+        let gone = |directory| Ok((Process { directory, alive: None, end: None, leave: None }, None));
         let Some(pid) = holder(&directory)? else { return gone(directory) };
         let Ok(process) = Waiting::for_process(pid) else { return gone(directory) };
         // The number may have gone to another process in between.
@@ -124,7 +186,7 @@ impl Process {
             return gone(directory);
         }
         let alive = Some(Alive { process, child: None });
-        Ok((Process { directory, alive, end: None }, None))
+        Ok((Process { directory, alive, end: None, leave: None }, None))
     }
 
     /// Waits for its end, but not for longer than this; tells whether it has ended.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::forge::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId};
+use crate::forge::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId, Waiting};
 
 /// How long after a job more are expected: those that need it.
 const LIVELY: Duration = Duration::from_secs(5);
@@ -145,14 +145,34 @@ impl Runner {
         self.call(Call::Fetch, |forge| forge.fetch(afresh))
     }
 
+    /// [`Forge::tells_news`]
+    pub fn tells_news(&self) -> bool {
+        self.forge.tells_news()
+    }
+
     /// [`Forge::has_news`]
     pub fn has_news(&self) -> bool {
         self.forge.has_news()
     }
 
+    /// [`Forge::waiting`]
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.forge.waiting()
+    }
+
     /// [`Forge::begun`]
     pub fn begun(&self, task: TaskId) {
         self.forge.begun(task);
+    }
+
+    /// [`Forge::again`]
+    pub fn again(&self, task: TaskId) {
+        self.forge.again(task);
+    }
+
+    /// [`Forge::gives_next`]
+    pub fn gives_next(&self) -> bool {
+        self.forge.gives_next()
     }
 
     /// [`Forge::resumed`]

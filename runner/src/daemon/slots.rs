@@ -10,7 +10,10 @@ pub struct Slots(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     counts: Mutex<Counts>,
-    changed: Condvar,
+    /// A place has become free, where there was none.
+    freed: Condvar,
+    /// Those who pause are to look again.
+    called: Condvar,
 }
 
 #[derive(Debug)]
@@ -26,14 +29,15 @@ pub struct Slot(Slots);
 impl Slots {
     /// So many, all free.
     pub fn new(capacity: usize) -> Slots {
-        Slots(Arc::new(Shared { counts: Mutex::new(Counts { capacity, taken: 0 }), changed: Condvar::new() }))
+        let (freed, called) = Default::default();
+        Slots(Arc::new(Shared { counts: Mutex::new(Counts { capacity, taken: 0 }), freed, called }))
     }
 
     /// Takes a place as soon as one is free; none once `enough`.
     pub fn take(&self, enough: impl Fn() -> bool) -> Option<Slot> {
         let full = |counts: &mut Counts| counts.taken >= counts.capacity && !enough();
         let counts = self.counts();
-        let mut counts = self.0.changed.wait_while(counts, full).unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.0.freed.wait_while(counts, full).unwrap_or_else(PoisonError::into_inner);
         if enough() {
             return None;
         }
@@ -62,7 +66,8 @@ impl Slots {
     pub fn wake(&self) {
         // Whoever has looked and not yet begun to wait holds the lock.
         drop(self.counts());
-        self.0.changed.notify_all();
+        self.0.freed.notify_all();
+        self.0.called.notify_all();
     }
 
     /// Waits for a moment, or for `enough`.
@@ -73,7 +78,7 @@ impl Slots {
             if left.is_zero() {
                 return;
             }
-            counts = self.0.changed.wait_timeout(counts, left).unwrap_or_else(PoisonError::into_inner).0;
+            counts = self.0.called.wait_timeout(counts, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -84,8 +89,14 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.counts().taken -= 1;
-        self.0.0.changed.notify_all();
+        let mut counts = self.0.counts();
+        let was_full = counts.taken >= counts.capacity;
+        counts.taken -= 1;
+        drop(counts);
+        // Each question to a forge takes a place for a moment: most of the time nobody waits for it.
+        if was_full {
+            self.0.0.freed.notify_all();
+        }
     }
 }
 

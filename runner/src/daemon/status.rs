@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Phase;
 use super::runner::{Health, Runner};
 use super::task::Shown;
+use crate::forge::Waiting;
 use crate::state::State;
 
 /// Its name, in the daemon's own directory.
@@ -34,6 +35,9 @@ pub struct Standing {
     pub phase: String,
     /// How many jobs run at a time.
     pub capacity: usize,
+    /// There is too little disk space to take one.
+    #[serde(default)]
+    pub no_space: bool,
     /// The registrations that are served.
     pub runners: Vec<Served>,
     /// The tasks that aren't over.
@@ -48,6 +52,9 @@ pub struct Served {
     /// How its forge answers.
     #[serde(flatten)]
     pub health: Health,
+    /// What waits there, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
 }
 
 impl Standing {
@@ -72,7 +79,7 @@ impl Status {
     pub fn write<'a>(
         &self,
         phase: Phase,
-        capacity: usize,
+        (capacity, no_space): (usize, bool),
         runners: &[Arc<Runner>],
         tasks: impl Iterator<Item = &'a Shown>,
     ) -> io::Result<()> {
@@ -84,10 +91,14 @@ impl Status {
             Phase::Cancelling | Phase::Ending => "ending",
         };
         let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION").to_owned());
-        let served = |runner: &Arc<Runner>| Served { id: runner.id.clone(), health: runner.health() };
+        let served = |runner: &Arc<Runner>| Served {
+            id: runner.id.clone(),
+            health: runner.health(),
+            waiting: runner.waiting(),
+        };
         let runners = runners.iter().map(served).collect();
         let phase = phase.to_owned();
-        let text = serde_json::to_vec(&Standing { pid, version, phase, capacity, runners, tasks })?;
+        let text = serde_json::to_vec(&Standing { pid, version, phase, capacity, no_space, runners, tasks })?;
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if *written != text {
             let new = self.path.with_extension("new");

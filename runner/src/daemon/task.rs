@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,6 @@ use crate::forge::TaskId;
 
 /// What a directory says of its task.
 const RECORD: &str = "task.json";
-/// What a directory is called before it is complete.
-const INCOMPLETE: &str = ".new-";
 /// How long it is remembered that a task is over: longer than any forge gives it out again.
 const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
@@ -77,34 +76,51 @@ pub struct Directory {
     record: Record,
 }
 
+/// Makes a directory for a task that is yet to come, among others of the kind.
+pub fn blank(among: &Path) -> io::Result<PathBuf> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let path = among.join(MADE.fetch_add(1, Ordering::Relaxed).to_string());
+    DirBuilder::new().mode(0o700).create(&path)?;
+    Ok(path)
+}
+
 impl Directory {
-    /// Makes the directory of a task that was just taken; none for one that is here already, or was.
-    pub fn create(tasks: &Path, finished: &Path, record: Record) -> io::Result<Option<Directory>> {
+    /// Makes a blank directory that of a task that was just taken; none for one that is here already, or was. Its job
+    /// may begin once this is on the disk ([`sync`](Self::sync)).
+    pub fn create(
+        tasks: &Path,
+        finished: &Path,
+        blank: &Path,
+        record: Record,
+    ) -> io::Result<Option<Directory>> {
         let name = record.key.name();
         let path = tasks.join(&name);
         if path.exists() || finished.join(&name).exists() {
             return Ok(None);
         }
-        let new = tasks.join(format!("{INCOMPLETE}{name}"));
-        // Left behind by a daemon that was killed right here.
-        let _ = fs::remove_dir_all(&new);
-        DirBuilder::new().mode(0o700).create(&new)?;
-        let mut file = File::create_new(new.join(RECORD))?;
-        file.write_all(&serde_json::to_vec(&record)?)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        File::open(tasks)?.sync_all()?;
+        File::create(blank.join(RECORD))?.write_all(&serde_json::to_vec(&record)?)?;
+        fs::rename(blank, &path)?;
         Ok(Some(Directory { path, record }))
     }
 
-    /// All that there are. What isn't complete never began.
+    /// Waits until it is on the disk.
+    pub fn sync(&self, tasks: &Path) -> io::Result<()> {
+        let (record, tasks) = (File::open(self.path.join(RECORD))?, File::open(tasks)?);
+        // One wait for both.
+        std::thread::scope(|scope| {
+            let other = std::thread::Builder::new().spawn_scoped(scope, || record.sync_all())?;
+            tasks.sync_all()?;
+            other.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes has failed")))
+        })
+    }
+
+    /// All that there are.
     pub fn all(tasks: &Path, journal: &Journal) -> io::Result<Vec<Directory>> {
         let mut all = Vec::new();
         for entry in tasks.read_dir()? {
             let path = entry?.path();
-            let incomplete = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(INCOMPLETE));
             match fs::read(path.join(RECORD)).map(|text| serde_json::from_slice(&text)) {
-                Ok(Ok(record)) if !incomplete => all.push(Directory { path, record }),
+                Ok(Ok(record)) => all.push(Directory { path, record }),
                 _ => {
                     let shown = path.display().to_string();
                     journal.write(Severity::Warning, "removing what is no task", &[("path", &shown)]);
@@ -130,11 +146,12 @@ impl Directory {
         &self.record
     }
 
-    /// Removes it, and remembers that its task is over.
+    /// Removes what is in it, and keeps it to remember that its task is over. Its way there is one step, so that nothing
+    /// has to be on the disk before anything else.
     pub fn finish(self, finished: &Path) -> io::Result<()> {
-        File::create(finished.join(self.record.key.name()))?;
-        File::open(finished)?.sync_all()?;
-        fs::remove_dir_all(&self.path)
+        let over = finished.join(self.record.key.name());
+        fs::rename(&self.path, &over)?;
+        clear(&over)
     }
 
     /// Removes it.
@@ -144,13 +161,36 @@ impl Directory {
     }
 }
 
-/// Forgets tasks that were over long ago.
+/// Forgets tasks that were over long ago, and removes what killed daemons have left of others.
 pub fn forget_old(finished: &Path) -> io::Result<()> {
     for entry in finished.read_dir()? {
+        let path = entry?.path();
+        let found = path.metadata()?;
+        let age = found.modified()?.elapsed().unwrap_or_default();
+        match found.is_dir() {
+            true => clear(&path)?,
+            // Of a daemon before this one.
+            false if age > REMEMBERED => fs::remove_file(&path)?,
+            false => {}
+        }
+        if found.is_dir() && age > REMEMBERED {
+            fs::remove_dir(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is in a directory. Somebody else may do the same.
+fn clear(directory: &Path) -> io::Result<()> {
+    for entry in directory.read_dir()? {
         let entry = entry?;
-        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-        if age > REMEMBERED {
-            fs::remove_file(entry.path())?;
+        let removed = match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
     Ok(())
@@ -171,10 +211,13 @@ mod tests {
         let (tasks, finished) = (dir.path().join("tasks"), dir.path().join("finished"));
         fs::create_dir(&tasks).unwrap();
         fs::create_dir(&finished).unwrap();
-        let create = |task| Directory::create(&tasks, &finished, record(task)).unwrap();
+        let create = |task| {
+            let blank = blank(dir.path()).unwrap();
+            let created = Directory::create(&tasks, &finished, &blank, record(task)).unwrap();
+            created.inspect(|directory| directory.sync(&tasks).unwrap())
+        };
         let first = create(7).unwrap();
         assert!(create(7).is_none());
-        fs::create_dir(tasks.join(".new-main-8")).unwrap();
         fs::create_dir(tasks.join("what")).unwrap();
         let journal = Journal::of_process();
         let all = Directory::all(&tasks, &journal).unwrap();

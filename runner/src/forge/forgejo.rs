@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::num::NonZeroU32;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use palisade_proto::forgejo as proto;
-use palisade_proto::forgejo::{Dialect, Fetch, RequestKey, Runner, Task};
+use palisade_proto::forgejo::{Dialect, Fetch, Runner, Task};
 use palisade_proto::http::{InvalidCa, InvalidProxy, Proxies, Settings};
 use palisade_proto::{Code, Error, Http};
 use serde_json::Value as Json;
 
+use super::keys::Keys;
 use super::{Assigned, Ended, Forge, ForgeError, Progress, Row, Standing, TaskId};
 use crate::mask::Secret;
 use crate::order::{IdTokenOffer, Need, Order};
@@ -21,8 +21,8 @@ use crate::output::event::Conclusion;
 
 /// What `palisade daemon` calls itself.
 pub const VERSION: &str = concat!("palisade/", env!("CARGO_PKG_VERSION"));
-/// Longest text of a request's key, in bytes.
-const MAX_KEY: u64 = 64;
+/// How long a call may take: who asks for a job holds a place meanwhile, and a forge that is well answers at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often outputs are sent again that the forge did not keep.
 const OUTPUT_TRIES: usize = 3;
 
@@ -42,6 +42,7 @@ pub fn http(ca_file: Option<&Path>) -> Result<Http, Unusable> {
     let mut settings = Settings::new(VERSION);
     settings.proxies = Proxies::of_environment()?;
     settings.ca_file = ca_file.map(Path::to_owned);
+    settings.call_timeout = PATIENCE;
     Ok(Http::new(settings)?)
 }
 
@@ -57,43 +58,23 @@ pub struct Forgejo {
 /// What the next request for a job builds on.
 struct Asked {
     tasks_version: i64,
-    /// Of a request without an answer, or whose job isn't safe yet.
-    key: Option<RequestKey>,
-    /// Where that key is written down, for the next daemon where this one is killed.
-    kept: File,
-}
-
-impl Asked {
-    /// With the key that an earlier daemon has left.
-    fn read(mut kept: File) -> Asked {
-        let mut text = String::new();
-        let read = kept.by_ref().take(MAX_KEY).read_to_string(&mut text);
-        let key = read.ok().and_then(|_| RequestKey::parse(text.trim()));
-        Asked { tasks_version: 0, key, kept }
-    }
-
-    fn key(&mut self) -> Option<RequestKey> {
-        if self.key.is_none() {
-            self.key = RequestKey::random();
-            if let Some(key) = &self.key {
-                // Without it a job can only be lost where the daemon is killed at the wrong moment.
-                let _ = self.kept.write_all_at(format!("{key}\n").as_bytes(), 0);
-            }
-        }
-        self.key.clone()
-    }
-
-    fn forget_key(&mut self) {
-        self.key = None;
-        let _ = self.kept.set_len(0);
-    }
+    keys: Keys,
 }
 
 impl Forgejo {
-    /// For a runner of this name, which takes jobs with these labels. In `kept` stands the key of a request that an
-    /// earlier daemon got no job by.
+    /// For a runner of this name, which takes jobs with these labels. In `kept` stand the keys of requests whose
+    /// jobs an earlier daemon didn't write down.
     pub fn new(runner: Runner, name: String, labels: Vec<String>, kept: File) -> Self {
-        Forgejo { runner, name, labels, asked: Mutex::new(Asked::read(kept)) }
+        Forgejo {
+            runner,
+            name,
+            labels,
+            asked: Mutex::new(Asked { tasks_version: 0, keys: Keys::read(kept) }),
+        }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn order(&self, task: Task) -> Order {
@@ -188,23 +169,27 @@ impl Forge for Forgejo {
     }
 
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let fetch = Fetch {
-            tasks_version: if afresh { 0 } else { asked.tasks_version },
-            capacity: NonZeroU32::MIN,
-            request_key: asked.key(),
+        let fetch = {
+            let mut asked = self.asked();
+            let request_key = asked.keys.next();
+            let tasks_version = if afresh || asked.keys.is_old() { 0 } else { asked.tasks_version };
+            Fetch { tasks_version, capacity: NonZeroU32::MIN, request_key }
         };
         let fetched = self.runner.fetch_task(&fetch).map_err(failed)?;
-        asked.tasks_version = fetched.tasks_version;
         let task = fetched.tasks.into_iter().next();
-        if task.is_none() {
-            asked.key = None;
-        }
+        let mut asked = self.asked();
+        asked.tasks_version = fetched.tasks_version;
+        asked.keys.answered(task.as_ref().map(|task| TaskId(task.id.0)));
+        drop(asked);
         Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
     }
 
-    fn begun(&self, _task: TaskId) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).forget_key();
+    fn begun(&self, task: TaskId) {
+        self.asked().keys.begun(task);
+    }
+
+    fn again(&self, task: TaskId) {
+        self.asked().keys.again(task);
     }
 
     fn append(&self, task: TaskId, from: u64, rows: &[Row], last: bool) -> Result<u64, ForgeError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId};
+use super::{Assigned, Forge, ForgeError, Progress, Row, Standing, TaskId, Waiting};
 use crate::queue::{Queue, QueueError};
 
 /// What the runner that serves the queue is called on this host.
@@ -31,13 +31,26 @@ impl Forge for Local {
         Ok(given.map(|(task, order)| Assigned { task, order }))
     }
 
+    fn tells_news(&self) -> bool {
+        true
+    }
+
     fn has_news(&self) -> bool {
         self.0.has_news()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.0.waiting().ok()
     }
 
     fn begun(&self, task: TaskId) {
         // It is given again, and then known as one that has begun.
         let _ = self.0.begun(task);
+    }
+
+    fn gives_next(&self) -> bool {
+        // It gives the same one again.
+        false
     }
 
     fn resumed(&self, tasks: &[TaskId]) {

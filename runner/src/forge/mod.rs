@@ -4,6 +4,7 @@
 //! of it puts into an [`Order`].
 
 pub mod forgejo;
+mod keys;
 pub mod local;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 use crate::order::Order;
 use crate::output::event::Conclusion;
 
-/// A registered runner's side of a forge. Calls block, and each ends within about a minute.
+/// A registered runner's side of a forge. Calls block, and each ends within about half a minute.
 pub trait Forge: Send + Sync {
     /// Says that the runner is there and what it takes, at each start.
     fn announce(&self) -> Result<(), ForgeError>;
@@ -20,14 +21,32 @@ pub trait Forge: Send + Sync {
     /// Asks for a job. `afresh` has the forge look in any case; else it may answer from what it told last.
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError>;
 
+    /// Whether it tells by itself of jobs that there weren't at the last fetch ([`has_news`](Self::has_news)), so that it
+    /// needn't be asked now and then.
+    fn tells_news(&self) -> bool {
+        false
+    }
+
     /// Whether there may be a job that there wasn't at the last fetch: what a forge tells that doesn't wait to be asked.
     fn has_news(&self) -> bool {
         false
     }
 
-    /// Says that the job, which was fetched last, is written down on this host: it needn't be given again. Until then
-    /// the forge gives the same one, where it can.
+    /// What waits there to be run, where it can tell.
+    fn waiting(&self) -> Option<Waiting> {
+        None
+    }
+
+    /// Says that a job is written down on this host: it needn't be given again.
     fn begun(&self, _task: TaskId) {}
+
+    /// Says that it couldn't be written down: the next fetches give it again, where the forge can.
+    fn again(&self, _task: TaskId) {}
+
+    /// Whether a fetch can give the next job before the last one has begun.
+    fn gives_next(&self) -> bool {
+        true
+    }
 
     /// Says, at each start, which of its jobs this host goes on with; others that it began are lost.
     fn resumed(&self, _tasks: &[TaskId]) {}
@@ -43,6 +62,15 @@ pub trait Forge: Send + Sync {
 
     /// Tells how a job goes. With an end, that is the forge's last word on it: the log is to be complete by then.
     fn report(&self, task: TaskId, progress: &Progress<'_>) -> Result<Standing, ForgeError>;
+}
+
+/// Jobs that wait to be run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Waiting {
+    /// How many.
+    pub jobs: u64,
+    /// Since when the oldest does.
+    pub since: Option<SystemTime>,
 }
 
 /// A job by the number that its forge gives it; no other of the forge's jobs ever has it.

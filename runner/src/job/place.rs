@@ -12,6 +12,7 @@ use super::contexts::inside;
 use crate::egress::Network;
 use crate::git::Repository;
 use crate::native::Tree;
+use crate::order::Leave;
 use crate::output::event::LayerLine;
 use crate::toolchain::Tools;
 use crate::workspace::Withheld;
@@ -37,6 +38,8 @@ pub struct Place {
     pub native: bool,
     /// What the first job's sandbox is made of.
     spare: Mutex<Option<Spare>>,
+    /// What the first job waits for once its sandbox stands.
+    leave: Mutex<Option<Leave>>,
 }
 
 /// What a workspace shows.
@@ -91,14 +94,28 @@ impl Place {
         };
         let spec =
             tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network.mode.into());
-        let spare = Mutex::default();
-        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare }
+        let (spare, leave) = Default::default();
+        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare, leave }
     }
 
     /// Has the first job's sandbox be made of an init that was started ahead of time.
     pub fn with_spare(mut self, spare: Option<Spare>) -> Place {
         self.spare = Mutex::new(spare);
         self
+    }
+
+    /// Has the first job's steps wait for leave.
+    pub fn with_leave(mut self, leave: Leave) -> Place {
+        self.leave = Mutex::new(Some(leave));
+        self
+    }
+
+    /// Waits until steps may begin.
+    pub fn await_leave(&self) {
+        let leave = self.leave.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(leave) = leave {
+            leave.wait();
+        }
     }
 
     /// Starts a sandbox here, by this specification or one with more in it.

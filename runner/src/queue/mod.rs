@@ -29,7 +29,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 use crate::config::Local;
-use crate::forge::TaskId;
+use crate::forge::{TaskId, Waiting};
 use crate::state::State;
 
 pub use run::{Job, Run};
@@ -110,6 +110,8 @@ pub struct Queue {
     wake: Box<dyn Fn() + Send + Sync>,
     changes: Mutex<u64>,
     changed: Condvar,
+    /// What waited when so much had changed.
+    waiting: Mutex<Option<(u64, Waiting)>>,
 }
 
 impl Queue {
@@ -134,6 +136,7 @@ impl Queue {
             wake: Box::new(wake),
             changes: Mutex::default(),
             changed: Condvar::new(),
+            waiting: Mutex::default(),
         };
         queue.sweep()?;
         Ok(queue)
@@ -166,6 +169,18 @@ impl Queue {
         }
         *lock(&self.changes) += 1;
         self.changed.notify_all();
+    }
+
+    /// What waits to be run, what depends on other jobs included.
+    pub fn waiting(&self) -> Result<Waiting, QueueError> {
+        let changes = *lock(&self.changes);
+        let mut known = lock(&self.waiting);
+        if let Some((_, waiting)) = known.filter(|(then, _)| *then == changes) {
+            return Ok(waiting);
+        }
+        let waiting = store::waiting(&lock(&self.store))?;
+        *known = Some((changes, waiting));
+        Ok(waiting)
     }
 
     /// Waits until something has changed since, but not for longer than this; gives what to compare the next time.

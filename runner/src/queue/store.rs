@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::QueueError;
+use crate::forge::Waiting;
 use crate::output::event::Conclusion;
 
 /// The file.
@@ -188,6 +189,16 @@ pub fn files(store: &Connection) -> Result<(HashSet<String>, HashSet<i64>), Queu
     let mut jobs = store.prepare("SELECT id FROM jobs")?;
     let jobs = jobs.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok((bundles, jobs))
+}
+
+/// What waits to be run.
+pub fn waiting(store: &Connection) -> Result<Waiting, QueueError> {
+    let waiting = "SELECT count(*), min(runs.created) FROM jobs JOIN runs ON runs.id = jobs.run
+                   WHERE jobs.state IN ('waiting', 'queued')";
+    let (jobs, since) =
+        store.query_row(waiting, [], |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)))?;
+    let since = since.map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
+    Ok(Waiting { jobs, since })
 }
 
 /// Where a run is; none where there is no such run.

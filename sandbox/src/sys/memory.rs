@@ -57,11 +57,78 @@ impl Pages {
     }
 }
 
+/// Takes the program's code out of this process's memory: what runs next is mapped again, from the file. Gives how many
+/// bytes of it there are.
+pub fn drop_code() -> std::io::Result<usize> {
+    let program = std::fs::read_link("/proc/self/exe")?;
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    let mut dropped = 0;
+    for range in maps.lines().filter_map(|line| code_of(line, program.as_os_str().as_encoded_bytes())) {
+        let length = range.len();
+        // SAFETY: the pages are private, of a file, and can't be written to, so that none differs from the file's; the
+        // kernel maps each again when it is used.
+        let dropping = unsafe { libc::madvise(range.start as *mut c_void, length, libc::MADV_DONTNEED) };
+        check(i64::from(dropping))?;
+        dropped += length;
+    }
+    Ok(dropped)
+}
+
+/// The range of a line of `/proc/PID/maps`, where it is code of this program that nobody can have changed.
+/// Source: `proc_pid_maps(5)`.
+fn code_of(line: &str, program: &[u8]) -> Option<std::ops::Range<usize>> {
+    let mut fields = line.splitn(6, ' ');
+    let (range, rights) = (fields.next()?, fields.next()?);
+    let path = fields.nth(3)?.trim_start();
+    let (start, end) = range.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    (rights == "r-xp" && path.as_bytes() == program).then_some(number(start)?..number(end)?)
+}
+
+/// Gives memory that is free, but kept for later, back to the system.
+pub fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes the allocator's own locks and touches no memory that is in use.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 impl Drop for Pages {
     fn drop(&mut self) {
         // SAFETY: the range is this value's own mapping; this write isn't optimised away.
         unsafe { libc::explicit_bzero(self.address(), self.length) };
         // SAFETY: as above, and nothing borrows from it any more.
         unsafe { libc::munmap(self.address(), self.length) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_of_the_program_itself_is_dropped() {
+        let code = |line| code_of(line, b"/usr/bin/palisade");
+        let line = "00484000-010ab000 r-xp 00284000 fe:00 29 /usr/bin/palisade";
+        assert_eq!(code(line), Some(0x484000..0x10ab000));
+        for line in [
+            "00200000-00484000 r--p 00000000 fe:00 29                     /usr/bin/palisade",
+            "00484000-010ab000 rwxp 00284000 fe:00 29                     /usr/bin/palisade",
+            "00484000-010ab000 r-xp 00284000 fe:00 29                     /usr/bin/palisade (deleted)",
+            "7f3e00000000-7f3e00063000 r-xp 00000000 00:00 0",
+            "7ffd1a3a3000-7ffd1a3a5000 r-xp 00000000 00:00 0                          [vdso]",
+            "",
+        ] {
+            assert_eq!(code(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_program_goes_on_without_its_pages() {
+        let dropped = drop_code().unwrap();
+        assert!(dropped > 0);
+        trim_heap();
+        assert_eq!(drop_code().unwrap(), dropped);
     }
 }

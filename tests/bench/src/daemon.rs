@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use palisade_tests::forge::{Forge, Job, Method, REGISTRATION_TOKEN, Setup};
 
@@ -15,6 +15,8 @@ use crate::table::{Goal, line};
 /// One-step jobs of a batch, and how many run at a time.
 const JOBS: usize = 20;
 const CAPACITY: usize = 2;
+/// Jobs one after the other, of which each says when it begins.
+const FIRSTS: usize = 15;
 /// What a job of the log prints: lines of 100 bytes.
 const LINES: usize = 500_000;
 const LINE: usize = 100;
@@ -37,6 +39,8 @@ pub fn section(palisade: &str, rounds: usize, scratch: &Path) {
     line(&format!("{JOBS} jobs, {CAPACITY} at a time"), ours * 1000.0, "ms", None);
     line("the same as bare `palisade run`", bare * 1000.0, "ms", None);
     line("ratio", ours / bare, "x", Some(Goal::AtMost(1.3)));
+    let first = first(palisade, &scratch.join("first"), FIRSTS).as_secs_f64();
+    line("from fetch to the first instruction", first * 1000.0, "ms", Some(Goal::AtMost(4.0)));
     line("a log of 50 MB", log(palisade, &scratch.join("log")), "MB/s", Some(Goal::AtLeast(50.0)));
     let (memory, load) = idle(palisade, &scratch.join("idle"));
     line(
@@ -103,6 +107,23 @@ fn batch(palisade: &str, directory: &Path) -> Duration {
         assert!(forge.closed(task).told().is_some());
     }
     let time = start.elapsed();
+    drop(daemon);
+    time
+}
+
+/// From the forge's answer with a job to what its step does first, with nothing else to do.
+fn first(palisade: &str, directory: &Path, jobs: usize) -> Duration {
+    let forge = Forge::start();
+    let daemon = Daemon::start(palisade, directory, &forge, 1);
+    let times = (0..jobs).map(|_| {
+        let task = forge.enqueue(Job::script("echo at $EPOCHREALTIME"));
+        let record = forge.closed(task);
+        let row = record.rows.iter().find_map(|row| row.content.strip_prefix("at ")).expect("the step's row");
+        let begun = Duration::try_from_secs_f64(row.parse().expect("a number")).expect("a time");
+        let given = record.handed_out_at.expect("a time").duration_since(UNIX_EPOCH).expect("a time");
+        begun.saturating_sub(given)
+    });
+    let time = median(times.collect());
     drop(daemon);
     time
 }

@@ -75,6 +75,24 @@ fn a_forge_that_never_answers_holds_no_job_up() {
 }
 
 #[test]
+fn a_job_that_has_ended_holds_no_place_while_its_forge_does_not_answer() {
+    let (slow, quick) = (Forge::start(), Forge::start());
+    let mut host = Host::at(&slow);
+    host.register(&quick, &[]).assert_code(0);
+    host.configure("[daemon]\ncapacity = 1\n");
+    host.start();
+    let first = slow.enqueue(Job::script("echo begun; sleep 0.5"));
+    slow.row(first, "begun");
+    slow.fail(Method::UpdateTask, 0, u32::MAX, Fault::Hang);
+    let second = quick.enqueue(Job::script("echo hello"));
+    assert_eq!(quick.closed(second).conclusion(), Some(Conclusion::Success));
+    assert!(slow.look(|state| state.task(first).is_some_and(|task| !task.reported())));
+    slow.heal();
+    assert_eq!(slow.closed(first).conclusion(), Some(Conclusion::Success));
+    host.is_idle();
+}
+
+#[test]
 fn a_task_that_is_given_again_runs_once() {
     let forge = Forge::start();
     let mut host = Host::at(&forge);

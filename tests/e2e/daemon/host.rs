@@ -123,6 +123,14 @@ impl Host {
         daemon.wait().expect("it can be waited for");
     }
 
+    /// Ends one that a command of `start_by` runs, without a word.
+    pub fn daemon_ends(&mut self) {
+        let lock = self.context.state().join("palisade/daemon/lock");
+        let pid = fs::read_to_string(lock).expect("a daemon runs").parse().expect("a number");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it can be killed");
+        self.ends();
+    }
+
     /// The number of its process.
     pub fn daemon_process(&self) -> Option<i64> {
         self.daemon.as_ref().map(|daemon| i64::from(daemon.id()))

@@ -120,11 +120,21 @@ fn jobs_run_side_by_side_up_to_the_capacity() {
     let mut host = Host::at(&forge);
     host.configure("[daemon]\ncapacity = 2\n");
     host.start();
-    let tasks: Vec<i64> = (0..6).map(|n| forge.enqueue(Job::script(&format!("echo job {n}")))).collect();
+    let script = "echo at $EPOCHREALTIME; sleep 0.2; echo at $EPOCHREALTIME";
+    let tasks: Vec<i64> = (0..6).map(|_| forge.enqueue(Job::script(script))).collect();
+    let mut changes = Vec::new();
     for task in tasks {
-        assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
+        let record = forge.closed(task);
+        assert_eq!(record.conclusion(), Some(Conclusion::Success));
+        let times = record.rows.iter().filter_map(|row| row.content.strip_prefix("at ")?.parse::<f64>().ok());
+        changes.extend(times.zip([1, -1]));
     }
-    assert!(forge.look(|state| state.runners[0].most_tasks) <= 2);
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let running = changes.iter().scan(0, |running, (_, change)| {
+        *running += change;
+        Some(*running)
+    });
+    assert_eq!((changes.len(), running.max()), (12, Some(2)));
     assert_eq!(forge.violations(), Vec::<String>::new());
 }
 

@@ -64,7 +64,7 @@ fn job_with(names: &str, config: &str, keys: &str) -> String {
     command.env("PATH", std::env::var_os("PATH").expect("a search path"));
     let mut child = command.stdin(Stdio::piped()).spawn().expect("unshare starts");
     let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(order.to_string().as_bytes()).expect("the order is taken");
+    writeln!(stdin, "/\n{order}").expect("the order is taken");
     drop(stdin);
     assert!(child.wait().expect("it ends").success());
     let events = std::fs::read_to_string(path("task/events.jsonl")).expect("the job's events");
