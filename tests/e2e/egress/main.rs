@@ -2,9 +2,11 @@
 //! is on the loopback: a name server and servers of the tests' own.
 
 mod attacks;
+mod datagrams;
 mod forge;
 mod jobs;
 mod names;
+mod quic;
 mod streams;
 mod table;
 mod world;

@@ -7,6 +7,7 @@
 //! | `serve` | the loop; name server and listening |
 //! | `names` | which address stands for which name |
 //! | `stream`, `streams` | one connection; what becomes of all of them |
+//! | `flow`, `flows` | datagrams from one port to one name; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `resolve` | the names' own addresses |
 //! | `steps` | which step of the job runs |
@@ -30,6 +31,8 @@ use steps::Steps;
 
 pub use steps::AtStep;
 
+mod flow;
+mod flows;
 mod names;
 mod outbox;
 mod resolve;
@@ -96,8 +99,10 @@ fn prepare(orders: &str, inlet: OwnedFd, control: UnixStream, steps: Steps) -> R
 /// Memory of a gateway's own. What a job makes it keep has bounds, each of which is much smaller; all of them
 /// together end the job rather than the host's memory.
 const MEMORY: u64 = 256 << 20;
-/// Descriptors besides those of names and connections.
+/// Descriptors besides those of names, connections and flows.
 const FEW: u64 = 256;
+/// Most flows of datagrams at a time; each has a descriptor, and what it makes the gateway keep is some 200 KiB at most.
+const FLOWS: u64 = 256;
 
 /// Limits the process, and what it takes on to what it has descriptors for: an `accept(2)` without any would fail
 /// over and over.
@@ -107,11 +112,12 @@ fn limits(settings: &Settings) -> nix::Result<Limits> {
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let listeners = (most / 4).min(8192);
     // A connection has two, and four more while both its ends are held up.
-    let connections = most.saturating_sub(listeners + FEW) / 6;
+    let connections = most.saturating_sub(listeners + FLOWS + FEW) / 6;
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(Limits {
         names_per_wildcard: settings.names_per_wildcard,
         connections: settings.connections.min(count(connections)),
         listeners: count(listeners),
+        flows: count(FLOWS),
     })
 }
