@@ -104,20 +104,24 @@ const FEW: u64 = 256;
 /// Most flows of datagrams at a time; each has a descriptor, and what it makes the gateway keep is some 200 KiB at most.
 const FLOWS: u64 = 256;
 
+/// Most pipes at a time, as many as an ordinary user may have of their size.
+const PIPES: u64 = 256;
+
 /// Limits the process, and what it takes on to what it has descriptors for: an `accept(2)` without any would fail
 /// over and over.
 fn limits(settings: &Settings) -> nix::Result<Limits> {
     setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)?;
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    let listeners = (most / 4).min(8192);
-    // A connection has two, and four more while both its ends are held up.
-    let connections = most.saturating_sub(listeners + FLOWS + FEW) / 6;
+    let (listeners, pipes) = ((most / 4).min(8192), (most / 16).min(PIPES));
+    // A connection has two.
+    let connections = most.saturating_sub(listeners + 2 * pipes + FLOWS + FEW) / 2;
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(Limits {
         names_per_wildcard: settings.names_per_wildcard,
         connections: settings.connections.min(count(connections)),
         listeners: count(listeners),
         flows: count(FLOWS),
+        pipes: count(pipes),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::socket::sockopt::TcpNoDelay;
+use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
 use nix::sys::socket::{
     Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
     setsockopt,
@@ -50,6 +51,8 @@ pub struct Limits {
     pub listeners: usize,
     /// Flows of datagrams.
     pub flows: usize,
+    /// Pipes.
+    pub pipes: usize,
 }
 
 /// Why the gateway ends.
@@ -180,7 +183,7 @@ impl Gateway {
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             resolver,
             streams: Slab::new(),
-            pipes: Pipes::default(),
+            pipes: Pipes::new(limits.pipes),
             outbox: Outbox::new(control),
             unfinished: VecDeque::new(),
             closed: Vec::new(),
@@ -497,6 +500,9 @@ impl Gateway {
         let fd = self.socket(usize::from(address.is_ipv6()))?;
         let address = SockaddrStorage::from(SocketAddr::new(address, port));
         bind(fd.as_raw_fd(), &address)?;
+        // Nothing is lost on a loopback: what the host wants of its own networks, such as the pacing of BBR, takes timers
+        // here and brings nothing. Connections have it of the socket that they come in by.
+        let _ = setsockopt(&fd, TcpCongestion, &OsString::from("reno"));
         listen(&fd, Backlog::MAXALLOWABLE)?;
         let key = self.listeners.insert(Listener { fd, name: name.clone(), port });
         let watched = self.watch(self.listeners[key].fd.as_fd(), Token::Listener(key), EpollFlags::EPOLLIN);
