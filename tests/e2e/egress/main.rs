@@ -2,11 +2,13 @@
 //! is on the loopback: a name server and servers of the tests' own.
 
 mod attacks;
+mod datagrams;
 mod forge;
 mod jobs;
 mod limits;
 mod names;
 mod proxies;
+mod quic;
 mod rules;
 mod streams;
 mod table;
