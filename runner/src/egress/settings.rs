@@ -294,4 +294,33 @@ mod tests {
         assert_eq!(parse_resolver("::1"), Ok("[::1]:53".parse().unwrap()));
         assert!(parse_resolver("dns.example").is_err());
     }
+
+    #[test]
+    fn limits_a_proxy_and_rules_of_steps_are_read() {
+        let read = |text: &str| toml::from_str::<Configured>(text).map_err(|e| e.message().to_owned());
+        let network = read(
+            "max-sent = '1K'\nmax-received-from-name = '2K'\nconnections-per-minute = 3\n\
+             proxy = 'http://proxy.test:3128'\nproxy-credentials = '/etc/palisade/proxy'\nproxy-except = ['*.b.test']\n\
+             [[step]]\nfor = [{ local = true, owner = 'a' }]\npresets = ['crates']\n",
+        )
+        .unwrap();
+        let quota = Quota {
+            sent: Some(1024),
+            received_from_name: Some(2048),
+            connections_per_minute: Some(3),
+            ..Quota::default()
+        };
+        assert_eq!(network.settings.quota, quota);
+        assert_eq!(network.settings.proxy.as_ref().map(Proxy::port), Some(3128));
+        assert!(!network.steps.is_empty());
+        assert!(network.of_host().proxy().is_none(), "a job without a network has none");
+        for (text, wrong) in [
+            ("max-sent = 'much'", "is not a size"),
+            ("proxy-except = ['a.test']", "need `proxy`"),
+            ("proxy = 'proxy.test:80'", "`proxy`: it begins with"),
+            ("[[step]]\nfor = []\nonly = true", "`for` says of which jobs"),
+        ] {
+            assert!(read(text).unwrap_err().contains(wrong), "{text}: {:?}", read(text));
+        }
+    }
 }
