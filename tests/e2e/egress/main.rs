@@ -3,10 +3,12 @@
 
 mod attacks;
 mod datagrams;
+mod exhaustion;
 mod forge;
 mod jobs;
 mod names;
 mod quic;
 mod streams;
 mod table;
+mod transports;
 mod world;
