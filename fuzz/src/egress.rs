@@ -76,6 +76,9 @@ pub fn http_requests(data: &[u8]) {
         for part in input.chunks(size.max(1)) {
             requests.take(part, &mut out)?;
         }
+        if requests.is_waiting() {
+            requests.answered(false, &mut out)?;
+        }
         Ok::<_, palisade::egress::http::HttpError>(out)
     };
     let whole = pass(sent, sent.len());

@@ -21,6 +21,7 @@ pub mod record;
 pub mod rule;
 mod settings;
 pub mod tls;
+pub mod upgrade;
 
 pub use forge::rule_of;
 pub use gateway::{AtStep, NotEntered};

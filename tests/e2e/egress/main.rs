@@ -3,6 +3,7 @@
 
 mod attacks;
 mod datagrams;
+mod exhaustion;
 mod forge;
 mod jobs;
 mod limits;
@@ -12,4 +13,5 @@ mod quic;
 mod rules;
 mod streams;
 mod table;
+mod transports;
 mod world;

@@ -77,6 +77,11 @@ impl Server {
         Server::start("127.0.0.2:0", echo)
     }
 
+    /// Changes to another protocol when it is asked to, and says back what is said in it; else answers as HTTP.
+    pub fn websocket() -> Server {
+        Server::start("127.0.0.2:0", websocket)
+    }
+
     /// On another address.
     pub fn start(at: &str, serve: fn(TcpStream, &Log)) -> Server {
         let listener = TcpListener::bind(at).expect("an address of the loopback");
@@ -124,6 +129,18 @@ fn http(mut stream: TcpStream, log: &Log) {
             Ok(length) if length > 0 => read.extend_from_slice(&buffer[..length]),
             _ => return,
         }
+    }
+}
+
+fn websocket(mut stream: TcpStream, log: &Log) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+        head.push(byte[0]);
+    }
+    log.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    let lines = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    if stream.write_all(lines.as_bytes()).is_ok() {
+        echo(stream, log);
     }
 }
 

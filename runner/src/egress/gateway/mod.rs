@@ -6,7 +6,8 @@
 //! | --- | --- |
 //! | `serve` | the loop; name server and listening |
 //! | `names` | which address stands for which name |
-//! | `stream`, `streams` | one connection; what becomes of all of them |
+//! | `stream`, `streams` | one connection until it stands; what becomes of all of them |
+//! | `relay` | one that stands |
 //! | `upstream` | connections by way of a proxy |
 //! | `flow`, `flows` | datagrams from one port to one name; what becomes of all of them |
 //! | `splice` | moving bytes |
@@ -45,6 +46,7 @@ mod flows;
 mod names;
 mod outbox;
 mod quota;
+mod relay;
 mod resolve;
 mod serve;
 mod splice;
@@ -94,6 +96,8 @@ pub fn run_if_asked() -> Option<ExitCode> {
 }
 
 fn run() -> io::Result<()> {
+    // Not by the caller: it would have to fork for that, where otherwise the kernel starts a program without copying it.
+    std::env::set_current_dir("/")?;
     let inlet = std::io::stdin().as_fd().try_clone_to_owned()?;
     let control = UnixStream::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let mut line = String::new();

@@ -112,6 +112,7 @@ pub(super) struct Listener {
 
 struct DnsConnection {
     fd: OwnedFd,
+    since: Instant,
     read: Vec<u8>,
 }
 
@@ -382,10 +383,14 @@ impl Gateway {
         for _ in 0..TURN {
             let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
             let Ok(fd) = accept4(&self.dns.tcp, flags) else { return };
+            // The oldest makes room: who holds connections and asks nothing keeps nobody from asking.
             if self.dns_connections.len() >= DNS_CONNECTIONS {
-                continue;
+                let oldest = self.dns_connections.iter().min_by_key(|(_, connection)| connection.since);
+                if let Some(key) = oldest.map(|(key, _)| key) {
+                    self.dns_connections.remove(key);
+                }
             }
-            let key = self.dns_connections.insert(DnsConnection { fd, read: Vec::new() });
+            let key = self.dns_connections.insert(DnsConnection { fd, since: self.now, read: Vec::new() });
             let fd = self.dns_connections[key].fd.as_fd();
             if self.watch(fd, Token::DnsConnection(key), EpollFlags::EPOLLIN).is_err() {
                 self.dns_connections.remove(key);

@@ -2,7 +2,8 @@
 //!
 //! A direction holds a pipe only while there are bytes on their way, so that thousands of idle connections need
 //! none. One pipe's worth is read at a time: a reader that is slow stops its sender. Pipes are bounded too, since each takes
-//! two descriptors; a direction that finds none carries a few bytes by itself.
+//! two descriptors. What is short is carried without one: a read and a write cost less than two splices and the third that says
+//! that there is no more.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
@@ -19,7 +20,7 @@ const PIPE: usize = 256 << 10;
 const SPARE: usize = 64;
 /// What a turn ends with where more comes than may: no socket says so of itself.
 pub const OVER: Errno = Errno::EDQUOT;
-/// Bytes that are carried without a pipe.
+/// Bytes that are carried without a pipe; where so many come at once, more is likely.
 const CARRIED: usize = 8 << 10;
 /// Calls before other connections have their turn.
 pub const TURN: usize = 32;
@@ -33,18 +34,21 @@ pub struct Side {
     pub readable: bool,
     /// It may be written without waiting.
     pub writable: bool,
+    /// Its end may be read, or its error, after all that has come.
+    ending: bool,
 }
 
 impl Side {
     /// A socket that has had no event yet.
     pub fn new(fd: OwnedFd) -> Side {
-        Side { fd, readable: false, writable: false }
+        Side { fd, readable: false, writable: false, ending: false }
     }
 
     /// Takes note of events. An error makes both calls say what it is.
     pub fn note(&mut self, events: EpollFlags) {
         let broken = EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP;
-        self.readable |= events.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | broken);
+        self.ending |= events.intersects(EpollFlags::EPOLLRDHUP | broken);
+        self.readable |= self.ending || events.contains(EpollFlags::EPOLLIN);
         self.writable |= events.intersects(EpollFlags::EPOLLOUT | broken);
     }
 }
@@ -116,6 +120,8 @@ enum Held {
 #[derive(Debug, Default)]
 pub struct Splice {
     held: Option<Held>,
+    /// The last read was full.
+    bulk: bool,
     ended: bool,
     /// Bytes that have been delivered.
     pub moved: u64,
@@ -167,67 +173,70 @@ impl Splice {
                 Some(held) => self.deliver(held, to, empty)?,
                 None if self.ended => return Ok(Turn::Ended),
                 None if !from.readable => return Ok(Turn::Waits),
-                None => self.fill(from, pipes, empty)?,
+                None if !self.bulk => self.carry(from, to)?,
+                None => match empty.take().or_else(|| pipes.take()) {
+                    Some(pipe) => self.fill(from, pipe, empty)?,
+                    None => self.carry(from, to)?,
+                },
             }
         }
         Ok(Turn::Unfinished)
     }
 
-    fn fill(&mut self, from: &mut Side, pipes: &mut Pipes, empty: &mut Option<Pipe>) -> nix::Result<()> {
-        let (read, pipe) = match empty.take().or_else(|| pipes.take()) {
-            Some(pipe) => {
-                let most = self.most(PIPE);
-                (splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, most, FLAGS), Ok(pipe))
-            }
-            None => {
-                let mut bytes = vec![0; self.most(CARRIED)];
-                let read = recv(from.fd.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT);
-                (read, Err(bytes))
-            }
-        };
-        match (read, pipe) {
-            (Ok(length @ 1..), Ok(pipe)) => {
-                self.came(length)?;
-                self.held = Some(Held::Piped(pipe, length));
+    /// Reads and writes a few bytes.
+    fn carry(&mut self, from: &mut Side, to: &mut Side) -> nix::Result<()> {
+        let mut buffer = [0; CARRIED];
+        let most = self.most(CARRIED);
+        let length = match recv(from.fd.as_raw_fd(), &mut buffer[..most], MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => {
+                self.ended = true;
                 return Ok(());
             }
-            (Ok(length @ 1..), Err(mut bytes)) => {
-                self.came(length)?;
-                bytes.truncate(length);
-                self.held = Some(Held::Carried(bytes, 0));
+            Ok(length) => length,
+            Err(Errno::EAGAIN) => {
+                from.readable = false;
                 return Ok(());
             }
-            (_, pipe) => *empty = pipe.ok(),
-        }
-        match read {
-            Ok(_) => self.ended = true,
-            Err(Errno::EAGAIN) => from.readable = false,
-            Err(Errno::EINTR) => {}
+            Err(Errno::EINTR) => return Ok(()),
             Err(errno) => return Err(errno),
+        };
+        self.came(length)?;
+        self.bulk = length == most;
+        // A read that isn't full has taken all there was; more is an event of its own, and so is an end.
+        from.readable &= self.bulk || from.ending;
+        let sent = match to.writable {
+            true => written(to, send(to.fd.as_raw_fd(), &buffer[..length], SENDING))?,
+            false => 0,
+        };
+        self.moved += sent as u64;
+        if sent < length {
+            self.held = Some(Held::Carried(buffer[sent..length].to_vec(), 0));
         }
         Ok(())
     }
 
+    fn fill(&mut self, from: &mut Side, pipe: Pipe, empty: &mut Option<Pipe>) -> nix::Result<()> {
+        match splice(from.fd.as_fd(), None, pipe.into.as_fd(), None, self.most(PIPE), FLAGS) {
+            Ok(length) if length > 0 => {
+                self.came(length)?;
+                self.held = Some(Held::Piped(pipe, length));
+                return Ok(());
+            }
+            Ok(_) => self.ended = true,
+            Err(Errno::EAGAIN) => (from.readable, self.bulk) = (false, false),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        *empty = Some(pipe);
+        Ok(())
+    }
+
     fn deliver(&mut self, held: Held, to: &mut Side, empty: &mut Option<Pipe>) -> nix::Result<()> {
-        let written = match &held {
+        let result = match &held {
             Held::Piped(pipe, length) => splice(pipe.out.as_fd(), None, to.fd.as_fd(), None, *length, FLAGS),
-            Held::Carried(bytes, at) => {
-                let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-                send(to.fd.as_raw_fd(), &bytes[*at..], flags)
-            }
+            Held::Carried(bytes, at) => send(to.fd.as_raw_fd(), &bytes[*at..], SENDING),
         };
-        let moved = match written {
-            Ok(length) => length,
-            Err(Errno::EAGAIN) => {
-                to.writable = false;
-                0
-            }
-            Err(Errno::EINTR) => 0,
-            Err(errno) => {
-                self.held = Some(held);
-                return Err(errno);
-            }
-        };
+        let moved = written(to, result)?;
         self.moved += moved as u64;
         match held {
             Held::Piped(pipe, length) if length == moved => *empty = Some(pipe),
@@ -239,6 +248,19 @@ impl Splice {
     }
 }
 
+/// The bytes that a call has written; none where it would have waited.
+fn written(to: &mut Side, result: nix::Result<usize>) -> nix::Result<usize> {
+    match result {
+        Err(Errno::EAGAIN) => {
+            to.writable = false;
+            Ok(0)
+        }
+        Err(Errno::EINTR) => Ok(0),
+        result => result,
+    }
+}
+
+const SENDING: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 const FLAGS: SpliceFFlags = SpliceFFlags::SPLICE_F_MOVE.union(SpliceFFlags::SPLICE_F_NONBLOCK);
 
 #[cfg(test)]
@@ -284,9 +306,10 @@ mod tests {
         let mut pipes = Pipes::new(1);
         let (mut sender, mut from) = pair();
         let (_receiver, mut to) = pair();
-        sender.write_all(b"x").unwrap();
-        to.writable = false;
+        sender.write_all(&[1; CARRIED + 1]).unwrap();
         let mut splice = Splice::default();
+        splice.carry(&mut from, &mut to).unwrap();
+        to.writable = false;
         assert_eq!(splice.turn(&mut from, &mut to, &mut pipes), Ok(Turn::Waits));
         assert!(pipes.take().is_none());
         drop(splice);

@@ -12,10 +12,11 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, connect, getsockopt, setsockopt, socket,
 };
 
+use super::relay::Broken;
 use super::resolve::{Asked, Found, Resolved, Waiter};
 use super::serve::{EDGES, Gateway, Token, suggest};
 use super::splice::{Side, Turn};
-use super::stream::{Broken, CONNECTING, Greeted, Phase, Tries};
+use super::stream::{CONNECTING, Greeted, Phase, Tries};
 use crate::egress::name::Name;
 use crate::egress::record::Protocol;
 

@@ -9,10 +9,11 @@ use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::relay::Open;
 use super::resolve::{Asked, Waiter};
 use super::serve::Gateway;
 use super::splice::Side;
-use super::stream::{CONNECTING, Greeting, Open, Phase, Stream};
+use super::stream::{CONNECTING, Greeting, Phase, Stream};
 use crate::egress::name::Name;
 use crate::egress::proxy::{Credentials, Handshake, Host, Next, Proxy, Words};
 use crate::egress::rule::Rule;

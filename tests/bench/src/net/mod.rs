@@ -73,6 +73,9 @@ pub fn section(palisade: &str, rounds: usize) {
             line(&format!("{name}, palisade / slirp4netns"), ours / slirp, "x", Some(Goal::AtLeast(2.0)));
         }
     }
+    if let Some(lookups) = measure(peers[1]("l")) {
+        line("short connections with lookups, palisade", lookups / 1e3, "1000/s", None);
+    }
     for (what, name, most) in [("c", "connect and first byte", 150.0), ("r", "round trip", 30.0)] {
         let [none, ours, slirp] = in_turns(rounds, what, &peers, of_slirp);
         line(&format!("{name}, no sandbox"), none, "µs", None);

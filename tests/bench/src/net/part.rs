@@ -15,7 +15,9 @@ const UP: u8 = b'u';
 const SHORT: u8 = b's';
 /// One byte there and back, again and again.
 const ECHO: u8 = b'r';
-/// As `SHORT`, but that the median is told, and that the name is looked up once.
+/// As `SHORT`, each with a lookup of the name.
+const LOOKUP: u8 = b'l';
+/// As `SHORT`, but that the median is told.
 const CONNECT: u8 = b'c';
 /// As `ECHO`, on many connections that stay open.
 const MANY: u8 = b'm';
@@ -81,20 +83,22 @@ fn connect(address: impl ToSocketAddrs, what: u8) -> TcpStream {
 
 /// What is measured: bytes or connections a second, or microseconds.
 fn client(what: u8, address: &str) -> f64 {
+    let addresses: Vec<SocketAddr> = address.to_socket_addrs().expect("an address").collect();
+    let known = || connect(&addresses[..], SHORT).read_exact(&mut [0]).expect("a byte back");
     let start = Instant::now();
+    let a_second = || f64::from(CONNECTIONS) / start.elapsed().as_secs_f64();
     match what {
         SHORT => {
+            (0..CONNECTIONS).for_each(|_| known());
+            a_second()
+        }
+        LOOKUP => {
             for _ in 0..CONNECTIONS {
                 connect(address, SHORT).read_exact(&mut [0]).expect("a byte back");
             }
-            f64::from(CONNECTIONS) / start.elapsed().as_secs_f64()
+            a_second()
         }
-        CONNECT => {
-            let addresses: Vec<SocketAddr> = address.to_socket_addrs().expect("an address").collect();
-            median_of(CONNECTIONS as usize, || {
-                connect(&addresses[..], SHORT).read_exact(&mut [0]).expect("a byte back");
-            })
-        }
+        CONNECT => median_of(CONNECTIONS as usize, known),
         ECHO => {
             let mut stream = connect(address, ECHO);
             median_of(TRIPS, || {
@@ -102,7 +106,7 @@ fn client(what: u8, address: &str) -> f64 {
                 stream.read_exact(&mut [0]).expect("a byte back");
             })
         }
-        MANY => many(address),
+        MANY => many(&addresses),
         what => stream(what, address),
     }
 }
@@ -122,10 +126,9 @@ fn stream(what: u8, address: &str) -> f64 {
 }
 
 /// Opens many connections, has a byte go there and back on each, says so, and keeps them until its input ends.
-fn many(address: &str) -> f64 {
+fn many(addresses: &[SocketAddr]) -> f64 {
     descriptors();
-    let addresses: Vec<SocketAddr> = address.to_socket_addrs().expect("an address").collect();
-    let mut streams: Vec<TcpStream> = (0..OPEN).map(|_| connect(&addresses[..], ECHO)).collect();
+    let mut streams: Vec<TcpStream> = (0..OPEN).map(|_| connect(addresses, ECHO)).collect();
     for stream in &mut streams {
         stream.write_all(&[MANY]).expect("a byte there");
     }
