@@ -100,8 +100,8 @@ impl Open {
 
     /// Lets so many more bytes come in the next turn.
     pub fn let_come(&mut self, left: Bytes) {
-        self.up.splice.left = left.sent;
-        self.down.splice.left = left.received;
+        self.up.splice.left = Some(left.sent);
+        self.down.splice.left = Some(left.received);
     }
 
     /// Moves what can be moved now, both ways. An error ends the connection on both sides.
@@ -174,7 +174,7 @@ impl Up {
                 Ok(0) => self.ended = true,
                 Ok(length) => {
                     self.read += length as u64;
-                    self.splice.left = self.splice.left.checked_sub(length as u64).ok_or(OVER)?;
+                    self.splice.use_up(length)?;
                     requests.take(&buffer[..length], &mut self.queue.bytes)?;
                 }
                 Err(Errno::EAGAIN) => client.readable = false,
@@ -220,7 +220,7 @@ impl Down {
                 Ok(0) => Some(false),
                 Ok(length) => {
                     self.read += length as u64;
-                    self.splice.left = self.splice.left.checked_sub(length as u64).ok_or(OVER)?;
+                    self.splice.use_up(length)?;
                     self.queue.bytes.extend_from_slice(&buffer[..length]);
                     answer.take(&buffer[..length])
                 }

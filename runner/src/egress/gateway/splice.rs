@@ -127,22 +127,29 @@ pub struct Splice {
     pub moved: u64,
     /// Bytes that have come, delivered or not.
     pub taken: u64,
-    /// Bytes that may still come; set before each turn.
-    pub left: u64,
+    /// Bytes that may still come, where they have a limit; set before each turn.
+    pub left: Option<u64>,
 }
 
 impl Splice {
     /// How many bytes are read at a time, of so many that could be. Where nothing may come any more, one tells an end from
     /// more.
     fn most(&self, most: usize) -> usize {
-        usize::try_from(self.left).unwrap_or(most).clamp(1, most)
+        self.left.and_then(|left| usize::try_from(left).ok()).unwrap_or(most).clamp(1, most)
+    }
+
+    /// Takes from what may still come.
+    pub fn use_up(&mut self, length: usize) -> nix::Result<()> {
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(length as u64).ok_or(OVER)?;
+        }
+        Ok(())
     }
 
     /// Takes note of bytes that were read.
     fn came(&mut self, length: usize) -> nix::Result<()> {
-        let length = length as u64;
-        self.left = self.left.checked_sub(length).ok_or(OVER)?;
-        self.taken += length;
+        self.use_up(length)?;
+        self.taken += length as u64;
         Ok(())
     }
 
