@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
+use nix::sys::socket::sockopt::TcpNoDelay;
 use nix::sys::socket::{
     Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
     setsockopt,
@@ -505,9 +504,6 @@ impl Gateway {
         let fd = self.socket(usize::from(address.is_ipv6()))?;
         let address = SockaddrStorage::from(SocketAddr::new(address, port));
         bind(fd.as_raw_fd(), &address)?;
-        // Nothing is lost on a loopback: what the host wants of its own networks, such as the pacing of BBR, takes timers
-        // here and brings nothing. Connections have it of the socket that they come in by.
-        let _ = setsockopt(&fd, TcpCongestion, &OsString::from("reno"));
         listen(&fd, Backlog::MAXALLOWABLE)?;
         let key = self.listeners.insert(Listener { fd, name: name.clone(), port });
         let watched = self.watch(self.listeners[key].fd.as_fd(), Token::Listener(key), EpollFlags::EPOLLIN);

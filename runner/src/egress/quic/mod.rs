@@ -140,7 +140,7 @@ impl Watch {
         let opened = opened.map_err(|_| QuicError::Unreadable)?;
         connection.expected = connection.expected.max(opened.number.saturating_add(1));
         connection.messages.take(&opened.frames)?;
-        while let Some(name) = connection.messages.next()? {
+        while let Some(name) = connection.messages.server()? {
             if name != self.name {
                 return Err(QuicError::OtherName(name));
             }
