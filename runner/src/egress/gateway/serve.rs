@@ -264,7 +264,7 @@ impl Gateway {
             return EpollTimeout::ZERO;
         }
         let stream = self.deadlines.peek().map(|Reverse((at, _))| *at);
-        let others = [self.resolver.deadline(), self.flows.deadline()];
+        let others = [self.resolver.deadline(), self.flows.deadline(), self.outbox.deadline()];
         let Some(at) = others.into_iter().chain([stream]).flatten().min() else {
             return EpollTimeout::NONE;
         };
@@ -308,11 +308,16 @@ impl Gateway {
     /// Takes note of an attempt, and tells it.
     pub(super) fn record(&mut self, mut attempt: Attempt) {
         attempt.step = attempt.step.or(self.step);
-        if self.outbox.tell(attempt) {
-            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
-            // A control socket that can't be watched any more has ended, which is seen next.
-            let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
+        if self.outbox.tell(attempt, self.now) {
+            self.watch_outbox();
         }
+    }
+
+    /// Has more be sent once the caller takes it.
+    fn watch_outbox(&self) {
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
+        // A control socket that can't be watched any more has ended, which is seen next.
+        let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
     }
 
     fn sweep(&mut self) {
@@ -573,6 +578,10 @@ impl Gateway {
             }
         }
         self.expire_flows();
+        if self.outbox.deadline().is_some_and(|at| at <= self.now) {
+            self.outbox.flush();
+            self.watch_outbox();
+        }
         if self.resolver.deadline().is_some_and(|at| at <= self.now) {
             let (ended, renewed) = self.resolver.expire(self.now);
             for key in renewed {
