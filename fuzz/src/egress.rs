@@ -63,7 +63,7 @@ pub fn quic_initial(data: &[u8]) {
     let mut messages = Messages::default();
     if messages.take(data).is_ok() {
         assert!(messages.take(data).is_ok(), "refused the second time");
-        while let Ok(Some(_)) = messages.next() {}
+        while let Ok(Some(_)) = messages.server() {}
     }
 }
 

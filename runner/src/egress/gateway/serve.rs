@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::socket::sockopt::{TcpCongestion, TcpNoDelay};
+use nix::sys::socket::sockopt::TcpNoDelay;
 use nix::sys::socket::{
     Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
     setsockopt,
@@ -284,7 +283,7 @@ impl Gateway {
             return EpollTimeout::ZERO;
         }
         let stream = self.deadlines.peek().map(|Reverse((at, _))| *at);
-        let others = [self.resolver.deadline(), self.flows.deadline()];
+        let others = [self.resolver.deadline(), self.flows.deadline(), self.outbox.deadline()];
         let Some(at) = others.into_iter().chain([stream]).flatten().min() else {
             return EpollTimeout::NONE;
         };
@@ -342,17 +341,22 @@ impl Gateway {
     /// Takes note of an attempt, and tells it.
     pub(super) fn record(&mut self, mut attempt: Attempt) {
         attempt.step = attempt.step.or(self.step);
-        let waits = self.outbox.tell(attempt);
+        let waits = self.outbox.tell(attempt, self.now);
         self.await_caller(waits);
     }
 
     /// Has what waits for the caller go on when it can.
     pub(super) fn await_caller(&self, waits: bool) {
         if waits {
-            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
-            // A control socket that can't be watched any more has ended, which is seen next.
-            let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
+            self.watch_outbox();
         }
+    }
+
+    /// Has more be sent once the caller takes it.
+    fn watch_outbox(&self) {
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
+        // A control socket that can't be watched any more has ended, which is seen next.
+        let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
     }
 
     fn sweep(&mut self) {
@@ -546,9 +550,6 @@ impl Gateway {
         let fd = self.socket(usize::from(address.is_ipv6()))?;
         let address = SockaddrStorage::from(SocketAddr::new(address, port));
         bind(fd.as_raw_fd(), &address)?;
-        // Nothing is lost on a loopback: what the host wants of its own networks, such as the pacing of BBR, takes timers
-        // here and brings nothing. Connections have it of the socket that they come in by.
-        let _ = setsockopt(&fd, TcpCongestion, &OsString::from("reno"));
         listen(&fd, Backlog::MAXALLOWABLE)?;
         let key = self.listeners.insert(Listener { fd, name: name.clone(), port });
         let watched = self.watch(self.listeners[key].fd.as_fd(), Token::Listener(key), EpollFlags::EPOLLIN);
@@ -630,6 +631,10 @@ impl Gateway {
             }
         }
         self.expire_flows();
+        if self.outbox.deadline().is_some_and(|at| at <= self.now) {
+            self.outbox.flush();
+            self.watch_outbox();
+        }
         if self.resolver.deadline().is_some_and(|at| at <= self.now) {
             let (ended, renewed) = self.resolver.expire(self.now);
             for key in renewed {

@@ -75,7 +75,7 @@ impl Messages {
     }
 
     /// The server that the next message names, once it is whole.
-    pub fn next(&mut self) -> Result<Option<Name>, QuicError> {
+    pub fn server(&mut self) -> Result<Option<Name>, QuicError> {
         let whole: Vec<u8> = self.bytes[self.at..].iter().map_while(|byte| *byte).collect();
         let Some((name, length)) = tls::message(&whole)? else { return Ok(None) };
         self.at += length;

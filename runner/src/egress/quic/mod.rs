@@ -18,6 +18,8 @@ mod hello;
 mod keys;
 mod packet;
 
+/// Set in the first byte of every packet: RFC 9000, section 17.
+const FIXED_BIT: u8 = 0x40;
 /// Most connections of one flow that are known at a time; of older ones only the first packets are nobody's any more.
 const MAX_CONNECTIONS: usize = 4;
 /// Most connection ids of a server that are known for one connection.
@@ -101,6 +103,10 @@ impl Watch {
 
     /// Looks at what the client sends. After an error nothing more of it may be passed on.
     pub fn client(&mut self, datagram: &[u8]) -> Result<Verdict, QuicError> {
+        // By it servers tell QUIC from other protocols on one port: RFC 9443, section 3.
+        if datagram.first().is_some_and(|first| first & FIXED_BIT == 0) {
+            return Err(QuicError::Malformed);
+        }
         let mut begins = false;
         for packet in Packets(datagram) {
             if let Packet::Long(packet) = packet? {
@@ -140,7 +146,7 @@ impl Watch {
         let opened = opened.map_err(|_| QuicError::Unreadable)?;
         connection.expected = connection.expected.max(opened.number.saturating_add(1));
         connection.messages.take(&opened.frames)?;
-        while let Some(name) = connection.messages.next()? {
+        while let Some(name) = connection.messages.server()? {
             if name != self.name {
                 return Err(QuicError::OtherName(name));
             }
@@ -303,6 +309,12 @@ mod tests {
         assert_eq!(watch.client(&initial(1, crypto(0, &one[..10]))), Ok(Verdict::Hold));
         assert_eq!(watch.client(&initial(2, crypto(5, &one[5..]))), Ok(Verdict::Pass));
         assert_eq!(watch.client(&[0x40; 30]), Ok(Verdict::Pass));
+        // Of another protocol: DTLS, STUN, RTP.
+        for first in [0x16, 0x00, 0x80] {
+            let mut watch = self::watch();
+            assert_eq!(watch.client(&initial(0, crypto(0, &hello))), Ok(Verdict::Pass));
+            assert_eq!(watch.client(&[first; 30]), Err(QuicError::Malformed));
+        }
         // The same again, and another in its place.
         assert_eq!(watch.client(&initial(3, crypto(0, &hello))), Ok(Verdict::Pass));
         assert_eq!(
