@@ -1,4 +1,4 @@
-//! Real clients of clouds, and a real server: what the tests install from PyPI, once, into a virtual environment below
+//! Real clients of clouds, a real server of one, and QUIC: what the tests install from PyPI, once, into a virtual environment below
 //! cargo's target directory.
 
 use std::fs::File;
@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 use crate::{skipped, target_dir};
 
 /// What is installed. The versions are those that these tests were made with.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "awscli==1.46.3",
     "boto3==1.44.8",
     "moto[server]==5.2.5",
     "google-auth[requests]==2.63.0",
     "azure-identity==1.27.0",
     "PyJWT==2.15.1",
+    "aioquic==1.3.0",
 ];
 
 /// A virtual environment with the packages.
@@ -70,7 +71,7 @@ fn run(command: &mut Command) -> Result<String, String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().last().unwrap_or_default();
-        return Err(format!("`{name}` can't install the clients of the clouds: {last}"));
+        return Err(format!("`{name}` can't install what the tests need of PyPI: {last}"));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -5,6 +5,7 @@ use palisade::egress::http::Requests;
 use palisade::egress::name::Name;
 use palisade::egress::narrow::Narrowing;
 use palisade::egress::proxy::{Credentials, Handshake, Next, Proxy};
+use palisade::egress::quic::{self, Messages, Verdict, Watch};
 use palisade::egress::rule::{Decision, Kind as RuleKind, Policy, Rule, Scope};
 use palisade::egress::tls::{self, Hello};
 
@@ -46,6 +47,26 @@ pub fn tls_hello(data: &[u8]) {
     }
 }
 
+/// A datagram of QUIC, from the client and from the server, and frames of a first packet. What was let through is let
+/// through again; a refusal is no longer than what it answers, but for its reason.
+pub fn quic_initial(data: &[u8]) {
+    let mut watch = Watch::new(name());
+    watch.server(data);
+    let first = watch.client(data);
+    if let Ok(verdict) = first {
+        assert!(watch.client(data).is_ok_and(|again| again == verdict), "another verdict the second time");
+        assert!(verdict != Verdict::Pass || !watch.is_pending(), "passed while something is pending");
+    }
+    if let Some(answer) = quic::refusal(data, "no") {
+        assert!(answer.len() <= data.len() + 64, "an answer much longer than its question");
+    }
+    let mut messages = Messages::default();
+    if messages.take(data).is_ok() {
+        assert!(messages.take(data).is_ok(), "refused the second time");
+        while let Ok(Some(_)) = messages.server() {}
+    }
+}
+
 /// Requests of a connection. The first byte says how they are cut, which makes no difference; what goes through
 /// goes through again, unchanged.
 pub fn http_requests(data: &[u8]) {
@@ -54,6 +75,9 @@ pub fn http_requests(data: &[u8]) {
         let (mut requests, mut out) = (Requests::new(name(), 80), Vec::new());
         for part in input.chunks(size.max(1)) {
             requests.take(part, &mut out)?;
+        }
+        if requests.is_waiting() {
+            requests.answered(false, &mut out)?;
         }
         Ok::<_, palisade::egress::http::HttpError>(out)
     };

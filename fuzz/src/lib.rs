@@ -30,7 +30,7 @@ pub mod egress;
 pub type Target = fn(&[u8]);
 
 /// All of them; the seeds of each are in the directory of its name.
-pub const ALL: [(&str, Target); 20] = [
+pub const ALL: [(&str, Target); 21] = [
     ("workflow_yaml", workflow_yaml),
     ("action_manifest", action_manifest),
     ("expression", expression),
@@ -44,6 +44,7 @@ pub const ALL: [(&str, Target); 20] = [
     ("forge_reply", forge_reply),
     ("dns_message", egress::dns_message),
     ("tls_hello", egress::tls_hello),
+    ("quic_initial", egress::quic_initial),
     ("http_requests", egress::http_requests),
     ("egress_rule", egress::egress_rule),
     ("egress_narrowing", egress::egress_narrowing),

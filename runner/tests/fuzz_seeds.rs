@@ -156,6 +156,11 @@ fn tls_hello() {
 }
 
 #[test]
+fn quic_initial() {
+    run("quic_initial");
+}
+
+#[test]
 fn http_requests() {
     run("http_requests");
 }

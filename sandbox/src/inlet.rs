@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::wire::{self, Family, Opened, Standing, Wanted};
+use crate::wire::{self, Family, Opened, Standing, Transport, Wanted};
 
 /// Addresses for benchmarks of network devices, which nothing on the internet has: RFC 2544, appendix C.2.2.
 const V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
@@ -102,16 +102,23 @@ impl Inlet {
 
     /// Has stream sockets made for IPv4. None is bound or blocks.
     pub fn stream_v4(&self) -> io::Result<Vec<OwnedFd>> {
-        self.ask(Family::V4)
+        self.ask(Family::V4, Transport::Tcp, BATCH)
     }
 
     /// As [`stream_v4`](Self::stream_v4), for IPv6 alone; they may be bound to any address.
     pub fn stream_v6(&self) -> io::Result<Vec<OwnedFd>> {
-        self.ask(Family::V6)
+        self.ask(Family::V6, Transport::Tcp, BATCH)
     }
 
-    fn ask(&self, family: Family) -> io::Result<Vec<OwnedFd>> {
-        wire::send(&self.control, &Wanted { family, count: BATCH }, &[])?;
+    /// Has a datagram socket made for IPv4, or for IPv6 alone, as [`stream_v4`](Self::stream_v4) and
+    /// [`stream_v6`](Self::stream_v6).
+    pub fn datagram(&self, v6: bool) -> io::Result<OwnedFd> {
+        let family = if v6 { Family::V6 } else { Family::V4 };
+        self.ask(family, Transport::Udp, 1)?.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn ask(&self, family: Family, transport: Transport, count: u8) -> io::Result<Vec<OwnedFd>> {
+        wire::send(&self.control, &Wanted { family, transport, count }, &[])?;
         match wire::receive::<Opened>(&self.control)? {
             Some((Opened(None), fds)) if !fds.is_empty() => Ok(fds),
             Some((Opened(errno), _)) => Err(Errno::from_raw(errno.unwrap_or(libc::EPROTO)).into()),

@@ -59,10 +59,11 @@ pub struct Standing {
     pub has_v6: bool,
 }
 
-/// What a gateway asks for: stream sockets of the sandbox's network.
+/// What a gateway asks for: sockets of the sandbox's network.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Wanted {
     pub family: Family,
+    pub transport: Transport,
     pub count: u8,
 }
 
@@ -70,6 +71,12 @@ pub struct Wanted {
 pub enum Family {
     V4,
     V6,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Transport {
+    Tcp,
+    Udp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

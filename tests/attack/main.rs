@@ -6,6 +6,7 @@
 
 use std::process::ExitCode;
 
+mod datagrams;
 mod egress;
 mod exhaustion;
 mod files;
@@ -22,7 +23,8 @@ mod victim;
 
 use outcome::{Program, Stop};
 
-const FAMILIES: [&[(&str, Program)]; 11] = [
+const FAMILIES: [&[(&str, Program)]; 12] = [
+    datagrams::PROGRAMS,
     egress::PROGRAMS,
     exhaustion::PROGRAMS,
     files::PROGRAMS,

@@ -13,7 +13,7 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "MODE", value_enum)]
     net: Option<Mode>,
     /// A name that can be reached, over HTTP and HTTPS unless ports are given: NAME, *.NAME, NAME:PORT,
-    /// NAME:FIRST-LAST, NAME:PORT/opaque; or a network that names may lead to: ADDRESS/LENGTH (repeatable)
+    /// NAME:FIRST-LAST, NAME:PORT/opaque, NAME:PORT/udp; or a network that names may lead to: ADDRESS/LENGTH (repeatable)
     #[arg(long, value_name = "RULE")]
     allow: Vec<String>,
     /// The names of a package registry or forge, such as crates, npm, pypi, debian, github (repeatable)

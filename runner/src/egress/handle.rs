@@ -64,7 +64,6 @@ impl Gateway {
             let child = Command::new("/proc/self/exe")
                 .arg0(NAME)
                 .env_clear()
-                .current_dir("/")
                 .stdin(Stdio::from(inlet))
                 .stdout(Stdio::from(OwnedFd::from(theirs)))
                 .stderr(Stdio::null())

@@ -3,9 +3,10 @@
 //! the server behind would perhaps see a request where none was seen here.
 
 use super::name::Name;
+use super::upgrade::WEBSOCKET;
 
 /// Largest head of a request, and largest trailer.
-const MAX_HEAD: usize = 64 << 10;
+pub const MAX_HEAD: usize = 64 << 10;
 /// Longest line with the size of a chunk.
 const MAX_CHUNK_LINE: usize = 4096;
 
@@ -31,6 +32,8 @@ pub struct Requests {
     name: Name,
     port: u16,
     state: State,
+    /// No request has come yet.
+    first: bool,
     /// What isn't whole yet: a head, a line of a chunk, a trailer.
     held: Vec<u8>,
 }
@@ -46,6 +49,8 @@ enum State {
     /// The line's end behind a chunk is to come.
     ChunkEnd,
     Trailer,
+    /// WebSocket was asked for, and the server hasn't answered yet.
+    Upgrading,
 }
 
 /// What stands behind a head.
@@ -53,12 +58,30 @@ enum State {
 enum Framing {
     Length(u64),
     Chunked,
+    /// Another protocol, if the server agrees.
+    Upgrade,
 }
 
 impl Requests {
     /// Of a connection to this name and port.
     pub fn new(name: Name, port: u16) -> Self {
-        Requests { name, port, state: State::Head, held: Vec::new() }
+        Requests { name, port, state: State::Head, first: true, held: Vec::new() }
+    }
+
+    /// Whether the server must answer before anything else is passed on: it was asked for WebSocket.
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Upgrading
+    }
+
+    /// The server has answered, if by changing the protocol: then what is still to come are no requests.
+    pub fn answered(&mut self, changes: bool, out: &mut Vec<u8>) -> Result<(), HttpError> {
+        let held = std::mem::take(&mut self.held);
+        self.state = State::Head;
+        match changes {
+            true => out.extend_from_slice(&held),
+            false => self.take(&held, out)?,
+        }
+        Ok(())
     }
 
     /// Takes what the client sent and appends what the server may get.
@@ -79,6 +102,10 @@ impl Requests {
                 }
                 State::ChunkEnd => self.chunk_end(input, out)?,
                 State::Trailer => self.trailer(input, out)?,
+                State::Upgrading => {
+                    self.held.extend_from_slice(input);
+                    &[]
+                }
             };
         }
         Ok(())
@@ -120,11 +147,14 @@ impl Requests {
             Framing::Length(0) => State::Head,
             Framing::Length(length) => State::Body(length),
             Framing::Chunked => State::ChunkSize,
+            Framing::Upgrade => State::Upgrading,
         };
+        self.first = false;
         Ok(rest)
     }
 
-    /// Checks a head, and appends it without what asks for another protocol.
+    /// Checks a head, and appends it without what asks for another protocol. Only a connection's first request may ask for
+    /// WebSocket: of a later one it wouldn't be known which answer is its own.
     fn check(&self, head: &[u8], out: &mut Vec<u8>) -> Result<Framing, HttpError> {
         let text = std::str::from_utf8(head).map_err(|_| Malformed("a head that isn't text"))?;
         let mut lines = text.strip_suffix("\r\n\r\n").unwrap_or(text).split("\r\n");
@@ -133,6 +163,7 @@ impl Requests {
         out.extend_from_slice(request.as_bytes());
         out.extend_from_slice(b"\r\n");
         let (mut host, mut length, mut chunked) = (None, None, false);
+        let (mut upgrade, mut key) = (None, false);
         for line in lines {
             let (name, value) = line.split_once(':').ok_or(Malformed("a header line without a colon"))?;
             if name.is_empty() || !name.bytes().all(is_token) {
@@ -144,9 +175,15 @@ impl Requests {
             let value = value.trim_matches([' ', '\t']);
             let is = |known: &str| name.eq_ignore_ascii_case(known);
             // Whoever would change to another protocol could speak of another host in it.
-            if is("upgrade") || is("http2-settings") {
+            if is("upgrade") {
+                // Twice is as good as never.
+                upgrade = Some(upgrade.is_none() && value.eq_ignore_ascii_case(WEBSOCKET));
                 continue;
             }
+            if is("http2-settings") {
+                continue;
+            }
+            key |= is("sec-websocket-key");
             if is("host") && host.replace(value).is_some() {
                 return Err(Malformed("two hosts"));
             }
@@ -167,8 +204,13 @@ impl Requests {
             out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"\r\n");
         self.check_host(host.ok_or(Malformed("no host"))?)?;
+        let bare = persistent && request.starts_with("GET ") && !chunked && length.unwrap_or(0) == 0;
+        if self.first && bare && key && upgrade == Some(true) {
+            out.extend_from_slice(format!("Upgrade: {WEBSOCKET}\r\n\r\n").as_bytes());
+            return Ok(Framing::Upgrade);
+        }
+        out.extend_from_slice(b"\r\n");
         match (chunked, length) {
             (true, Some(_)) => Err(Malformed("a body with a length and in chunks")),
             (true, None) => Ok(Framing::Chunked),
@@ -366,6 +408,45 @@ mod tests {
         }
         let tunnel = pass_all("CONNECT evil.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n");
         assert_eq!(tunnel, Err(HttpError::Tunnel));
+    }
+
+    #[test]
+    fn websocket_needs_the_server_s_word() {
+        let fields = "Host: a.test:8080\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAA\r\n";
+        let upgrade = format!("GET / HTTP/1.1\r\nUpgrade: WebSocket\r\n{fields}\r\n");
+        let passed = format!("GET / HTTP/1.1\r\n{fields}Upgrade: websocket\r\n\r\n");
+        for (changes, then, expected) in [
+            (true, "\x01\x02 anything", Ok("\x01\x02 anything")),
+            (false, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", Ok("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")),
+            (false, "GET / HTTP/1.1\r\nHost: b.test\r\n\r\n", Err(OtherHost("b.test".to_owned()))),
+        ] {
+            let (mut requests, mut out) = (requests(), Vec::new());
+            requests.take(format!("{upgrade}{then}").as_bytes(), &mut out).unwrap();
+            assert_eq!(String::from_utf8_lossy(&out), passed, "the rest waits");
+            assert!(requests.is_waiting());
+            out.clear();
+            let answered = requests.answered(changes, &mut out);
+            assert_eq!(
+                answered.map(|()| String::from_utf8_lossy(&out).into_owned()),
+                expected.map(str::to_owned)
+            );
+        }
+        // What isn't the first, isn't alone, or isn't WebSocket.
+        let good = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        for request in [
+            format!("{good}{upgrade}"),
+            upgrade.replace("WebSocket\r\n", "websocket, h2c\r\n"),
+            upgrade.replace("WebSocket\r\n", "websocket\r\nUpgrade: websocket\r\n"),
+            upgrade.replace("GET", "POST"),
+            upgrade.replace("Sec-WebSocket-Key: AAAA", "Content-Length: 1"),
+        ] {
+            let (mut requests, mut out) = (requests(), Vec::new());
+            requests.take(request.as_bytes(), &mut out).unwrap();
+            assert!(
+                !requests.is_waiting() && !String::from_utf8_lossy(&out).contains("Upgrade:"),
+                "{request}"
+            );
+        }
     }
 
     #[test]

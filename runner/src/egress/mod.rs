@@ -2,7 +2,7 @@
 //!
 //! The job's network has a loopback and addresses that stand for names (`palisade_sandbox::Inlet`). The gateway
 //! ([`gateway`]) answers there: it tells the name by the address, holds it against the rules ([`rule`]), sees that
-//! what is spoken is for that name ([`tls`], [`http`]), finds the name's real addresses ([`dns`]), refuses those
+//! what is spoken is for that name ([`tls`], [`http`], [`quic`]), finds the name's real addresses ([`dns`]), refuses those
 //! that aren't of the internet ([`address`]), connects, and moves bytes. What was tried is on record ([`record`]).
 
 pub mod address;
@@ -16,10 +16,12 @@ pub mod narrow;
 mod of_step;
 pub mod presets;
 pub mod proxy;
+pub mod quic;
 pub mod record;
 pub mod rule;
 mod settings;
 pub mod tls;
+pub mod upgrade;
 
 pub use forge::rule_of;
 pub use gateway::{AtStep, NotEntered};

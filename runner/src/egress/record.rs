@@ -83,10 +83,15 @@ impl Attempt {
 }
 
 impl Attempt {
+    /// Whether it is about datagrams.
+    pub fn is_udp(&self) -> bool {
+        self.protocol.is_some_and(Protocol::is_udp)
+    }
+
     /// `name:port refused: why`, and what would allow it; `remedy_of` names it for a rule.
     pub fn told(&self, remedy_of: impl Fn(&str) -> String) -> String {
         let Attempt { name, port, outcome, reason, suggestion, .. } = self;
-        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let port = port_of(*port, self.is_udp());
         let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let remedy = suggestion.as_deref().filter(|_| *outcome == Outcome::Refused);
         let remedy = remedy.map(|rule| format!("; {} would allow it", remedy_of(rule))).unwrap_or_default();
@@ -134,6 +139,23 @@ pub enum Protocol {
     Http,
     /// Nobody looked.
     Opaque,
+    /// Datagrams of QUIC to the server that was meant.
+    Quic,
+    /// Datagrams; nobody looked.
+    Udp,
+}
+
+impl Protocol {
+    /// Whether it goes over UDP.
+    pub fn is_udp(self) -> bool {
+        matches!(self, Protocol::Quic | Protocol::Udp)
+    }
+}
+
+/// `:443`, `:443/udp`, or nothing.
+fn port_of(port: Option<u16>, udp: bool) -> String {
+    let udp = if udp { "/udp" } else { "" };
+    port.map(|port| format!(":{port}{udp}")).unwrap_or_default()
 }
 
 /// One row of the table: all attempts at one name and port with one outcome.
@@ -143,6 +165,8 @@ pub struct Row {
     pub name: String,
     /// Which port.
     pub port: Option<u16>,
+    /// Of UDP, not of TCP.
+    pub udp: bool,
     /// What became of them.
     pub outcome: Outcome,
     /// How many.
@@ -160,8 +184,8 @@ pub struct Row {
 /// `reached  name:port  2 times, 120 bytes sent, 4096 received`
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Row { name, port, outcome, count, sent, received, reason, .. } = self;
-        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let Row { name, port, udp, outcome, count, sent, received, reason, .. } = self;
+        let port = port_of(*port, *udp);
         let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
         write!(f, "{:8} {name}{port}  {times}", outcome.as_str())?;
         match reason {
@@ -232,8 +256,8 @@ pub struct Table {
 /// Keeps count, and decides what is told.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    rows: BTreeMap<(String, Option<u16>, Outcome), Row>,
-    refusals: BTreeSet<(String, Option<u16>, String)>,
+    rows: BTreeMap<(String, Option<u16>, bool, Outcome), Row>,
+    refusals: BTreeSet<(String, Option<u16>, bool, String)>,
     told: usize,
     untold: u64,
     beyond: u64,
@@ -257,7 +281,7 @@ impl Ledger {
             Outcome::Refused => {
                 let reason = attempt.reason.clone().unwrap_or_default();
                 self.refusals.len() < MAX_REFUSALS
-                    && self.refusals.insert((attempt.name.clone(), attempt.port, reason))
+                    && self.refusals.insert((attempt.name.clone(), attempt.port, attempt.is_udp(), reason))
             }
         };
         self.untold += u64::from(!tell);
@@ -265,7 +289,7 @@ impl Ledger {
     }
 
     fn count(&mut self, attempt: &Attempt) {
-        let key = (attempt.name.clone(), attempt.port, attempt.outcome);
+        let key = (attempt.name.clone(), attempt.port, attempt.is_udp(), attempt.outcome);
         if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) {
             self.beyond += 1;
             return;
@@ -273,6 +297,7 @@ impl Ledger {
         let row = self.rows.entry(key).or_insert_with(|| Row {
             name: attempt.name.clone(),
             port: attempt.port,
+            udp: attempt.is_udp(),
             outcome: attempt.outcome,
             count: 0,
             sent: 0,

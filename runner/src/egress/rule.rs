@@ -34,6 +34,7 @@ pub struct Rule {
     target: Target,
     ports: Ports,
     opaque: bool,
+    udp: bool,
     private: bool,
 }
 
@@ -111,24 +112,22 @@ impl Rule {
             }
         };
         at = text.len() - opaque.map_or(0, str::len);
-        let opaque = match (opaque, kind) {
-            (None, _) => false,
-            (Some("udp"), _) => return fail(at, "UDP can't be allowed yet; QUIC falls back to TCP".into()),
-            (Some("opaque"), Kind::Allow | Kind::Private) if matches!(target, Target::Addresses(_)) => {
-                return fail(at, "`/opaque` belongs to a rule with a name".into());
-            }
-            (Some("opaque"), Kind::Allow | Kind::Private) if ports == Ports::Web => {
-                return fail(at, "`/opaque` needs a port before it, as in `NAME:22/opaque`".into());
-            }
-            (Some("opaque"), Kind::Allow | Kind::Private) => true,
-            (Some(_), Kind::Allow | Kind::Private) => {
-                return fail(at, "only `/opaque` may stand here".into());
-            }
+        let (opaque, udp) = match (opaque, kind) {
+            (None, _) => (false, false),
             (Some(_), Kind::Deny) => {
                 return fail(at, "nothing may follow the ports of what is denied".into());
             }
+            (Some(flag @ ("opaque" | "udp")), _) if matches!(target, Target::Addresses(_)) => {
+                return fail(at, format!("`/{flag}` belongs to a rule with a name"));
+            }
+            (Some(flag @ ("opaque" | "udp")), _) if ports == Ports::Web => {
+                return fail(at, format!("`/{flag}` needs a port before it, as in `NAME:22/{flag}`"));
+            }
+            (Some("opaque"), _) => (true, false),
+            (Some("udp"), _) => (false, true),
+            (Some(_), _) => return fail(at, "only `/opaque` or `/udp` may stand here".into()),
         };
-        Ok(Rule { text: text.to_owned(), target, ports, opaque, private: kind == Kind::Private })
+        Ok(Rule { text: text.to_owned(), target, ports, opaque, udp, private: kind == Kind::Private })
     }
 
     /// As it was written.
@@ -156,6 +155,14 @@ impl Rule {
             Target::Name(own) => own == name,
             Target::Below(top) => name.is_below(top),
             Target::Addresses(_) => false,
+        }
+    }
+
+    /// The ports that it names, or those of the web.
+    fn named_ports(&self) -> Vec<u16> {
+        match self.ports {
+            Ports::Range(first, last) => (first..=last).collect(),
+            Ports::Web | Ports::All => WEB.to_vec(),
         }
     }
 
@@ -319,9 +326,12 @@ impl Policy {
 
     /// Whether all is let through that a rule has. One without ports is about either port of the web.
     pub fn covers(&self, rule: &Rule) -> bool {
-        let of_port = |name: &Name, port: u16| match self.of_port(name, port) {
-            Decision::Allowed(grant) => grant.opaque || !rule.opaque,
-            _ => false,
+        let of_port = |name: &Name, port: u16| match rule.udp {
+            true => matches!(self.of_udp(name, port), Decision::Allowed(_)),
+            false => match self.of_port(name, port) {
+                Decision::Allowed(grant) => grant.opaque || !rule.opaque,
+                _ => false,
+            },
         };
         match (&rule.target, rule.ports) {
             (Target::Name(name), Ports::Range(first, last)) => (first..=last).all(|port| of_port(name, port)),
@@ -331,11 +341,12 @@ impl Policy {
                 let probe = |port: u16| {
                     let has = |own: &&Rule| {
                         let below = matches!(&own.target, Target::Below(t) if t == top || top.is_below(t));
-                        below && own.ports.contains(port)
+                        below && own.udp == rule.udp && own.ports.contains(port)
                     };
                     let closest = |list: &Vec<Rule>| list.iter().find(has).map(|own| own.opaque);
-                    let audited =
-                        AUDIT.into_iter().find(|(known, _)| *known == port && self.scope == Scope::Every);
+                    let audited = AUDIT
+                        .into_iter()
+                        .find(|(known, _)| *known == port && self.scope == Scope::Every && !rule.udp);
                     let all = closest(&self.allow).or(audited.map(|(_, opaque)| opaque));
                     let lists = std::iter::once(all).chain(self.within.iter().map(closest));
                     lists.into_iter().all(|opaque| opaque.is_some_and(|opaque| opaque || !rule.opaque))
@@ -366,9 +377,33 @@ impl Policy {
         }
     }
 
-    /// Whether a port of a name may be reached.
-    pub fn of_port(&self, name: &Name, port: u16) -> Decision<'_> {
+    /// Whether a port of a name may be reached over UDP: only where a rule says so.
+    pub fn of_udp(&self, name: &Name, port: u16) -> Decision<'_> {
         let about = |rule: &&Rule| rule.matches(name) && rule.ports.contains(port);
+        let allow = || self.allow.iter().filter(|rule| rule.udp).find(about);
+        match (self.deny.iter().find(about), allow()) {
+            (Some(rule), _) => Decision::Denied(rule),
+            (None, None) => Decision::Unknown,
+            (None, Some(rule)) => {
+                let grant = Grant { rule: Some(rule), opaque: rule.opaque };
+                self.narrowed(grant, |own| own.udp && about(&own))
+            }
+        }
+    }
+
+    /// The ports of a name that may be reached over UDP.
+    pub fn udp_ports(&self, name: &Name) -> Vec<u16> {
+        let rules = self.allow.iter().filter(|rule| rule.udp && rule.matches(name));
+        let mut ports: Vec<u16> = rules.flat_map(Rule::named_ports).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports.retain(|port| matches!(self.of_udp(name, *port), Decision::Allowed(_)));
+        ports
+    }
+
+    /// Whether a port of a name may be reached over TCP.
+    pub fn of_port(&self, name: &Name, port: u16) -> Decision<'_> {
+        let about = |rule: &&Rule| !rule.udp && rule.matches(name) && rule.ports.contains(port);
         if let Some(rule) = self.deny.iter().find(about) {
             return Decision::Denied(rule);
         }
@@ -381,15 +416,10 @@ impl Policy {
         self.narrowed(grant, |own| about(&own))
     }
 
-    /// The ports of a name that may be reached.
+    /// The ports of a name that may be reached over TCP.
     pub fn ports(&self, name: &Name) -> Vec<u16> {
-        let rules = self.allow.iter().filter(|rule| rule.matches(name));
-        let mut ports: Vec<u16> = rules
-            .flat_map(|rule| match rule.ports {
-                Ports::Range(first, last) => (first..=last).collect(),
-                Ports::Web | Ports::All => WEB.to_vec(),
-            })
-            .collect();
+        let rules = self.allow.iter().filter(|rule| !rule.udp && rule.matches(name));
+        let mut ports: Vec<u16> = rules.flat_map(Rule::named_ports).collect();
         if self.scope == Scope::Every {
             ports.extend(AUDIT.map(|(port, _)| port));
         }
@@ -574,7 +604,9 @@ mod tests {
             ("example.com:80-", 16),
             ("example.com:90-80", 16),
             ("example.com:1-65535", 15),
-            ("example.com:443/udp", 17),
+            ("example.com/udp", 13),
+            ("10.0.0.1:53/udp", 13),
+            ("example.com:443/tcp", 17),
             ("example.com/opaque", 13),
             ("example.com:443/", 17),
             ("10.0.0.0/33", 1),
@@ -590,5 +622,23 @@ mod tests {
         let error = Rule::parse("a b\u{1b}[2J", Kind::Allow).unwrap_err().to_string();
         assert!(!error.contains('\u{1b}'), "{error}");
         assert!(Rule::parse("example.com:22/opaque", Kind::Deny).is_err());
+        assert!(Rule::parse("example.com:22/udp", Kind::Deny).is_err());
+    }
+
+    #[test]
+    fn datagrams_need_a_rule_of_their_own_and_denial_is_for_both() {
+        let policy = policy(
+            Scope::Every,
+            &["a.test:443", "a.test:443/udp", "*.a.test:5000-5001/udp", "b.test"],
+            &["*.a.test:5001"],
+        );
+        let of = |text: &str, port| show(policy.of_udp(&name(text), port));
+        assert_eq!(of("a.test", 443), "a.test:443/udp");
+        assert_eq!(of("b.test", 443), "unknown");
+        assert_eq!(of("any.example", 443), "unknown");
+        assert_eq!(of("x.a.test", 5001), "denied by *.a.test:5001");
+        assert_eq!(policy.udp_ports(&name("x.a.test")), [5000]);
+        assert_eq!(show(policy.of_port(&name("x.a.test"), 5000)), "unknown");
+        assert_eq!(show(policy.of_port(&name("a.test"), 443)), "a.test:443");
     }
 }

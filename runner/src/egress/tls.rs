@@ -74,6 +74,13 @@ pub fn read(bytes: &[u8]) -> Result<Hello, TlsError> {
     }
 }
 
+/// The server that a client's hello names, and the message's length, once all of it is there; without records around it,
+/// as in QUIC.
+pub fn message(bytes: &[u8]) -> Result<Option<(Name, usize)>, TlsError> {
+    let Some(hello) = whole(bytes)? else { return Ok(None) };
+    Ok(Some((server_name(hello)?, 4 + hello.len())))
+}
+
 /// The body of the client's hello once all of it is there.
 fn whole(message: &[u8]) -> Result<Option<&[u8]>, TlsError> {
     let Some(kind) = message.first() else { return Ok(None) };

@@ -136,9 +136,10 @@ impl Masked {
             Event::NetworkUnnamed { job, unnamed } => Event::NetworkUnnamed { job: name(job), unnamed },
             Event::NetworkSummary { job, mode, table: Table { rows, untold, beyond, unnamed } } => {
                 let rows = rows.into_iter().map(|row| {
-                    let Row { name: host, port, outcome, count, sent, received, reason, suggestion } = row;
+                    let Row { name: host, port, udp, outcome, count, sent, received, reason, suggestion } =
+                        row;
                     let (reason, suggestion) = (some(reason), some(suggestion));
-                    Row { name: text(host), port, outcome, count, sent, received, reason, suggestion }
+                    Row { name: text(host), port, udp, outcome, count, sent, received, reason, suggestion }
                 });
                 let table = Table { rows: rows.collect(), untold, beyond, unnamed };
                 Event::NetworkSummary { job: name(job), mode, table }

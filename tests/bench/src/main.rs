@@ -1,4 +1,4 @@
-//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net | identity]`: palisade beside its peers in the same run, taking
+//! `palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net [ROUNDS] | identity]`: palisade beside its peers in the same run, taking
 //! turns. Prints medians, ratios and the goal of each; never fails on a figure.
 
 mod cache;
@@ -19,11 +19,13 @@ mod table;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net | identity]";
+const USAGE: &str = "usage: palisade-bench PALISADE [run [ROUNDS] | mask [MB] | cache [MB] | daemon [ROUNDS] | net [ROUNDS] | identity]";
 /// How often each command is started.
 const ROUNDS: usize = 100;
 /// How often a batch of a daemon's jobs runs.
 const BATCHES: usize = 5;
+/// How often each measure of the network is taken.
+const STREAMS: usize = 5;
 /// How much text is masked, in millions of bytes.
 const MEGABYTES: usize = 200;
 /// How much a cache holds, in millions of bytes.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         [palisade, "cache", n] if number(n).is_some() => (palisade, None, None, number(n), None),
         [palisade, "daemon"] => (palisade, None, None, None, Some(BATCHES)),
         [palisade, "daemon", n] if number(n).is_some() => (palisade, None, None, None, number(n)),
+        [palisade, "net", n] if number(n).is_some() => (palisade, None, None, None, None),
         [palisade, "net" | "identity"] => (palisade, None, None, None, None),
         _ => {
             eprintln!("{USAGE}");
@@ -68,7 +71,8 @@ fn main() -> ExitCode {
         daemon::section(&palisade, batches, scratch.path());
     }
     if args.len() == 1 || args.get(1) == Some(&"net") {
-        net::section(&palisade);
+        let rounds = args.get(2).and_then(|n| number(n));
+        net::section(&palisade, rounds.unwrap_or(STREAMS));
     }
     if args.len() == 1 || args.get(1) == Some(&"identity") {
         identity::section(&palisade, scratch.path());

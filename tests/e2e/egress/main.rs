@@ -2,12 +2,16 @@
 //! is on the loopback: a name server and servers of the tests' own.
 
 mod attacks;
+mod datagrams;
+mod exhaustion;
 mod forge;
 mod jobs;
 mod limits;
 mod names;
 mod proxies;
+mod quic;
 mod rules;
 mod streams;
 mod table;
+mod transports;
 mod world;

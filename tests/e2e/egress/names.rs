@@ -80,7 +80,7 @@ fn what_is_no_rule_ends_with_exit_code_2_before_anything_runs() {
     let world = World::new(Identity::Current);
     for (options, message) in [
         (&["--allow", "a..b"][..], "error: --allow: rule `a..b`, column 3: a label between dots is empty"),
-        (&["--allow", "a.b:443/udp"], "column 9: UDP can't be allowed yet"),
+        (&["--allow", "a.b/udp"], "column 5: `/udp` needs a port before it, as in `NAME:22/udp`"),
         (&["--preset", "cargo"], "error: --preset: no preset is called `cargo`; there are crates"),
         (&["--resolver", "ns.test"], "a name server is an address"),
         (&["--net", "none", "--allow", "a.b"], "error: --allow and --preset need --net allow or --net audit"),

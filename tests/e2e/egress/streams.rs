@@ -48,3 +48,36 @@ fn a_job_s_own_servers_are_its_own() {
     let outcome = world.context.palisade().args(args).run();
     assert_eq!(outcome.stdout, "own\n", "{outcome}");
 }
+
+#[test]
+fn websocket_goes_to_the_host_that_was_asked_for_it() {
+    let (server, other) = (Server::websocket(), Server::http());
+    let (port, others) = (server.port().to_string(), other.port().to_string());
+    for world in World::all() {
+        world.name("a.test", &["127.0.0.2"]);
+        let rules = [format!("a.test:{port}"), format!("a.test:{others}")];
+        let upgrade = |host: &str, then: &str| {
+            format!(
+                "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n{then}"
+            )
+        };
+        // All bytes, and those that come in one piece with the request.
+        let said = world.try_program(&rules, &["dial", "a.test", &port, &upgrade("a.test", "\u{1}frame")]);
+        assert!(succeeded(&said).ends_with("\\r\\n\\x01frame"), "{said}");
+        assert_eq!(said.stderr, "");
+        server.forget();
+        let said = world.try_program(&rules, &["dial", "a.test", &port, &upgrade("evil.test", "")]);
+        assert!(said.stderr.contains("the HTTP request is for `evil.test`"), "{said}");
+        assert!(server.heard().is_empty());
+        // A server that doesn't change the protocol: what follows is a request like others.
+        let evil = "GET /evil HTTP/1.1\r\nHost: evil.test\r\n\r\n";
+        let said = world.try_program(&rules, &["dial", "a.test", &others, &upgrade("a.test", evil)]);
+        assert!(said.stderr.contains("the HTTP request is for `evil.test`"), "{said}");
+        assert!(other.heard().iter().all(|head| !head.contains("evil")));
+        let more = "GET /more HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        let said = world.try_program(&rules, &["dial", "a.test", &others, &upgrade("a.test", more)]);
+        assert_eq!(succeeded(&said).matches(crate::world::CANARY).count(), 2, "{said}");
+        other.forget();
+    }
+}

@@ -94,6 +94,12 @@ fn attacks() -> Vec<Row> {
         http("an encoding behind a space", &post("Transfer-Encoding : chunked", &smuggled)),
         http("a second request behind a body of chunks", &post("Transfer-Encoding: chunked", &smuggled)),
         http("the same, byte by byte", &post("Transfer-Encoding: chunked", &smuggled)).in_pieces("1"),
+        http(
+            "a second request behind one for WebSocket that isn't granted",
+            &format!(
+                "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n{EVIL}"
+            ),
+        ),
         tls("a handshake for another", Some("evil.test"), None),
         tls("the same in pieces", Some("evil.test"), None).in_pieces("3"),
         tls("a handshake for nobody", None, None),

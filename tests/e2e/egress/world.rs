@@ -1,12 +1,13 @@
 //! The world of these tests: a name server that says what it is told to, servers that keep what they were sent,
 //! and a sandbox that reaches some of it.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use palisade_tests::{Context, Identity, NameServer, Outcome, attack_program, install};
+use palisade_tests::{Context, Identity, Invocation, NameServer, Outcome, attack_program, install};
 
 /// In what servers say, and in nothing else.
 pub const CANARY: &str = "canary-of-the-server";
@@ -18,6 +19,40 @@ pub struct World {
     pub context: Context,
     programs: PathBuf,
     names: NameServer,
+}
+
+/// A server of datagrams: it says the canary and what it is told, and keeps that.
+pub struct Datagrams {
+    pub address: SocketAddr,
+    heard: Log,
+}
+
+impl Datagrams {
+    /// At this address.
+    pub fn start(address: &str) -> Datagrams {
+        let socket = UdpSocket::bind(address).expect("a port of the loopback");
+        let address = socket.local_addr().expect("a bound socket has an address");
+        let log = Log::default();
+        let server = Datagrams { address, heard: log.clone() };
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            while let Ok((length, asker)) = socket.recv_from(&mut buffer) {
+                log.lock().unwrap().push(buffer[..length].escape_ascii().to_string());
+                let answer = if length < 100 { CANARY.as_bytes() } else { &buffer[..length] };
+                let _ = socket.send_to(answer, asker);
+            }
+        });
+        server
+    }
+
+    pub fn port(&self) -> String {
+        self.address.port().to_string()
+    }
+
+    /// All that it was told since it was asked last.
+    pub fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut self.heard.lock().unwrap())
+    }
 }
 
 /// A server on one of the loopback's addresses.
@@ -40,6 +75,11 @@ impl Server {
     /// Says back what it is told.
     pub fn echo() -> Server {
         Server::start("127.0.0.2:0", echo)
+    }
+
+    /// Changes to another protocol when it is asked to, and says back what is said in it; else answers as HTTP.
+    pub fn websocket() -> Server {
+        Server::start("127.0.0.2:0", websocket)
     }
 
     /// On another address.
@@ -89,6 +129,18 @@ fn http(mut stream: TcpStream, log: &Log) {
             Ok(length) if length > 0 => read.extend_from_slice(&buffer[..length]),
             _ => return,
         }
+    }
+}
+
+fn websocket(mut stream: TcpStream, log: &Log) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+        head.push(byte[0]);
+    }
+    log.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    let lines = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    if stream.write_all(lines.as_bytes()).is_ok() {
+        echo(stream, log);
     }
 }
 
@@ -164,12 +216,30 @@ impl World {
 
     /// Runs one of the attack programs in a sandbox that reaches what these rules say.
     pub fn try_program<S: AsRef<str>>(&self, rules: &[S], program: &[&str]) -> Outcome {
+        self.program(rules, program).run()
+    }
+
+    /// Runs one that waits for the end of its input, until its caller was told something. Gives all that it was told.
+    pub fn until_told<S: AsRef<str>>(&self, rules: &[S], program: &[&str]) -> String {
+        let mut command = self.program(rules, program).into_command();
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("palisade starts");
+        let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut lines = String::new();
+        told.read_line(&mut lines).expect("a line");
+        drop(child.stdin.take());
+        told.read_to_string(&mut lines).expect("text");
+        child.wait().expect("palisade ends");
+        lines
+    }
+
+    fn program<S: AsRef<str>>(&self, rules: &[S], program: &[&str]) -> Invocation<'_> {
         let rules: Vec<String> = rules.iter().map(|rule| rule.as_ref().to_owned()).collect();
         let programs = self.programs.to_str().expect("a path in UTF-8");
         let args = ["sandbox", "--net", "allow", "--ro", programs].map(str::to_owned);
         let command =
             ["--".to_owned(), self.attack()].into_iter().chain(program.iter().map(|a| (*a).to_owned()));
-        self.context.palisade().args(args.into_iter().chain(self.options(&rules)).chain(command)).run()
+        self.context.palisade().args(args.into_iter().chain(self.options(&rules)).chain(command))
     }
 }
 

@@ -54,10 +54,14 @@ impl Gateway {
             // What goes on connecting is a process that was let live, and of the next step as of this one.
             let _ = (0..TURNS).all(|_| self.accept(key));
         }
+        for key in self.door_keys() {
+            let _ = (0..TURNS).all(|_| self.job_sends(key));
+        }
     }
 
     /// Resets what is open and isn't let through any more.
     fn cut(&mut self) {
+        self.cut_flows();
         for key in self.streams.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             let Some(stream) = self.streams.get(key) else { continue };
             let opaque = stream.protocol == Some(Protocol::Opaque);

@@ -6,8 +6,10 @@
 //! | --- | --- |
 //! | `serve` | the loop; name server and listening |
 //! | `names` | which address stands for which name |
-//! | `stream`, `streams` | one connection; what becomes of all of them |
+//! | `stream`, `streams` | one connection until it stands; what becomes of all of them |
+//! | `relay` | one that stands |
 //! | `upstream` | connections by way of a proxy |
+//! | `flow`, `flows` | datagrams from one port to one name; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `quota` | how much a job may send, receive and connect |
 //! | `resolve` | the names' own addresses |
@@ -39,9 +41,12 @@ pub use quota::Quota;
 pub use steps::{AtStep, NotEntered};
 
 mod enter;
+mod flow;
+mod flows;
 mod names;
 mod outbox;
 mod quota;
+mod relay;
 mod resolve;
 mod serve;
 mod splice;
@@ -91,6 +96,8 @@ pub fn run_if_asked() -> Option<ExitCode> {
 }
 
 fn run() -> io::Result<()> {
+    // Not by the caller: it would have to fork for that, where otherwise the kernel starts a program without copying it.
+    std::env::set_current_dir("/")?;
     let inlet = std::io::stdin().as_fd().try_clone_to_owned()?;
     let control = UnixStream::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let mut line = String::new();
@@ -137,8 +144,13 @@ fn prepare(
 /// Memory of a gateway's own. What a job makes it keep has bounds, each of which is much smaller; all of them
 /// together end the job rather than the host's memory.
 const MEMORY: u64 = 256 << 20;
-/// Descriptors besides those of names and connections.
+/// Descriptors besides those of names, connections and flows.
 const FEW: u64 = 256;
+/// Most flows of datagrams at a time; each has a descriptor, and what it makes the gateway keep is some 200 KiB at most.
+const FLOWS: u64 = 256;
+
+/// Most pipes at a time, as many as an ordinary user may have of their size.
+const PIPES: u64 = 256;
 
 /// Limits the process, and what it takes on to what it has descriptors for: an `accept(2)` without any would fail
 /// over and over.
@@ -146,13 +158,15 @@ fn limits(settings: &Settings) -> nix::Result<Limits> {
     setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)?;
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    let listeners = (most / 4).min(8192);
-    // A connection has two, and four more while both its ends are held up.
-    let connections = most.saturating_sub(listeners + FEW) / 6;
+    let (listeners, pipes) = ((most / 4).min(8192), (most / 16).min(PIPES));
+    // A connection has two.
+    let connections = most.saturating_sub(listeners + 2 * pipes + FLOWS + FEW) / 2;
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(Limits {
         names_per_wildcard: settings.names_per_wildcard,
         connections: settings.connections.min(count(connections)),
         listeners: count(listeners),
+        flows: count(FLOWS),
+        pipes: count(pipes),
     })
 }

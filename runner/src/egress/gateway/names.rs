@@ -23,8 +23,9 @@ pub struct Names {
 pub struct Known {
     /// Its address.
     pub synthetic: Synthetic,
-    /// Ports that there are sockets for, of IPv4 and of IPv6; those that a server of the job's own has are among them.
-    pub listening: [Vec<u16>; 2],
+    /// Ports that there are sockets for, of IPv4 and of IPv6, and whether they are of UDP; those that a server of the job's own has
+    /// are among them.
+    pub listening: [Vec<(u16, bool)>; 2],
 }
 
 /// Why a name has no address.

@@ -3,36 +3,52 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::egress::record::{Attempt, Ledger, Notice, Unnamed};
+use crate::egress::record::{Attempt, Ledger, Notice, Outcome, Unnamed};
 
 /// Most bytes that wait for a caller who doesn't read.
 const MAX_WAITING: usize = 4 << 20;
+/// What isn't urgent waits so long for more, since each message wakes the caller.
+const LATER: Duration = Duration::from_millis(50);
+/// So many bytes wait for nothing.
+const ENOUGH: usize = 16 << 10;
 
 /// The control socket, and what is to go over it.
 #[derive(Debug)]
 pub struct Outbox {
     control: UnixStream,
     waiting: Vec<u8>,
+    /// When it is sent, where it waits for more.
+    later: Option<Instant>,
     ledger: Ledger,
 }
 
 impl Outbox {
     /// For this socket.
     pub fn new(control: UnixStream) -> Outbox {
-        Outbox { control, waiting: Vec::new(), ledger: Ledger::default() }
+        Outbox { control, waiting: Vec::new(), later: None, ledger: Ledger::default() }
     }
 
-    /// Tells an attempt, if it is one that is told; whether something waits for the caller.
-    pub fn tell(&mut self, attempt: Attempt) -> bool {
+    /// Tells an attempt, if it is one that is told: at once, unless it was reached. Whether something waits for the caller.
+    pub fn tell(&mut self, attempt: Attempt, now: Instant) -> bool {
         if self.ledger.note(&attempt) && self.waiting.len() < MAX_WAITING {
+            let urgent = attempt.outcome != Outcome::Reached;
             self.push(&Notice::Attempt(attempt));
-            self.flush();
+            match urgent || self.waiting.len() > ENOUGH {
+                true => self.flush(),
+                false => drop(self.later.get_or_insert(now + LATER)),
+            }
         }
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() && self.later.is_none()
+    }
+
+    /// When what waits for more is to be sent.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.later
     }
 
     /// Tells that a step's rules hold; whether something waits for the caller.
@@ -62,6 +78,7 @@ impl Outbox {
 
     /// Sends what can be sent now.
     pub fn flush(&mut self) {
+        self.later = None;
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         while !self.waiting.is_empty() {
             match send(self.control.as_raw_fd(), &self.waiting, flags) {

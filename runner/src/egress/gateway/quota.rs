@@ -96,6 +96,13 @@ impl Usage {
         Bytes { sent: left(|limit| limit.sent), received: left(|limit| !limit.sent) }
     }
 
+    /// Counts bytes that have come; why they can't go on, if they are too many.
+    pub fn take(&mut self, name: &Name, bytes: Bytes) -> Result<(), String> {
+        let mut counted = Bytes::default();
+        let within = self.meter(name, &mut counted).count(bytes).is_some();
+        if within { Ok(()) } else { Err(self.over(name).unwrap_or_default()) }
+    }
+
     /// Counts the bytes of one stream of a name, of which these are counted already.
     pub fn meter<'a>(&'a mut self, name: &'a Name, counted: &'a mut Bytes) -> Meter<'a> {
         Meter { usage: self, name, counted }

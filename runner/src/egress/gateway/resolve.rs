@@ -46,8 +46,7 @@ pub struct Resolver {
 #[derive(Debug)]
 struct Lookup {
     name: Name,
-    /// Streams that wait for it.
-    waiting: Vec<usize>,
+    waiting: Vec<Waiter>,
     socket: UdpSocket,
     id: u16,
     answers: [Option<Answer>; 2],
@@ -55,13 +54,22 @@ struct Lookup {
     deadline: Instant,
 }
 
+/// Who waits for a name's addresses, by key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiter {
+    /// A connection.
+    Stream(usize),
+    /// Datagrams.
+    Flow(usize),
+}
+
 /// A name whose addresses are known now.
 #[derive(Debug)]
 pub struct Resolved {
     /// Whose.
     pub name: Name,
-    /// Streams that have waited for it.
-    pub waiting: Vec<usize>,
+    /// Who has waited for it.
+    pub waiting: Vec<Waiter>,
     /// What was found.
     pub found: Found,
 }
@@ -91,8 +99,8 @@ impl Resolver {
         })
     }
 
-    /// Asks for the addresses of a name on behalf of a stream.
-    pub fn ask(&mut self, name: &Name, stream: usize, now: Instant) -> Asked {
+    /// Asks for the addresses of a name on somebody's behalf.
+    pub fn ask(&mut self, name: &Name, waiter: Waiter, now: Instant) -> Asked {
         if let Some(addresses) = self.hosts.get(name) {
             return Asked::Known(Ok(addresses.clone()));
         }
@@ -102,7 +110,7 @@ impl Resolver {
             None => {}
         }
         if let Some(lookup) = self.running.get(name).and_then(|key| self.lookups.get_mut(*key)) {
-            lookup.waiting.push(stream);
+            lookup.waiting.push(waiter);
             return Asked::Running(None);
         }
         let sent = self.id().and_then(|id| Ok((self.send(name, id, 0)?, id)));
@@ -112,7 +120,7 @@ impl Resolver {
         };
         let lookup = Lookup {
             name: name.clone(),
-            waiting: vec![stream],
+            waiting: vec![waiter],
             socket,
             id,
             answers: [None, None],

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -15,10 +15,11 @@ use nix::sys::socket::{
     Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
     setsockopt,
 };
-use palisade_sandbox::{Counters, DnsSockets, Inlet, Synthetic};
+use palisade_sandbox::{Counters, DnsSockets, Inlet};
 use slab::Slab;
 
 use super::enter::Entering;
+use super::flows::Flows;
 use super::names::{Names, NoAddress};
 use super::outbox::Outbox;
 use super::quota::Usage;
@@ -52,6 +53,10 @@ pub struct Limits {
     pub connections: usize,
     /// Sockets that listen.
     pub listeners: usize,
+    /// Flows of datagrams.
+    pub flows: usize,
+    /// Pipes.
+    pub pipes: usize,
 }
 
 /// Why the gateway ends.
@@ -85,10 +90,11 @@ pub struct Gateway {
     pub(super) step: Option<usize>,
     /// The rules of that step.
     pub(super) of_step: OfStep,
+    pub(super) limits: Limits,
+    pub(super) inlet: Option<Inlet>,
+    pub(super) flows: Flows,
     steps: Steps,
     names: Names,
-    limits: Limits,
-    inlet: Option<Inlet>,
     dns: DnsSockets,
     unnamed: UnnamedCount,
     dns_connections: Slab<DnsConnection>,
@@ -105,6 +111,7 @@ pub(super) struct Listener {
 
 struct DnsConnection {
     fd: OwnedFd,
+    since: Instant,
     read: Vec<u8>,
 }
 
@@ -122,6 +129,10 @@ pub(super) enum Token {
     /// One try to connect a stream.
     Try(usize, usize),
     Lookup(usize),
+    /// Datagrams from the job.
+    Door(usize),
+    /// Datagrams from the server of a flow.
+    Flow(usize),
 }
 
 impl Token {
@@ -138,6 +149,8 @@ impl Token {
             Token::Server(key) => (7, key, 0),
             Token::Try(key, number) => (8, key, number),
             Token::Lookup(key) => (9, key, 0),
+            Token::Door(key) => (10, key, 0),
+            Token::Flow(key) => (11, key, 0),
         };
         kind << 56 | (number as u64 & 0xff_ffff) << 32 | key as u64 & 0xffff_ffff
     }
@@ -155,6 +168,8 @@ impl Token {
             7 => Token::Server(key),
             8 => Token::Try(key, number),
             9 => Token::Lookup(key),
+            10 => Token::Door(key),
+            11 => Token::Flow(key),
             _ => return None,
         })
     }
@@ -185,17 +200,18 @@ impl Gateway {
             upstream,
             usage,
             streams: Slab::new(),
-            pipes: Pipes::default(),
+            pipes: Pipes::new(limits.pipes),
             outbox: Outbox::new(control),
             unfinished: VecDeque::new(),
             closed: Vec::new(),
             deadlines: BinaryHeap::new(),
             now: Instant::now(),
             step: None,
-            steps,
-            names: Names::default(),
             limits,
             inlet: Some(inlet),
+            flows: Flows::default(),
+            steps,
+            names: Names::default(),
             dns,
             unnamed: UnnamedCount::new(counters),
             dns_connections: Slab::new(),
@@ -247,6 +263,7 @@ impl Gateway {
         for key in self.streams.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             self.close(key, None);
         }
+        self.close_flows();
         self.count_unnamed();
         (end, self.outbox)
     }
@@ -266,7 +283,8 @@ impl Gateway {
             return EpollTimeout::ZERO;
         }
         let stream = self.deadlines.peek().map(|Reverse((at, _))| *at);
-        let Some(at) = [stream, self.resolver.deadline()].into_iter().flatten().min() else {
+        let others = [self.resolver.deadline(), self.flows.deadline(), self.outbox.deadline()];
+        let Some(at) = others.into_iter().chain([stream]).flatten().min() else {
             return EpollTimeout::NONE;
         };
         // Rounded up, so that what is due has passed.
@@ -290,6 +308,8 @@ impl Gateway {
                     self.resolved(resolved);
                 }
             }
+            Token::Door(key) => drop(self.job_sends(key)),
+            Token::Flow(key) => self.server_sends(key),
             Token::Control => {}
         }
     }
@@ -321,17 +341,22 @@ impl Gateway {
     /// Takes note of an attempt, and tells it.
     pub(super) fn record(&mut self, mut attempt: Attempt) {
         attempt.step = attempt.step.or(self.step);
-        let waits = self.outbox.tell(attempt);
+        let waits = self.outbox.tell(attempt, self.now);
         self.await_caller(waits);
     }
 
     /// Has what waits for the caller go on when it can.
     pub(super) fn await_caller(&self, waits: bool) {
         if waits {
-            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
-            // A control socket that can't be watched any more has ended, which is seen next.
-            let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
+            self.watch_outbox();
         }
+    }
+
+    /// Has more be sent once the caller takes it.
+    fn watch_outbox(&self) {
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
+        // A control socket that can't be watched any more has ended, which is seen next.
+        let _ = self.watch_as(self.outbox.as_fd(), Token::Control, flags);
     }
 
     fn sweep(&mut self) {
@@ -362,10 +387,14 @@ impl Gateway {
         for _ in 0..TURN {
             let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
             let Ok(fd) = accept4(&self.dns.tcp, flags) else { return };
+            // The oldest makes room: who holds connections and asks nothing keeps nobody from asking.
             if self.dns_connections.len() >= DNS_CONNECTIONS {
-                continue;
+                let oldest = self.dns_connections.iter().min_by_key(|(_, connection)| connection.since);
+                if let Some(key) = oldest.map(|(key, _)| key) {
+                    self.dns_connections.remove(key);
+                }
             }
-            let key = self.dns_connections.insert(DnsConnection { fd, read: Vec::new() });
+            let key = self.dns_connections.insert(DnsConnection { fd, since: self.now, read: Vec::new() });
             let fd = self.dns_connections[key].fd.as_fd();
             if self.watch(fd, Token::DnsConnection(key), EpollFlags::EPOLLIN).is_err() {
                 self.dns_connections.remove(key);
@@ -458,7 +487,7 @@ impl Gateway {
             // Among these HTTPS records, whose hints would lead past the name.
             Kind::Aaaa | Kind::Other(_) => return query.answer(Code::NoError, false),
         };
-        match self.listen(&name, synthetic, address) {
+        match self.listen(&name, address) {
             Ok(()) => query.address(address, TTL),
             Err(e) => {
                 self.record(
@@ -472,27 +501,40 @@ impl Gateway {
     // Listening.
 
     /// Opens the ports of a name on one of its addresses, once.
-    fn listen(&mut self, name: &Name, synthetic: Synthetic, address: IpAddr) -> io::Result<()> {
+    fn listen(&mut self, name: &Name, address: IpAddr) -> io::Result<()> {
         let family = usize::from(address.is_ipv6());
         let (policy, most) = (&self.policy, self.limits.names_per_wildcard);
         let known = self.names.address(name, policy, most).map_err(io::Error::other)?;
+        let tcp = self.policy.ports(name).into_iter().map(|port| (port, false));
+        let udp = self.policy.udp_ports(name).into_iter().map(|port| (port, true));
         // Steps before this one may have had other ports.
-        let mut ports = self.policy.ports(name);
+        let mut ports: Vec<(u16, bool)> = tcp.chain(udp).collect();
         ports.retain(|port| !known.listening[family].contains(port));
         known.listening[family].extend(&ports);
-        let mut opened = Vec::new();
-        for &port in &ports {
-            match self.open_port(name, synthetic, port, family) {
-                Ok(key) => opened.push(key),
+        let (mut opened, mut doors) = (Vec::new(), Vec::new());
+        for &(port, udp) in &ports {
+            let result = match (self.listeners.len() + self.flows.doors() >= self.limits.listeners, udp) {
+                (true, _) => Err(io::Error::other("the job has all the ports that it may")),
+                (false, false) => self.open_port(name, address, port).map(|key| opened.push(key)),
+                (false, true) => self.open_udp(name, address, port).map(|key| doors.push(key)),
+            };
+            match result {
+                Ok(()) => {}
                 // A server of the job's own has the port, on all addresses.
                 Err(e) if e.raw_os_error() == Some(Errno::EADDRINUSE as i32) => {
                     let reason = "a server of the job's own has this port on all addresses; let it listen on \
                                   127.0.0.1 alone";
-                    self.record(Attempt::new(name.as_str(), Some(port)).failed(reason));
+                    match udp {
+                        false => self.record(Attempt::new(name.as_str(), Some(port)).failed(reason)),
+                        true => self.taken_udp(name, port, reason),
+                    }
                 }
                 Err(e) => {
                     for key in opened {
                         self.listeners.remove(key);
+                    }
+                    for key in doors {
+                        self.flows.close_door(key);
                     }
                     if let Ok(known) = self.names.address(name, &self.policy, most) {
                         known.listening[family].retain(|port| !ports.contains(port));
@@ -504,21 +546,9 @@ impl Gateway {
         Ok(())
     }
 
-    fn open_port(
-        &mut self,
-        name: &Name,
-        synthetic: Synthetic,
-        port: u16,
-        family: usize,
-    ) -> io::Result<usize> {
-        if self.listeners.len() >= self.limits.listeners {
-            return Err(io::Error::other("the job has all the ports that it may"));
-        }
-        let fd = self.socket(family)?;
-        let address: SockaddrStorage = match family {
-            0 => SocketAddrV4::new(synthetic.v4(), port).into(),
-            _ => SocketAddrV6::new(synthetic.v6(), port, 0, 0).into(),
-        };
+    fn open_port(&mut self, name: &Name, address: IpAddr, port: u16) -> io::Result<usize> {
+        let fd = self.socket(usize::from(address.is_ipv6()))?;
+        let address = SockaddrStorage::from(SocketAddr::new(address, port));
         bind(fd.as_raw_fd(), &address)?;
         listen(&fd, Backlog::MAXALLOWABLE)?;
         let key = self.listeners.insert(Listener { fd, name: name.clone(), port });
@@ -600,6 +630,11 @@ impl Gateway {
                 self.late(key);
             }
         }
+        self.expire_flows();
+        if self.outbox.deadline().is_some_and(|at| at <= self.now) {
+            self.outbox.flush();
+            self.watch_outbox();
+        }
         if self.resolver.deadline().is_some_and(|at| at <= self.now) {
             let (ended, renewed) = self.resolver.expire(self.now);
             for key in renewed {
@@ -624,4 +659,9 @@ impl Gateway {
 pub(super) fn suggest(name: &Name, port: u16, opaque: bool) -> String {
     let opaque = if opaque { "/opaque" } else { "" };
     format!("{name}:{port}{opaque}")
+}
+
+/// The same for datagrams.
+pub(super) fn suggest_udp(name: &Name, port: u16) -> String {
+    format!("{name}:{port}/udp")
 }

@@ -9,7 +9,8 @@ use nix::sys::socket::sockopt::Linger;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, setsockopt, shutdown};
 
 use super::quota::Bytes;
-use super::splice::{OVER, Pipes, Side, Splice, TURN, Turn};
+use super::relay::Open;
+use super::splice::Side;
 use super::upstream::Asking;
 use crate::egress::http::{self, Requests};
 use crate::egress::name::Name;
@@ -21,7 +22,7 @@ pub const GREETING: Duration = Duration::from_mins(2);
 /// So long a connection may take to be made, with the lookup before.
 pub const CONNECTING: Duration = Duration::from_secs(30);
 /// Bytes of one read.
-const READ: usize = 16 << 10;
+pub const READ: usize = 16 << 10;
 
 /// A connection.
 #[derive(Debug)]
@@ -90,31 +91,6 @@ pub struct Tries {
     pub next: Instant,
     /// Why the last failed.
     pub failed: Errno,
-}
-
-/// Both sides, and what moves between them.
-#[derive(Debug)]
-pub struct Open {
-    /// The server's side.
-    pub server: Side,
-    up: Up,
-    down: Splice,
-    finished: [bool; 2],
-}
-
-/// The way to the server.
-#[derive(Debug)]
-struct Up {
-    /// What is to be sent before anything else.
-    first: Vec<u8>,
-    at: usize,
-    requests: Option<Requests>,
-    ended: bool,
-    /// Bytes that went by way of `first`.
-    written: u64,
-    /// Bytes that came otherwise than by `splice`.
-    read: u64,
-    splice: Splice,
 }
 
 /// What a client's first bytes lead to.
@@ -200,117 +176,10 @@ impl Greeting {
     }
 }
 
-impl Open {
-    /// Connects both sides; what the client has said goes first.
-    pub fn new(server: Side, greeting: Greeting) -> Open {
-        let Greeting { bytes, requests, read } = greeting;
-        let splice = Splice::default();
-        let up = Up { first: bytes, at: 0, requests, ended: false, written: 0, read, splice };
-        Open { server, up, down: Splice::default(), finished: [false; 2] }
-    }
-
-    /// Bytes to the server, and to the client.
-    pub fn moved(&self) -> (u64, u64) {
-        (self.up.written + self.up.splice.moved, self.down.moved)
-    }
-
-    /// Bytes that have come from both sides, delivered or not.
-    pub fn taken(&self) -> Bytes {
-        let Open { up, down, .. } = self;
-        Bytes { sent: up.read + up.splice.taken, received: down.taken }
-    }
-
-    /// Lets so many more bytes come in the next turn.
-    pub fn let_come(&mut self, left: Bytes) {
-        self.up.splice.left = Some(left.sent);
-        self.down.left = Some(left.received);
-    }
-
-    /// Moves what can be moved now, both ways. An error ends the connection on both sides.
-    pub fn turn(&mut self, client: &mut Side, pipes: &mut Pipes) -> Result<Turn, Broken> {
-        let Open { server, up, down, finished } = self;
-        let mut turns = [Turn::Ended; 2];
-        if !finished[0] {
-            turns[0] = up.turn(client, server, pipes)?;
-            if turns[0] == Turn::Ended {
-                finished[0] = true;
-                let _ = shutdown(server.fd.as_raw_fd(), Shutdown::Write);
-            }
-        }
-        if !finished[1] {
-            turns[1] = down.turn(server, client, pipes)?;
-            if turns[1] == Turn::Ended {
-                finished[1] = true;
-                let _ = shutdown(client.fd.as_raw_fd(), Shutdown::Write);
-            }
-        }
-        Ok(match turns {
-            [Turn::Ended, Turn::Ended] => Turn::Ended,
-            turns if turns.contains(&Turn::Unfinished) => Turn::Unfinished,
-            _ => Turn::Waits,
-        })
-    }
-}
-
-/// Why a connection ended otherwise than by both ends.
-#[derive(Debug)]
-pub enum Broken {
-    /// One side's socket failed, by a reset as a rule.
-    Socket,
-    /// A later request wasn't for the name.
-    Refused(String),
-    /// More came than may.
-    Over,
-}
-
-impl From<Errno> for Broken {
-    fn from(errno: Errno) -> Broken {
-        if errno == OVER { Broken::Over } else { Broken::Socket }
-    }
-}
-
-impl Up {
-    fn turn(&mut self, client: &mut Side, server: &mut Side, pipes: &mut Pipes) -> Result<Turn, Broken> {
-        for _ in 0..TURN {
-            while self.at < self.first.len() {
-                if !server.writable {
-                    return Ok(Turn::Waits);
-                }
-                match send(server.fd.as_raw_fd(), &self.first[self.at..], MsgFlags::MSG_NOSIGNAL) {
-                    Ok(length) => {
-                        self.at += length;
-                        self.written += length as u64;
-                    }
-                    Err(Errno::EAGAIN) => server.writable = false,
-                    Err(Errno::EINTR) => {}
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
-            if self.at > 0 {
-                (self.first, self.at) = (Vec::new(), 0);
-            }
-            let Some(requests) = &mut self.requests else {
-                return Ok(self.splice.turn(client, server, pipes)?);
-            };
-            if self.ended || !client.readable {
-                return Ok(if self.ended { Turn::Ended } else { Turn::Waits });
-            }
-            let mut buffer = [0; READ];
-            match recv(client.fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-                Ok(0) => self.ended = true,
-                Ok(length) => {
-                    self.read += length as u64;
-                    self.splice.use_up(length)?;
-                    requests
-                        .take(&buffer[..length], &mut self.first)
-                        .map_err(|error| Broken::Refused(error.to_string()))?;
-                }
-                Err(Errno::EAGAIN) => client.readable = false,
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(Turn::Unfinished)
+impl Greeting {
+    /// What the server gets first, the requests that follow, where it is HTTP, and how many bytes the client has said.
+    pub fn into_parts(self) -> (Vec<u8>, Option<Requests>, u64) {
+        (self.bytes, self.requests, self.read)
     }
 }
 

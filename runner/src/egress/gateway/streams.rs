@@ -12,10 +12,11 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, connect, getsockopt, setsockopt, socket,
 };
 
-use super::resolve::{Asked, Found, Resolved};
+use super::relay::Broken;
+use super::resolve::{Asked, Found, Resolved, Waiter};
 use super::serve::{EDGES, Gateway, Token, suggest};
 use super::splice::{Side, Turn};
-use super::stream::{Broken, CONNECTING, Greeted, Phase, Tries};
+use super::stream::{CONNECTING, Greeted, Phase, Tries};
 use crate::egress::name::Name;
 use crate::egress::record::Protocol;
 
@@ -118,10 +119,19 @@ impl Gateway {
 
     /// A name's addresses are known, or that there are none.
     pub(super) fn resolved(&mut self, resolved: Resolved) {
-        for key in resolved.waiting {
-            // Between asking and answer the stream may have ended, and its key be another's.
-            if self.streams.get(key).is_some_and(|stream| self.seeks(stream, &resolved.name)) {
-                self.found(key, resolved.found.clone());
+        for waiter in resolved.waiting {
+            // Between asking and answer it may have ended, and its key be another's.
+            match waiter {
+                Waiter::Stream(key) => {
+                    if self.streams.get(key).is_some_and(|stream| self.seeks(stream, &resolved.name)) {
+                        self.found(key, resolved.found.clone());
+                    }
+                }
+                Waiter::Flow(key) => {
+                    if self.flows.is_of(key, &resolved.name) {
+                        self.found_for_flow(key, resolved.found.clone());
+                    }
+                }
             }
         }
     }
@@ -163,7 +173,7 @@ impl Gateway {
     }
 
     /// Whether a name's address may be connected to.
-    fn check(&self, name: &Name, address: IpAddr, port: u16) -> Result<(), String> {
+    pub(super) fn check(&self, name: &Name, address: IpAddr, port: u16) -> Result<(), String> {
         self.policy.check_address(name, address, port).map_err(|e| e.to_string())?;
         // An address that looks public may be the host's own, whose services trust who comes from it.
         if !self.policy.names_address(address) && is_own(address, port) {

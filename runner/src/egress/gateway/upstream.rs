@@ -9,10 +9,11 @@ use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{MsgFlags, recv, send};
 
-use super::resolve::Asked;
+use super::relay::Open;
+use super::resolve::{Asked, Waiter};
 use super::serve::Gateway;
 use super::splice::Side;
-use super::stream::{CONNECTING, Greeting, Open, Phase, Stream};
+use super::stream::{CONNECTING, Greeting, Phase, Stream};
 use crate::egress::name::Name;
 use crate::egress::proxy::{Credentials, Handshake, Host, Next, Proxy, Words};
 use crate::egress::rule::Rule;
@@ -91,21 +92,26 @@ impl Asking {
 impl Gateway {
     /// Finds where to connect to for a name: its own addresses, or those of the proxy.
     pub(super) fn seek(&mut self, key: usize, name: &Name, port: u16) -> Asked {
-        // The job's forge is the host's own to reach, as the runner itself reaches it.
-        let by_proxy = |upstream: &&Upstream| {
-            let excepted = upstream.except.iter().any(|rule| rule.is_about(name, port));
-            !excepted && !self.policy.is_private(name, port)
+        let Some(upstream) = self.upstream_of(name, port) else {
+            return self.resolver.ask(name, Waiter::Stream(key), self.now);
         };
-        let Some(upstream) = self.upstream.as_ref().filter(by_proxy) else {
-            return self.resolver.ask(name, key, self.now);
-        };
+        let host = upstream.proxy.host().clone();
         if let Some(stream) = self.streams.get_mut(key) {
             stream.by_proxy = true;
         }
-        match upstream.proxy.host() {
+        match &host {
             Host::Address(address) => Asked::Known(Ok(vec![*address])),
-            Host::Name(proxy) => self.resolver.ask(proxy, key, self.now),
+            Host::Name(proxy) => self.resolver.ask(proxy, Waiter::Stream(key), self.now),
         }
+    }
+
+    /// The proxy by which a port of a name is reached. The job's forge is the host's own to reach, as the runner itself
+    /// reaches it.
+    pub(super) fn upstream_of(&self, name: &Name, port: u16) -> Option<&Upstream> {
+        self.upstream.as_ref().filter(|upstream| {
+            let excepted = upstream.except.iter().any(|rule| rule.is_about(name, port));
+            !excepted && !self.policy.is_private(name, port)
+        })
     }
 
     /// Whether a stream waits for this name's addresses.

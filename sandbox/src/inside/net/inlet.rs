@@ -17,7 +17,7 @@ use crate::error::{Context, LayerError};
 use crate::inlet::{self, MAX_SOCKETS, Synthetic, V4_LENGTH, V6_LENGTH};
 use crate::report::LayerId;
 use crate::sys::netlink::Routes;
-use crate::wire::{self, Family, Opened, Standing, Wanted};
+use crate::wire::{self, Family, Opened, Standing, Transport, Wanted};
 
 /// Port of the name server.
 const DNS_PORT: u16 = 53;
@@ -80,8 +80,11 @@ const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
 /// Answers one request of the gateway; `false` where it is gone.
 pub fn answer(gateway: &UnixStream) -> bool {
-    let Ok(Some((Wanted { family, count }, _))) = wire::receive::<Wanted>(gateway) else { return false };
-    let made: Result<Vec<OwnedFd>, Errno> = (0..count.min(MAX_SOCKETS)).map(|_| stream(family)).collect();
+    let Ok(Some((Wanted { family, transport, count }, _))) = wire::receive::<Wanted>(gateway) else {
+        return false;
+    };
+    let made: Result<Vec<OwnedFd>, Errno> =
+        (0..count.min(MAX_SOCKETS)).map(|_| make(family, transport)).collect();
     let sent = match made {
         Ok(sockets) => {
             let fds: Vec<_> = sockets.iter().map(AsRawFd::as_raw_fd).collect();
@@ -92,11 +95,15 @@ pub fn answer(gateway: &UnixStream) -> bool {
     sent.is_ok()
 }
 
-fn stream(family: Family) -> Result<OwnedFd, Errno> {
+fn make(family: Family, transport: Transport) -> Result<OwnedFd, Errno> {
+    let kind = match transport {
+        Transport::Tcp => SockType::Stream,
+        Transport::Udp => SockType::Datagram,
+    };
     match family {
-        Family::V4 => socket(AddressFamily::Inet, SockType::Stream, FLAGS, None),
+        Family::V4 => socket(AddressFamily::Inet, kind, FLAGS, None),
         Family::V6 => {
-            let socket = socket(AddressFamily::Inet6, SockType::Stream, FLAGS, None)?;
+            let socket = socket(AddressFamily::Inet6, kind, FLAGS, None)?;
             setsockopt(&socket, Ipv6V6Only, &true)?;
             // The loopback has none of the prefix's addresses but the first.
             setsockopt(&socket, IpFreebind, &true)?;

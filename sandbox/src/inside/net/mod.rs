@@ -3,12 +3,15 @@
 //! and is gone before init confines itself.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::Mode;
 
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
@@ -20,7 +23,14 @@ pub mod inlet;
 pub mod listen;
 
 /// A network namespace in the making; `None` where the host's is used.
-pub struct Making(Option<JoinHandle<Result<Made, LayerError>>>);
+pub struct Making(Option<Beside>);
+
+struct Beside {
+    thread: JoinHandle<Result<Made, LayerError>>,
+    /// `/proc/sys` of the host's tree, which shows the settings of the network namespace of whoever looks; the sandbox's
+    /// own can't be written.
+    settings: OwnedFd,
+}
 
 struct Made {
     namespace: OwnedFd,
@@ -42,17 +52,19 @@ impl Making {
     }
 
     fn beside(has_gateway: bool) -> Result<Self, LayerError> {
+        let settings = open("/proc/sys", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+            .layer(LayerId::Net, || "open `/proc/sys`".into())?;
         std::thread::Builder::new()
             .stack_size(64 * 1024)
             .spawn(move || make(has_gateway))
             .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EAGAIN)))
             .layer(LayerId::Net, || "start a thread".into())
-            .map(|thread| Making(Some(thread)))
+            .map(|thread| Making(Some(Beside { thread, settings })))
     }
 
     /// Waits for it and enters it; tells the gateway, if there is to be one; gives the evidence.
     pub fn enter(self, plan: &Plan, gateway: Option<&UnixStream>) -> Result<String, LayerError> {
-        let Some(thread) = self.0 else { return Ok(String::new()) };
+        let Some(Beside { thread, settings }) = self.0 else { return Ok(String::new()) };
         let lost =
             || LayerError::new(LayerId::Net, "make a network namespace (its thread died)", Errno::ESRCH);
         let Made { namespace, opening } = thread.join().map_err(|_| lost())??;
@@ -61,6 +73,7 @@ impl Making {
         if let Some(gateway) = gateway {
             // Of a namespace that was made ahead nobody knew that it would have one.
             opening.map_or_else(inlet::Opening::make, Ok)?.send(gateway)?;
+            unpaced(&settings);
         }
         Ok(match plan.network {
             Network::Allow => "own loopback; the gateway lets through the names that are allowed",
@@ -80,4 +93,14 @@ fn make(has_gateway: bool) -> Result<Made, LayerError> {
         .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))
         .layer(LayerId::Net, || "open `/proc/thread-self/ns/net`".into())?;
     Ok(Made { namespace, opening })
+}
+
+/// Has the calling thread's network namespace keep from congestion in the plainest way. Nothing is lost on a loopback: what
+/// the host wants of its own networks, such as the pacing of BBR, takes timers there and brings nothing. Where it can't be
+/// set, what goes by way of the gateway is slower.
+fn unpaced(settings: &OwnedFd) {
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    if let Ok(file) = openat(settings, "net/ipv4/tcp_congestion_control", flags, Mode::empty()) {
+        let _ = File::from(file).write_all(b"reno");
+    }
 }
