@@ -301,7 +301,11 @@ impl Gateway {
             self.outbox.flush();
         }
         let heard = self.steps.hear(self.outbox.as_fd());
-        self.step = heard.step.or(self.step);
+        if heard.step.is_some_and(|step| self.step != Some(step)) {
+            // No process outlives its step, but the next one may have the same port.
+            self.close_flows();
+            self.step = heard.step;
+        }
         heard.over
     }
 
