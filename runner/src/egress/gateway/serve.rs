@@ -323,6 +323,8 @@ impl Gateway {
         for step in heard.begun {
             if self.step != Some(step.step) {
                 self.count_unnamed();
+                // No process outlives its step, but the next one may have the same port.
+                self.close_flows();
             }
             self.enter(step);
         }
