@@ -95,9 +95,10 @@ pub fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> R
 fn typed(input: &DispatchInput, text: &str) -> Result<Value, String> {
     match input.kind {
         InputKind::String | InputKind::Environment => Ok(text.into()),
-        InputKind::Boolean => match text {
-            "true" => Ok(true.into()),
-            "false" => Ok(false.into()),
+        // Forges' forms and tools send the words of YAML 1.1 too.
+        InputKind::Boolean => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Ok(true.into()),
+            "false" | "no" | "off" => Ok(false.into()),
             _ => Err(format!("`{text}` is neither true nor false")),
         },
         InputKind::Number => match text.parse::<f64>() {
@@ -137,13 +138,16 @@ jobs: { a: { runs-on: x, steps: [{ run: a }] } }
         assert_eq!(inputs.get("dry"), Some(&Value::Bool(true)));
         assert_eq!(inputs.get("level"), Some(&"high".into()));
         assert_eq!(inputs.get("count"), Some(&Value::Number(0.0)));
+        for (word, meant) in [("YES", true), ("on", true), ("False", false), ("off", false)] {
+            assert_eq!(dispatch(&[("dry", word)]).unwrap().get("dry"), Some(&meant.into()), "{word}");
+        }
     }
 
     #[test]
     fn wrong_inputs_are_named() {
         for (given, message) in [
             (&[][..], "input `dry` is required"),
-            (&[("dry", "yes")], "`yes` is neither true nor false"),
+            (&[("dry", "maybe")], "`maybe` is neither true nor false"),
             (&[("dry", "true"), ("level", "x")], "`x` is none of low, high"),
             (&[("dry", "true"), ("count", "x")], "`x` is not a number"),
             (&[("speed", "1")], "no input `speed`"),
