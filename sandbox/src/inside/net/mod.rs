@@ -27,9 +27,9 @@ pub struct Making(Option<Beside>);
 
 struct Beside {
     thread: JoinHandle<Result<Made, LayerError>>,
-    /// `/proc/sys` of the host's tree, which shows the settings of the network namespace of whoever looks; the sandbox's
-    /// own can't be written.
-    settings: OwnedFd,
+    /// `/proc/sys` of the host's tree, if there is one, which shows the settings of the network namespace of whoever looks;
+    /// the sandbox's own can't be written.
+    settings: Option<OwnedFd>,
 }
 
 struct Made {
@@ -52,8 +52,7 @@ impl Making {
     }
 
     fn beside(has_gateway: bool) -> Result<Self, LayerError> {
-        let settings = open("/proc/sys", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-            .layer(LayerId::Net, || "open `/proc/sys`".into())?;
+        let settings = open("/proc/sys", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok();
         std::thread::Builder::new()
             .stack_size(64 * 1024)
             .spawn(move || make(has_gateway))
@@ -73,7 +72,7 @@ impl Making {
         if let Some(gateway) = gateway {
             // Of a namespace that was made ahead nobody knew that it would have one.
             opening.map_or_else(inlet::Opening::make, Ok)?.send(gateway)?;
-            unpaced(&settings);
+            settings.as_ref().map(unpaced);
         }
         Ok(match plan.network {
             Network::Allow => "own loopback; the gateway lets through the names that are allowed",
