@@ -1,12 +1,12 @@
 //! `palisade daemon`: takes jobs from forges, has each run by a process of its own, and tells the forges how they go. It
 //! never parses a workflow.
 //!
-//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`) holds a lock in it and writes events to a file there,
-//! and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`). What was delivered the
-//! forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the
-//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be, `leash` ends
-//! those that go on for too long. `journal` is the daemon's own log, `status`, `tail` and `metrics` say how it
-//! stands.
+//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`) holds a lock in it and writes
+//! events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`).
+//! What was delivered the forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same
+//! thing: read on, ask the forge how many rows it has, go on from there. `poll` asks for jobs, together with others by
+//! `beat`, `slots` says how many there may be, `leash` ends those that go on for too long. `journal` is the daemon's own
+//! log, `status`, `tail` and `metrics` say how it stands.
 
 pub(crate) mod backoff;
 mod beat;
