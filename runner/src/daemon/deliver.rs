@@ -18,6 +18,8 @@ use crate::output::event::Conclusion;
 
 /// How often a task is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(100);
+/// For how long the next job's process isn't started, so that it takes no time from this job's start.
+const HEAD_START: Duration = Duration::from_millis(20);
 /// How often the forge hears that a job goes on; by its answers it tells of a cancellation.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Between attempts at a forge that doesn't answer: the first, and the longest.
@@ -38,13 +40,9 @@ const MAX_LINE: u64 = 64 << 20;
 pub fn begin(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory, process: Process, slot: Slot) {
     let time = daemon.settings().max_job_time;
     let task = Task::new(daemon, runner, directory, (process, None), slot, Some(0), time);
-    let begin = |task: Task| {
-        let task = task.write_down();
-        task.inspect(|task| task.daemon.prepare())
-    };
     if runner.gives_next() {
-        spawn(task, begin);
-    } else if let Some(task) = begin(task) {
+        spawn(task, Task::write_down);
+    } else if let Some(task) = task.write_down() {
         spawn(task, Some);
     }
 }
@@ -104,6 +102,8 @@ struct Task {
     /// What the forge was told last of each step: whether it had begun, and its result; and when to tell again.
     told: Vec<(bool, Option<Conclusion>)>,
     heartbeat: Instant,
+    /// When the next job's process is to be started ahead; none once that was done.
+    prepare: Option<Instant>,
     backoff: Backoff,
     next: Instant,
     failing: Option<Instant>,
@@ -147,6 +147,7 @@ impl Task {
             log_closed: false,
             told: Vec::new(),
             heartbeat: now,
+            prepare: Some(now + HEAD_START),
             backoff: Backoff::new(RETRY, RETRY_MOST),
             next: now,
             failing: None,
@@ -206,13 +207,18 @@ impl Task {
                 }
             }
             self.show();
+            if self.prepare.is_some_and(|at| at <= Instant::now()) {
+                self.prepare = None;
+                self.daemon.prepare();
+            }
         }
     }
 
     /// Waits until there may be something to do; tells whether the process has ended.
     fn wait(&mut self) -> bool {
         let busy = !self.rows.is_empty() && self.next <= Instant::now();
-        let time = if busy { Duration::ZERO } else { TICK };
+        let tick = if self.prepare.is_some() { HEAD_START } else { TICK };
+        let time = if busy { Duration::ZERO } else { tick };
         if !self.process.is_alive() {
             if !self.rows.is_empty() || self.next > Instant::now() {
                 std::thread::sleep(time);
@@ -424,6 +430,7 @@ impl Task {
         daemon.shown().remove(&key);
         runner.has_job();
         runner.spend();
+        daemon.prepare();
     }
 
     fn show(&self) {

@@ -1,14 +1,15 @@
 //! `palisade daemon`: takes jobs from forges, has each run by a process of its own, and tells the forges how they go. It
 //! never parses a workflow.
 //!
-//! A task is a directory (`task`): the job's process (`process`) holds a lock in it and writes events to a file there,
-//! and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`). What was delivered the
-//! forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the
-//! forge how many rows it has, go on from there. `poll` asks for jobs, `slots` says how many there may be, `leash` ends
-//! those that go on for too long. `journal` is the daemon's own log, `status`, `tail` and `metrics` say how it
-//! stands.
+//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`) holds a lock in it and writes
+//! events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`).
+//! What was delivered the forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same
+//! thing: read on, ask the forge how many rows it has, go on from there. `poll` asks for jobs, together with others by
+//! `beat`, `slots` says how many there may be, `leash` ends those that go on for too long. `journal` is the daemon's own
+//! log, `status`, `tail` and `metrics` say how it stands.
 
 pub(crate) mod backoff;
+mod beat;
 mod deliver;
 mod journal;
 mod leash;
@@ -46,6 +47,7 @@ pub use status::Standing;
 pub use tail::last_lines;
 pub use task::Shown;
 
+use beat::Beat;
 use leash::Leash;
 use metrics::{Metrics, Moment};
 use process::{Process, Ready};
@@ -102,6 +104,7 @@ pub enum DaemonError {
 pub struct Daemon {
     settings: RwLock<Settings>,
     slots: Slots,
+    beat: Beat,
     spare: Spare,
     phase: AtomicU8,
     journal: Journal,
@@ -176,6 +179,7 @@ impl Daemon {
         }
         Ok(Arc::new(Daemon {
             slots: Slots::new(settings.capacity),
+            beat: Beat::default(),
             spare: Spare::default(),
             settings: RwLock::new(settings),
             phase: AtomicU8::new(Phase::Running as u8),
@@ -387,12 +391,11 @@ impl Daemon {
 
     /// Waits while the daemon runs; less where it begins to drain.
     fn pause(&self, time: Duration) {
-        self.pause_unless(time, || false);
+        self.pause_unless(Instant::now() + time, || false);
     }
 
-    /// The same, and less where there is something to do; [`wake`](Self::wake) has it look.
-    fn pause_unless(&self, time: Duration, is_busy: impl Fn() -> bool) {
-        let until = Instant::now() + time;
+    /// The same until a moment, and less where there is something to do; [`wake`](Self::wake) has it look.
+    fn pause_unless(&self, until: Instant, is_busy: impl Fn() -> bool) {
         self.slots.wait_until(until, || self.phase() > Phase::Running || is_busy());
     }
 }

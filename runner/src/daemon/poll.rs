@@ -86,7 +86,8 @@ impl Poll {
                         true => LIVELY,
                         false => IDLE,
                     };
-                    self.daemon.pause_unless(jittered(pause), || self.runner.has_news());
+                    let until = self.daemon.beat.next(Instant::now(), pause);
+                    self.daemon.pause_unless(until, || self.runner.has_news());
                 }
                 Err(ForgeError::Revoked(why)) => return self.revoked(&why),
                 Err(error) => {
