@@ -43,6 +43,8 @@ impl Default for Escapes {
 struct Level {
     /// Decoding goes on; else nothing is near.
     awake: bool,
+    /// Nothing is near, but that more bytes may make an escape of what stands at `read`.
+    waits: bool,
     /// How much of the source was decoded, or else searched for escapes.
     read: usize,
     /// Where in the source decoding ended last.
@@ -73,10 +75,10 @@ impl Escapes {
         let mut held = work.text.len();
         let mut source = Text { bytes: work.text, places: None };
         for level in self.levels.iter() {
+            if (level.awake || level.waits) && level.read < source.bytes.len() {
+                held = held.min(source.start(level.read) as usize);
+            }
             if level.awake {
-                if level.read < source.bytes.len() {
-                    held = held.min(source.start(level.read) as usize);
-                }
                 held = held.min(level.lanes.held(level.decoded.text(), work));
             }
             source = level.decoded.text();
@@ -135,10 +137,19 @@ impl Level {
         let (reach, seen) = (reach(work), Seen::of(work));
         loop {
             if !self.awake {
-                let Some(escape) = first_escape(source.bytes, self.read, seen) else {
-                    // `0x` and `=` may stand at the end.
-                    self.read = self.read.max(source.bytes.len().saturating_sub(2));
-                    return;
+                let first = first_escape(source.bytes, self.read, seen, work.ended);
+                self.waits = matches!(first, Some(First::Perhaps(_)));
+                let escape = match first {
+                    Some(First::At(escape)) => escape,
+                    Some(First::Perhaps(escape)) => {
+                        self.read = escape;
+                        return;
+                    }
+                    None => {
+                        // The `0` of `0x`, and a quote before a line's end, may stand at the end.
+                        self.read = self.read.max(source.bytes.len().saturating_sub(2));
+                        return;
+                    }
                 };
                 self.awake = true;
                 self.read = escape.saturating_sub(reach).max(self.slept);
@@ -172,7 +183,9 @@ impl Level {
                 self.awake = false;
                 return;
             }
-            let plain = source.bytes[self.read..].iter().take(PIECE).take_while(|b| !may_begin(**b)).count();
+            // Not beyond where it falls asleep, so that this doesn't depend on how text comes in.
+            let most = PIECE.min(self.last + reach + 1 - self.read);
+            let plain = source.bytes[self.read..].iter().take(most).take_while(|b| !may_begin(**b)).count();
             self.decoded.extend(source, self.read..self.read + plain);
             self.read += plain;
             let rest = &source.bytes[self.read..];
@@ -258,18 +271,31 @@ impl Seen {
     }
 }
 
-/// Where the first escape at or after `from` begins, or what may be one that is cut off.
-fn first_escape(bytes: &[u8], from: usize, seen: Seen) -> Option<usize> {
+/// Where an escape begins.
+#[derive(Clone, Copy)]
+enum First {
+    /// Here.
+    At(usize),
+    /// Here, if the bytes that are yet to come make it one.
+    Perhaps(usize),
+}
+
+/// The first escape at or after `from`. The same is found however text comes in: what more bytes have to tell isn't
+/// passed by.
+fn first_escape(bytes: &[u8], from: usize, seen: Seen, ended: bool) -> Option<First> {
     let text = bytes.get(from..)?;
-    let is_escape = |at: &usize| {
+    let is_cut_off = |at: usize| bytes.len() - at < MAX_ESCAPE && !ended;
+    let read = |at: usize| {
         let before = at.checked_sub(1).map_or(Before::Nothing, |i| Before::Byte(bytes[i]));
-        let rest = &bytes[*at..];
-        let short = rest.len() < MAX_ESCAPE && matches!(rest[0], b'\\' | b'%' | b'&' | b'=');
-        short
-            || match escape(before, rest) {
+        escape(before, &bytes[at..])
+    };
+    let is_escape = |at: &usize| {
+        is_cut_off(*at)
+            || match read(*at) {
                 Escape::Literal => false,
-                Escape::Character(character, len) => !seen.is_as_written(&character, len, rest),
-                Escape::Nothing(_) | Escape::Unknown => true,
+                Escape::Character(character, len) => !seen.is_as_written(&character, len, &bytes[*at..]),
+                Escape::Nothing(_) => true,
+                Escape::Unknown => !ended,
             }
     };
     let usual = memchr::memchr3_iter(b'\\', b'%', b'&', text).map(|i| from + i).find(is_escape);
@@ -286,7 +312,9 @@ fn first_escape(bytes: &[u8], from: usize, seen: Seen) -> Option<usize> {
         })
         .map(|i| from + i)
         .find(is_escape);
-    other.or(title).or(hex).or(usual)
+    let first = other.or(title).or(hex).or(usual)?;
+    let perhaps = is_cut_off(first) || matches!(read(first), Escape::Unknown);
+    Some(if perhaps { First::Perhaps(first) } else { First::At(first) })
 }
 
 static HEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"0x"));
