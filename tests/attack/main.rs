@@ -56,15 +56,20 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Programs that serve others, or that the tests of the gateway run: they stand in no row of their own.
-    const HELPERS: [&str; 10] = [
+    const HELPERS: [&str; 15] = [
         "around-group",
         "around-terminal",
         "linger",
         "victim",
         "ask",
         "ask-many",
+        "datagram",
         "dial",
+        "drip",
         "echo",
+        "flood",
+        "hold",
+        "reach",
         "resolve",
         "send-fast",
     ];
