@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use palisade_proto::Http;
-use palisade_proto::http::{Reply, Request, RequestError};
+use palisade_proto::http::{Content, Method, Reply, Request, RequestError};
+use palisade_proto::{Http, Instance};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use zeroize::Zeroizing;
 
 use super::ExchangeError;
 use crate::daemon::backoff::{Backoff, jittered};
@@ -63,6 +64,27 @@ impl Provider<'_> {
             std::thread::sleep(wait);
         }
         unreachable!("the last attempt is the end")
+    }
+
+    /// The same as one who has a token: for what is at a path, or with what is said there.
+    pub fn ask_as(
+        &self,
+        token: &Secret,
+        server: &Instance,
+        path: &str,
+        said: Option<&Json>,
+    ) -> Result<Reply, ExchangeError> {
+        let authorization = Zeroizing::new(format!("Bearer {}", token.expose()));
+        let said = said.map(Json::to_string);
+        let request = Request {
+            method: if said.is_some() { Method::Post } else { Method::Get },
+            server,
+            path,
+            headers: &[("authorization", &authorization), ("accept", "application/json")],
+            content: said.as_ref().map(|said| Content { kind: "application/json", bytes: said.as_bytes() }),
+            limit: MAX_ANSWER,
+        };
+        self.ask(&request, |_| false)
     }
 
     fn failed(&self, request: &Request<'_>, error: &RequestError) -> ExchangeError {

@@ -7,10 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use palisade_proto::Http;
-use palisade_proto::http::{Content, Method, Request as Ask};
 use serde::Deserialize;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::call::{self, Provider};
 use super::fresh::keep_file;
@@ -186,17 +184,8 @@ impl Kubernetes {
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
             "spec": { "expirationSeconds": self.lifetime.as_secs() },
         });
-        let body = body.to_string();
-        let authorization = Zeroizing::new(format!("Bearer {}", id_token.expose()));
-        let ask = Ask {
-            method: Method::Post,
-            server: self.server.instance(),
-            path: &format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"),
-            headers: &[("authorization", &authorization), ("accept", "application/json")],
-            content: Some(Content { kind: "application/json", bytes: body.as_bytes() }),
-            limit: call::MAX_ANSWER,
-        };
-        let reply = provider.ask(&ask, |_| false)?;
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        let reply = provider.ask_as(id_token, self.server.instance(), &path, Some(&body))?;
         let Said { status } = provider.read(&reply)?;
         let expires = call::moment(&status.expiration_timestamp)
             .ok_or_else(|| provider.garbled("the token ends at no time that can be read"))?;

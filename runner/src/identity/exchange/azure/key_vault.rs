@@ -4,11 +4,10 @@
 
 use std::borrow::Cow;
 
-use palisade_proto::http::{Method, Request as Ask};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::call::{MAX_ANSWER, Provider, one_line};
+use super::super::call::{Provider, one_line};
 use super::super::server::Server;
 use super::super::{Algorithm, Credentials, ExchangeError, Given, Request, token_exchange};
 use super::Azure;
@@ -93,16 +92,8 @@ impl KeyVault {
         let token = self.token(request)?;
         let sent = [&token];
         let provider = Provider { name: NAME, http: &request.http, deadline: request.deadline, sent: &sent };
-        let authorization = Zeroizing::new(format!("Bearer {}", token.expose()));
-        let ask = Ask {
-            method: Method::Get,
-            server: self.server.instance(),
-            path: &format!("/secrets/{}?api-version={VERSION}", self.path),
-            headers: &[("authorization", &authorization)],
-            content: None,
-            limit: MAX_ANSWER,
-        };
-        let reply = provider.ask(&ask, |_| false)?;
+        let path = format!("/secrets/{}?api-version={VERSION}", self.path);
+        let reply = provider.ask_as(&token, self.server.instance(), &path, None)?;
         let said: Said = provider.read(&reply)?;
         let value = Zeroizing::new(said.value);
         let value = provider.field(&self.path, &value, self.field.as_deref())?;

@@ -5,12 +5,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use palisade_proto::http::{Content, Method, Request as Ask};
 use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::super::call::{self, Provider};
+use super::super::call::Provider;
 use super::super::fresh::PATIENCE;
 use super::super::{Credentials, ExchangeError, Masks, Request};
 use super::{ACCOUNTS, Gcp};
@@ -117,18 +116,11 @@ impl Gcp {
         let sent = [&federated];
         let provider =
             Provider { name: ACCOUNTS, http: &request.http, deadline: request.deadline, sent: &sent };
-        let body = json!({ "audience": audience, "includeEmail": email }).to_string();
-        let authorization = Zeroizing::new(format!("Bearer {}", federated.expose()));
+        let body = json!({ "audience": audience, "includeEmail": email });
         let account = self.account.as_deref().unwrap_or_default();
-        let ask = Ask {
-            method: Method::Post,
-            server: self.accounts.instance(),
-            path: &format!("/v1/projects/-/serviceAccounts/{account}:generateIdToken"),
-            headers: &[("authorization", &authorization)],
-            content: Some(Content { kind: "application/json", bytes: body.as_bytes() }),
-            limit: call::MAX_ANSWER,
-        };
-        let said: Said = provider.read(&provider.ask(&ask, |_| false)?)?;
+        let path = format!("/v1/projects/-/serviceAccounts/{account}:generateIdToken");
+        let reply = provider.ask_as(&federated, self.accounts.instance(), &path, Some(&body))?;
+        let said: Said = provider.read(&reply)?;
         let expires = end(&said.token).ok_or_else(|| provider.garbled("its `token` is none that ends"))?;
         Ok((Secret::new(said.token), expires))
     }

@@ -9,10 +9,8 @@ mod secret_manager;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use palisade_proto::http::{Content, Method, Request as Ask};
 use serde::Deserialize;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::call::{self, Provider};
 use super::fresh::Fresh;
@@ -299,17 +297,10 @@ impl Gcp {
         let provider =
             Provider { name: ACCOUNTS, http: &request.http, deadline: request.deadline, sent: &sent };
         let lifetime = format!("{}s", self.lifetime.as_secs());
-        let body = json!({ "scope": self.scopes, "lifetime": lifetime }).to_string();
-        let authorization = Zeroizing::new(format!("Bearer {}", federated.expose()));
-        let ask = Ask {
-            method: Method::Post,
-            server: self.accounts.instance(),
-            path: &format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken"),
-            headers: &[("authorization", &authorization)],
-            content: Some(Content { kind: "application/json", bytes: body.as_bytes() }),
-            limit: call::MAX_ANSWER,
-        };
-        let said: Said = provider.read(&provider.ask(&ask, |_| false)?)?;
+        let body = json!({ "scope": self.scopes, "lifetime": lifetime });
+        let path = format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken");
+        let reply = provider.ask_as(federated, self.accounts.instance(), &path, Some(&body))?;
+        let said: Said = provider.read(&reply)?;
         let expires = call::moment(&said.expire_time)
             .ok_or_else(|| provider.garbled("the token ends at no time that can be read"))?;
         if said.access_token.is_empty() || !said.access_token.bytes().all(|b| b.is_ascii_graphic()) {

@@ -3,11 +3,10 @@
 
 use std::borrow::Cow;
 
-use palisade_proto::http::{Method, Request as Ask};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::call::{MAX_ANSWER, Provider};
+use super::super::call::Provider;
 use super::super::server::Server;
 use super::super::{Credentials, ExchangeError, Given, Request};
 use super::{Gcp, TOKEN};
@@ -82,16 +81,8 @@ impl SecretManager {
         let (token, _, mut record) = self.gcp.token(request)?;
         let sent = [&token];
         let provider = Provider { name: NAME, http: &request.http, deadline: request.deadline, sent: &sent };
-        let authorization = Zeroizing::new(format!("Bearer {}", token.expose()));
-        let ask = Ask {
-            method: Method::Get,
-            server: self.server.instance(),
-            path: &format!("/v1/{}:access", self.path),
-            headers: &[("authorization", &authorization)],
-            content: None,
-            limit: MAX_ANSWER,
-        };
-        let said: Said = provider.read(&provider.ask(&ask, |_| false)?)?;
+        let path = format!("/v1/{}:access", self.path);
+        let said: Said = provider.read(&provider.ask_as(&token, self.server.instance(), &path, None)?)?;
         let of = &self.path;
         let data = Zeroizing::new(said.payload.data);
         let bytes = decode_base64(data.as_bytes()).map(Zeroizing::new);
