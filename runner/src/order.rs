@@ -18,7 +18,7 @@ use crate::output::event::Conclusion;
 /// Largest order, in bytes: a forge's largest payload, with escapes.
 const MAX_ORDER: u64 = 64 << 20;
 
-/// How much of one is read at a time at least, in bytes.
+/// Room for one at first, in bytes.
 const READ: usize = 64 << 10;
 
 /// The file in a task's directory to which the job's process writes what it says, one event a line.
@@ -167,8 +167,15 @@ impl Order {
         let mut text = Zeroizing::new(Vec::with_capacity(READ));
         let mut base = None;
         loop {
-            let (start, room) = (text.len(), text.capacity());
-            text.resize(start + READ.max(room - start), 0);
+            let start = text.len();
+            if start == text.capacity() {
+                // Not by itself: what it grew out of would stay behind, with the secrets.
+                let mut larger = Zeroizing::new(Vec::with_capacity(2 * start));
+                larger.extend_from_slice(&text);
+                text = larger;
+            }
+            let room = text.capacity();
+            text.resize(room, 0);
             let read = match from.read(&mut text[start..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
                 Ok(0) if start == 0 => return Ok(None),
