@@ -2,8 +2,8 @@
 //! said kept apart.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Seek, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -294,10 +294,23 @@ impl std::fmt::Display for Outcome {
 /// Copies a program into a directory that everybody may read.
 pub fn install(program: &Path, dir: &Path) -> PathBuf {
     fs::create_dir_all(dir).expect("a directory in a fresh one");
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("own directory");
     let copy = dir.join(program.file_name().expect("a program has a name"));
-    fs::copy(program, &copy).expect("copy a program");
-    for path in [dir, &copy] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("own file");
-    }
+    write_program(&copy, File::open(program).expect("a program"));
     copy
+}
+
+/// Writes a script that everybody may read and execute.
+pub fn script(path: &Path, text: &str) {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(text.as_bytes()).and_then(|()| file.rewind()).expect("a temporary file is written");
+    write_program(path, file);
+}
+
+/// A process of its own writes a program: a test that forks beside this one would hand its child what this
+/// process writes with, and what is open for writing can't be executed (`ETXTBSY`, execve(2)).
+fn write_program(path: &Path, content: File) {
+    let mut writer = Command::new("sh");
+    writer.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path).stdin(content);
+    assert!(writer.status().expect("sh runs").success(), "{} is written", path.display());
 }

@@ -19,7 +19,7 @@ pub mod table;
 pub mod trial;
 
 pub use binary::{attack_program, palisade, profile_dir, target_dir};
-pub use context::{Context, Identity, Invocation, Outcome, install};
+pub use context::{Context, Identity, Invocation, Outcome, install, script};
 pub use events::Events;
 pub use git_server::GitServer;
 pub use name_server::NameServer;

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{Context, Identity, attack_program, install, palisade};
+use crate::{Context, Identity, attack_program, install, palisade, script};
 
 /// A prepared host for one identity.
 pub struct Host {
@@ -67,8 +67,7 @@ impl Host {
             identity.own(&file);
         }
         let program = host_dir.join("program");
-        fs::write(&program, format!("#!/bin/sh\necho {canary}\n")).expect("a script in a fresh directory");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("own file");
+        script(&program, &format!("#!/bin/sh\necho {canary}\n"));
 
         let mut facts = BTreeMap::new();
         let mut fact = |name: &str, value: &Path| facts.insert(name.to_owned(), value.display().to_string());
@@ -80,8 +79,7 @@ impl Host {
         fact("PROGRAM", &program);
         fact("MARK", Path::new(&mark));
         if nix::unistd::geteuid().is_root() {
-            let set_user_id = attack.with_file_name("set-user-id");
-            fs::copy(&attack, &set_user_id).expect("copy a program");
+            let set_user_id = install(&attack, &attack.with_file_name("set-user-id"));
             fs::set_permissions(&set_user_id, fs::Permissions::from_mode(0o4755)).expect("own file");
             fact("SET_USER_ID", &set_user_id);
         }

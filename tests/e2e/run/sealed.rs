@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use palisade_tests::{Context, Outcome};
+use palisade_tests::{Context, Outcome, script};
 
 use super::run_in;
 
@@ -231,8 +231,7 @@ fn what_the_configuration_refers_to_is_fetched_for_who_may_have_it() {
     fs::write(&kept, format!("{VALUE}\n")).unwrap();
     fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
     let program = context.root().join("program");
-    fs::write(&program, format!("#!/bin/sh\ncat {}\n", kept.display())).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    script(&program, &format!("#!/bin/sh\ncat {}\n", kept.display()));
     let refer = |kind: &str, path: &std::path::Path, reference: &str| {
         let from = format!("secret://{kind}{}", path.display());
         let allow = format!("{{ local = true, repository = 'acme/app', ref = '{reference}' }}");
@@ -249,8 +248,7 @@ fn what_the_configuration_refers_to_is_fetched_for_who_may_have_it() {
     }
     fs::set_permissions(&kept, fs::Permissions::from_mode(0o644)).unwrap();
     let failing = context.root().join("failing");
-    fs::write(&failing, "#!/bin/sh\necho some; exit 3\n").unwrap();
-    fs::set_permissions(&failing, fs::Permissions::from_mode(0o700)).unwrap();
+    script(&failing, "#!/bin/sh\necho some; exit 3\n");
     let nothing = context.root().join("nothing");
     for (kind, path, why) in [
         ("file", &kept, "others can read or change it"),

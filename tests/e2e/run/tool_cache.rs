@@ -1,19 +1,18 @@
 //! `RUNNER_TOOL_CACHE`: what the administrator put there, in a copy for each job.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use palisade_tests::{Context, Events, Identity, Need, require};
+use palisade_tests::{Context, Events, Identity, Need, require, script};
 
 use super::steps;
 
 /// A tool cache of one tool, and a configuration that names it.
 fn tools(context: &Context) -> PathBuf {
-    let tool = "tools/node/20.1.0/x64/bin/node";
-    context.write(tool, "#!/bin/sh\necho node 20\n").write("tools/node/20.1.0/x64.complete", "");
+    context.write("tools/node/20.1.0/x64.complete", "");
     let tools = context.work().join("tools");
-    fs::set_permissions(context.work().join(tool), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(tools.join("node/20.1.0/x64/bin")).unwrap();
+    script(&tools.join("node/20.1.0/x64/bin/node"), "#!/bin/sh\necho node 20\n");
     context.write("config.toml", format!("[sandbox]\ntool-cache = '{}'\n", tools.display()));
     context.write("tree/x", "");
     tools
