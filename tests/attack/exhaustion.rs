@@ -1,7 +1,7 @@
 //! Taking more of the machine than was granted. Every attempt stops at an amount that harms no host.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -167,15 +167,17 @@ fn orphan(_: &[String]) -> Attempt {
     let mark = host("MARK")?;
     fork(|| {
         use std::process::Stdio;
-        let started = nix::unistd::setsid().is_ok()
-            && std::process::Command::new("/proc/self/exe")
+        let started = nix::unistd::setsid().map_err(std::io::Error::from).and_then(|_| {
+            std::process::Command::new("/proc/self/exe")
                 .args(["linger", &mark])
                 .stdin(Stdio::null())
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .stderr(Stdio::null())
                 .spawn()
-                .is_ok();
-        i32::from(!started)
+        });
+        // Until it has run for a moment, its arguments can't be seen in /proc.
+        let runs = started.ok().and_then(|child| child.stdout).and_then(|mut said| said.read(&mut [0]).ok());
+        i32::from(runs != Some(1))
     })
     .and_then(|child: Pid| nix::sys::wait::waitpid(child, None))
     .step("leave a process")?;
@@ -184,6 +186,7 @@ fn orphan(_: &[String]) -> Attempt {
 
 /// What `orphan` leaves: the suite finds it by its argument, and ends it.
 fn linger(_: &[String]) -> Attempt {
+    println!("it runs");
     std::thread::sleep(std::time::Duration::from_secs(20));
     prevented("nobody came")
 }
