@@ -1,5 +1,5 @@
 //! Values that are given to names: `NAME=value`, `"name": "value"`, `name: value`, `--name value`,
-//! `<name>value</name>`, `name => 'value'`, and the same inside of JSON strings and URLs.
+//! `<name>value</name>`, `name => 'value'`, `name: &str = "value"`, and the same inside of JSON strings and URLs.
 
 use std::ops::Range;
 
@@ -8,6 +8,8 @@ use super::text::Text;
 
 /// Most bytes between a name and its value, with colours, quotes and alignment.
 const MAX_GAP: usize = 96;
+/// Longest name of a type between a name and its value, in bytes.
+const MAX_TYPE: usize = 24;
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 8 * 1024;
 
@@ -94,6 +96,28 @@ pub(super) fn authorization(text: &mut Text<'_>, at: usize) -> Option<(bool, Ran
     (end > start).then_some((basic, start..end))
 }
 
+/// The values of the cookies in a header whose value begins at `at`.
+pub(super) fn cookies(text: &Text<'_>, at: usize) -> Vec<Range<usize>> {
+    /// Most of them.
+    const MOST: usize = 64;
+    let rest = text.from(at);
+    let rest = &rest[..rest.len().min(MAX_VALUE)];
+    let ends = |b: &u8| *b < b' ' || matches!(b, b'"' | b'\'' | b'\\' | b'`');
+    let header = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+    let mut start = at;
+    let mut found = Vec::new();
+    for pair in header.split(|b| *b == b';').take(MOST) {
+        if let Some(equals) = memchr::memchr(b'=', pair) {
+            let value = &pair[equals + 1..];
+            let len = value.iter().take_while(|b| !matches!(b, b' ' | b',' | b')' | b'>')).count();
+            let stops = value[..len].iter().rev().take_while(|b| **b == b'.').count();
+            found.push(start + equals + 1..start + equals + 1 + len - stops);
+        }
+        start += pair.len() + 1;
+    }
+    found
+}
+
 /// Whether a name begins at `at`: nothing before it makes it part of another word.
 pub(super) fn begins_name(text: &Text<'_>, at: usize) -> bool {
     // `TF_VAR_name`, `myName`, `nameName`.
@@ -112,7 +136,7 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
     let spaced = skip_blank(text, at);
     let has_blank = spaced > at;
     at = spaced;
-    if let Some(at) = value_key(text, at) {
+    if let Some(at) = value_key(text, at, closed && has_blank).or_else(|| typed(text, at, has_blank)) {
         let (start, quote) = open_quote(text, at);
         return Some(Value { start, quote, given: Given::Other });
     }
@@ -121,13 +145,20 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
         [b'=', b'>', ..] => (Given::Other, 2),
         [b'=', b'=' | b'~', ..] => return None,
         [b'=', ..] => (Given::Equals, 1),
-        [b':', b'=', ..] => (Given::Equals, 2),
+        [b':' | b'?' | b'+' | b'.', b'=', ..] => (Given::Equals, 2),
+        [b':', b':', b'=', ..] | [b'?', b'?', b'=', ..] | [b'|', b'|', b'=', ..] => (Given::Equals, 3),
+        [b':', b':', b':', b'=', ..] => (Given::Equals, 4),
         [b':', b':', ..] => return None,
         [b':', ..] => (Given::Other, 1),
         [b'%', b'3', b'D' | b'd', ..] => (Given::Equals, 3),
         [b'%', b'3', b'A' | b'a', ..] => (Given::Other, 3),
         [b'>', ..] if !closed && !has_blank && tag_opens(text, name.start) => {
-            return Some(Value { start: at + 1, quote: Quote::Tag, given: Given::Other });
+            let content = skip_breaks(text, at + 1);
+            return (content < limit).then_some(Value {
+                start: content,
+                quote: Quote::Tag,
+                given: Given::Other,
+            });
         }
         // The next column of a table.
         [b'|', b' ', ..] if has_blank => (Given::Other, 1),
@@ -145,18 +176,40 @@ pub(super) fn value(text: &Text<'_>, name: Range<usize>) -> Option<Value> {
 }
 
 /// Where the value begins, if the name at whose end `at` stands is itself a value and the next key is `value`, as in
-/// manifests of Kubernetes: `name: PASSWORD`, and on the next line `value: …`.
-fn value_key(text: &Text<'_>, at: usize) -> Option<usize> {
-    let rest = text.from(at);
-    if !matches!(rest, [b',' | b'\n' | b'\r', ..]) {
+/// manifests of Kubernetes: `name: PASSWORD`, and on the next line `value: …`; or `key="password" value="…"`, which
+/// only `is_attribute` can be.
+fn value_key(text: &Text<'_>, at: usize, is_attribute: bool) -> Option<usize> {
+    let ends = matches!(text.byte(at), Some(b',' | b'\n' | b'\r'));
+    if !ends && !is_attribute {
         return None;
     }
-    let gap =
-        rest.iter().take(MAX_GAP).take_while(|b| matches!(b, b',' | b'\n' | b'\r' | b' ' | b'\t')).count();
-    let (key, _) = open_quote(text, at + gap);
+    let gap = if ends { skip_breaks(text, at + 1) } else { at };
+    let (key, _) = open_quote(text, gap);
     let end = skip_blank(text, skip_closing(text, name_end(text, key, "value")?));
     let given = matches!(text.byte(end), Some(b':' | b'='));
     given.then(|| skip_blank(text, end + 1))
+}
+
+/// Where the string begins, quote included, that a variable is declared with whose name and blanks end at `at`: behind
+/// its type, as in `var password string = "…"` and `password: &'static str = "…"`.
+fn typed(text: &Text<'_>, at: usize, has_blank: bool) -> Option<usize> {
+    let start = match text.from(at) {
+        [b':', ..] => skip_blank(text, at + 1),
+        [b'?' | b'!', b':', ..] => skip_blank(text, at + 2),
+        _ if has_blank => at,
+        _ => return None,
+    };
+    // Without digits: a value that is no word isn't passed over.
+    let is_type =
+        |byte: &u8| set::ALPHA.or(set::UNDERSCORE).or(set::DOT).has(*byte) || b"&'<>[]?* ".contains(byte);
+    let len = text.from(start).iter().take(MAX_TYPE).take_while(|b| is_type(b)).count();
+    let [first, .., b' '] = text.bytes[start..start + len] else { return None };
+    let string = match text.from(start + len) {
+        [b'=', b' ' | b'"' | b'\'' | b'`', ..] => skip_blank(text, start + len + 1),
+        _ => return None,
+    };
+    let quoted = matches!(open_quote(text, string).1, Quote::Plain(_) | Quote::Escaped(_));
+    (quoted && (first.is_ascii_alphabetic() || matches!(first, b'&' | b'[' | b'*'))).then_some(string)
 }
 
 /// Whether `password` at `at` is a word of a `.netrc`: `machine … login … password …`.
@@ -293,6 +346,12 @@ fn skip_blank(text: &Text<'_>, start: usize) -> usize {
     at
 }
 
+/// Skips blanks, ends of lines and commas, up to [`MAX_GAP`].
+fn skip_breaks(text: &Text<'_>, at: usize) -> usize {
+    let is_break = |byte: &&u8| matches!(byte, b',' | b'\n' | b'\r' | b' ' | b'\t');
+    at + text.from(at).iter().take(MAX_GAP).take_while(is_break).count()
+}
+
 /// The quote that opens at `at`, and where what it encloses begins.
 fn open_quote(text: &Text<'_>, at: usize) -> (usize, Quote) {
     match text.from(at) {
@@ -385,6 +444,16 @@ mod tests {
             "- name: DB_PASSWORD\n  value: a1b2c3\n",
             "{\"name\": \"DB_PASSWORD\", \"value\": \"a1b2c3\"}",
             "machine forge login robot password a1b2c3",
+            "password ?= a1b2c3",
+            "password ::= a1b2c3",
+            "password :::= a1b2c3",
+            "$password .= 'a1b2c3';",
+            "password ||= \"a1b2c3\"",
+            "var dbPassword string = \"a1b2c3\"",
+            "const PASSWORD: &'static str = \"a1b2c3\";",
+            "password?: string = 'a1b2c3'",
+            "<dbPassword>\n    a1b2c3\n</dbPassword>",
+            "<add key=\"ClearTextPassword\" value=\"a1b2c3\" />",
         ] {
             assert_eq!(given(text), Some("a1b2c3"), "{text}");
         }

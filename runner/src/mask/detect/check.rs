@@ -140,6 +140,12 @@ pub(super) fn jwt(token: &[u8]) -> bool {
     header.starts_with(b"{") && (contains(&header, b"\"alg\"") || contains(&header, b"\"enc\""))
 }
 
+/// Base64 of a JSON web token, as values of a Kubernetes Secret and of variables are.
+pub(super) fn encoded_jwt(value: &[u8]) -> bool {
+    decode_base64(head(value))
+        .is_some_and(|token| contains(&token, b".eyJ") || token.contains(&b'.') && jwt(&token))
+}
+
 /// The value of an `Authorization: Basic` header, or of `auth` in Docker's configuration: base64 of `user:password`.
 pub(super) fn basic(value: &[u8]) -> bool {
     let Some(decoded) = decode_base64(head(value)) else { return false };

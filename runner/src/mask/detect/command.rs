@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::assign::{self, Extent, Given, Quote, Value};
 use super::check;
+use super::generic;
 use super::text::Text;
 
 /// How far behind the command its option may stand, in bytes.
@@ -26,8 +27,10 @@ pub(super) enum Style {
 pub(super) fn password(text: &Text<'_>, at: usize, options: &[&str], style: Style) -> Option<Range<usize>> {
     let line = text.from(at);
     let line = &line[..line.len().min(WITHIN)];
-    let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
-    let ends_word = |byte: u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b',');
+    // A line that ends in a backslash goes on with the next.
+    let ends = |end: &usize| !line[..*end].trim_ascii_end().ends_with(b"\\");
+    let line = &line[..memchr::memchr_iter(b'\n', line).find(ends).unwrap_or(line.len())];
+    let ends_word = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b',');
     let mut before = b' ';
     for (offset, byte) in line.iter().enumerate() {
         if *byte == b'-' && ends_word(before) {
@@ -71,17 +74,42 @@ fn word(text: &Text<'_>, start: usize, style: Style) -> Option<Range<usize>> {
         Some(quote @ (b'"' | b'\'')) => (start + 1, Quote::Plain(quote)),
         _ => (start, Quote::None),
     };
-    let end = assign::value_end(text, Value { start, quote, given: Given::Argument }, Extent::Word);
-    let start = match style {
-        Style::AfterUser => start + memchr::memchr(b':', &text.bytes[start..end])? + 1,
-        Style::Next | Style::Joined => start,
+    let argument = |start, quote| {
+        start..assign::value_end(text, Value { start, quote, given: Given::Argument }, Extent::Word)
     };
-    let password = &text.bytes[start..end];
-    let given = password.len() >= MIN
+    let word = argument(start, quote);
+    let password = match style {
+        Style::Next | Style::Joined => word,
+        Style::AfterUser => {
+            let colon = word.start + memchr::memchr(b':', text.from(word.start))?;
+            let opens = text.byte(colon + 1).filter(|byte| matches!(byte, b'"' | b'\''));
+            match opens {
+                // `user:'password'`, `"user":"password"`
+                Some(opens) if (colon == word.end + 1) || quote == Quote::None && colon < word.end => {
+                    argument(colon + 2, Quote::Plain(opens))
+                }
+                _ if colon >= word.end => return None,
+                // A key alone, as the user without a password.
+                _ if colon + 1 == word.end => {
+                    let key = word.start..colon;
+                    return generic::is_random(&text.bytes[key.clone()]).then_some(key);
+                }
+                _ => colon + 1..word.end,
+            }
+        }
+    };
+    is_given(&text.bytes[password.clone()]).then_some(password)
+}
+
+/// Whether a password is said, and not where the shell has it from.
+fn is_given(password: &[u8]) -> bool {
+    let is_variable = |pair: &[u8]| {
+        pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'_' | b'{' | b'('))
+    };
+    password.len() >= MIN
         && !matches!(password[0], b'-' | b'$' | b'%' | b'<' | b'/')
-        && !password.contains(&b'$')
-        && !check::is_placeholder(password);
-    given.then_some(start..end)
+        && !password.windows(2).any(is_variable)
+        && !check::is_placeholder(password)
 }
 
 #[cfg(test)]
@@ -101,6 +129,14 @@ mod tests {
         assert_eq!(curl("curl --user=robot:s3cret"), Some("s3cret"));
         assert_eq!(curl("curl -u robot:$TOKEN https://x"), None);
         assert_eq!(curl("curl -uname x:y1234"), None);
+        assert_eq!(curl("curl -u robot:s3c$et1 https://x"), None);
+        assert_eq!(curl("curl -u elastic:P@ss$1 https://x"), Some("P@ss$1"));
+        assert_eq!(curl("curl --user robot:'s3 cret' -i"), Some("s3 cret"));
+        assert_eq!(curl("curl --user \"{a-b}\":\"{s3cret}\" -i"), Some("{s3cret}"));
+        assert_eq!(curl("curl -k x \\\n  -d 'world' \\\n  -u robot:s3cret"), Some("s3cret"));
+        assert_eq!(curl("curl -k x\n  -u robot:s3cret"), None);
+        assert_eq!(curl("curl -u 'k8Zc0Qv9xLm2Tz4R:' https://x"), Some("k8Zc0Qv9xLm2Tz4R"));
+        assert_eq!(curl("curl -u robot: https://x:1234"), None);
         let docker = |line| given(line, &["-p"], Style::Next);
         assert_eq!(docker("docker login -u robot -p 's3cret!' registry"), Some("s3cret!"));
         assert_eq!(docker("\"docker\", \"login\", \"-p\", \"s3cret\"]"), Some("s3cret"));

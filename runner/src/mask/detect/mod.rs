@@ -12,6 +12,7 @@ mod assign;
 mod check;
 mod command;
 mod generic;
+mod manifest;
 mod paths;
 mod policy;
 mod prefilter;
@@ -41,12 +42,14 @@ pub struct Detector {
     policy: Policy,
 }
 
-/// What one block of a stream tells about the next: a private key that goes on, an identifier whose secret is yet
-/// to come. One per stream.
+/// What one block of a stream tells about the next: a private key or a manifest that goes on, an identifier whose
+/// secret is yet to come. One per stream.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The rule and the state of a private key that goes on.
     key: Option<(&'static Rule, armour::Key)>,
+    /// The rule and the state of a manifest that goes on.
+    manifest: Option<(&'static Rule, manifest::Manifest)>,
     /// What is expected to follow soon, and in how many bytes.
     partner: Option<(&'static Partner, usize)>,
 }

@@ -60,6 +60,8 @@ pub(super) enum Shape {
     Command { commands: &'static [&'static str], options: &'static [&'static str], style: Style },
     /// What stands between `-----BEGIN … PRIVATE KEY-----` and its end, line by line; each of these begins one.
     Armoured { begins: &'static [&'static str] },
+    /// Values in a manifest of Kubernetes that one of these keys belongs to.
+    Manifest { keys: &'static [&'static str] },
     /// Only ever the partner of another rule.
     Follows,
 }
@@ -75,6 +77,8 @@ pub(super) enum Form {
     Basic,
     /// What follows `Authorization:` and any other scheme.
     Bearer,
+    /// The values of what follows `Cookie:` and `Set-Cookie:`.
+    Cookies,
 }
 
 /// A piece of a token.
@@ -224,7 +228,7 @@ impl Rule {
         match self.shape {
             Shape::Token { .. } | Shape::Armoured { .. } => 3,
             Shape::Named { .. } | Shape::Follows => 2,
-            Shape::Userinfo { .. } | Shape::Command { .. } => 1,
+            Shape::Userinfo { .. } | Shape::Command { .. } | Shape::Manifest { .. } => 1,
             Shape::Assigned { .. } => 0,
         }
     }

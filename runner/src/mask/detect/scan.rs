@@ -9,6 +9,7 @@ use super::assign;
 use super::check;
 use super::command;
 use super::generic;
+use super::manifest::Manifest;
 use super::prefilter::Anchor;
 use super::rule::{Form, Part, Partner, Rule, Shape};
 use super::set;
@@ -45,6 +46,9 @@ impl<'b, 'c> Scan<'b, 'c> {
     pub(super) fn resume(&mut self) {
         if let Some((rule, key)) = self.context.key.take() {
             self.read_key(rule, key, 0, true);
+        }
+        if let Some((rule, manifest)) = self.context.manifest.take() {
+            self.read_manifest(rule, manifest, 0);
         }
         if let Some((partner, within)) = self.context.partner.take() {
             self.await_partner(partner, 0, within);
@@ -97,6 +101,12 @@ impl<'b, 'c> Scan<'b, 'c> {
                     self.read_key(rule, Key::new(), at + begin.len(), false);
                 }
             }
+            Shape::Manifest { keys } => {
+                let Some(key) = keys.get(usize::from(anchor.name)) else { return };
+                if self.text.from(at).starts_with(key.as_bytes()) {
+                    self.read_manifest(rule, Manifest::begin(&self.text, at), at + 1);
+                }
+            }
             Shape::Follows => {}
         }
     }
@@ -139,6 +149,14 @@ impl<'b, 'c> Scan<'b, 'c> {
         let name_end = assign::suffix_end(&self.text, name_end);
         let Some(value) = assign::value(&self.text, at..name_end) else { return };
         let (span, is_secret) = match form {
+            Form::Cookies => {
+                for cookie in assign::cookies(&self.text, value.start) {
+                    if generic::is_random(&self.text.bytes[cookie.clone()]) {
+                        self.hit(rule, cookie, true);
+                    }
+                }
+                return;
+            }
             Form::Password | Form::Random => {
                 let extent = assign::extent(&self.text, at, value.given);
                 let span = value.start..self.value_end(value, extent);
@@ -196,6 +214,16 @@ impl<'b, 'c> Scan<'b, 'c> {
         });
         self.read = end;
         self.context.key = key.map(|key| (rule, key));
+    }
+
+    /// Reads a manifest from the line behind `at` on.
+    fn read_manifest(&mut self, rule: &'static Rule, manifest: Manifest, at: usize) {
+        let Scan { text, hits, .. } = self;
+        let manifest = manifest.read(text.bytes, at, |span| {
+            let register = span.len() >= 8;
+            hits.push(Hit { rule, span, register, continued: false });
+        });
+        self.context.manifest = manifest.map(|manifest| (rule, manifest));
     }
 
     /// Looks for what follows an identifier in the next `within` bytes, of which some may be yet to come.

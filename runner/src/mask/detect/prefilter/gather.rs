@@ -59,7 +59,8 @@ impl Gathered {
             Shape::Assigned { names, .. } => self.add_names(index, names, SEPARATORS.len()),
             Shape::Userinfo { schemes: literals }
             | Shape::Command { commands: literals, .. }
-            | Shape::Armoured { begins: literals } => self.add_literals(index, literals, 0, None),
+            | Shape::Armoured { begins: literals }
+            | Shape::Manifest { keys: literals } => self.add_literals(index, literals, 0, None),
             Shape::Follows => {}
         }
     }

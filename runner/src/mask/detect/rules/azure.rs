@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
         MS_KEYS,
         &[
             exactly(3, BASE64_URL.or(DOT).or(TILDE)),
-            OneOf(&["8Q~", "7Q~"]),
+            OneOf(&["8Q~", "7Q~", "9Q~", "6Q~", "5Q~", "4Q~", "3Q~", "2Q~", "1Q~", "0Q~"]),
             between(31, 34, BASE64_URL.or(DOT).or(TILDE)),
         ],
     )
@@ -28,7 +28,7 @@ pub const RULES: &[Rule] = &[
          JLK7¦Q~pMuWB6BwxI-GU5zYq3KtX_TU2N6W4lE",
         "wle8¦Q~r7k8kHI0u39UNtCgoPK3YFcBCnAQ46\n\
          bHb8¦Q~PE9ohR0nrtpaoDfDvkR6YJg2s0-t0pA85JQ\n\
-         ENU9Q~AvbNrK2JcF40cQc8NKqCcTws3B2ahKQM-a",
+         ENUxQ~AvbNrK2JcF40cQc8NKqCcTws3B2ahKQM-a",
     ),
     Rule::token(
         "azure-storage-key",

@@ -34,7 +34,7 @@ pub const RULES: &[Rule] = &[
         "Slack user token",
         SLACK,
         &[
-            OneOf(&["xoxp-", "xoxs-", "xoxo-", "xoxa-", "xoxr-"]),
+            OneOf(&["xoxa-2-", "xoxr-2-", "xoxp-", "xoxs-", "xoxo-", "xoxa-", "xoxr-"]),
             between(8, 14, DIGIT),
             Lit("-"),
             at_least(16, ALNUM.or(DASH)),

@@ -71,11 +71,12 @@ pub const RULES: &[Rule] = &[
          064091fd9a87f811¦0d14449d22d62202",
         "/run/secrets/api_key\n6ZRM2eD6",
     ),
-    assigned("credential", "credential", CWE, &["credential", "credentials"], Form::Random).examples(
-        "ldiz619H2Y0L¦Wda9OSwPdW1H\n\
+    assigned("credential", "credential", CWE, &["credential", "credentials", "creds"], Form::Random)
+        .examples(
+            "ldiz619H2Y0L¦Wda9OSwPdW1H\n\
          996cf921a293dac8¦c0376fba8357d374",
-        "/root/.config/gcloud/credentials.db\nnone",
-    ),
+            "/root/.config/gcloud/credentials.db\nnone",
+        ),
     assigned("authorization-basic", "user and password in a header", BASIC, &["authorization"], Form::Basic)
         .examples(
             "Authorization: Basic «cm9ib3Q6a2J6S3k3WHg3MFYy»\n\
@@ -86,6 +87,18 @@ pub const RULES: &[Rule] = &[
         "Authorization: Bearer «Pz3P0PenhcGr¦b3XqQeNfniMb»\n\
          authorization: token «619397bb2d599c254677¦2d954f141af2e3d0752d»",
         "Authorization: Bearer <token>\nauthorization: required",
+    ),
+    assigned(
+        "cookie",
+        "cookie in a header",
+        "RFC 6265, \"HTTP State Management Mechanism\": rfc-editor.org/rfc/rfc6265",
+        &["cookie"],
+        Form::Cookies,
+    )
+    .examples(
+        "< Set-Cookie: session=«S2qHx6kwXoIIXG¦vOoNZYW2mZp0zVZomH»; Path=/; HttpOnly\n\
+         > cookie: theme=dark; connect.sid=«fb008f86bebb2737f6a6¦f0fb23c6f5da2cec2554»",
+        "< Set-Cookie: theme=dark; Path=/\n> Cookie: consent=all-of-these-cookies-please",
     ),
     command(
         "curl-user",

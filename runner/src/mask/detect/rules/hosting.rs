@@ -173,7 +173,10 @@ pub const RULES: &[Rule] = &[
         "planetscale-token",
         "PlanetScale token or password",
         "PlanetScale, \"Service tokens\": planetscale.com/docs/concepts/service-tokens",
-        &[OneOf(&["pscale_tkn_", "pscale_pw_", "pscale_oauth_"]), at_least(32, BASE64_URL.or(DOT))],
+        &[
+            OneOf(&["pscale_tkn_", "pscale_pw_", "pscale_oauth_"]),
+            at_least(32, BASE64_URL.or(DOT).or(EQUALS)),
+        ],
     )
     .severity(Critical)
     .examples(

@@ -182,6 +182,20 @@ pub const RULES: &[Rule] = &[
          lB8QjAu0TztuXqjyFoEOT54H2zTr3aGOkPi\n\
          event.eyJustNotAToken.something_longer_than_thirty_characters",
     ),
+    Rule::token(
+        "encoded-jwt",
+        "base64 of a JSON web token",
+        "RFC 7519, \"JSON Web Token\": rfc-editor.org/rfc/rfc7519",
+        &[Lit("ZXlK"), at_least(76, BASE64_PADDED)],
+    )
+    .severity(Medium)
+    .check(check::encoded_jwt)
+    .examples(
+        "ZXlK¦aGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5LmV5SnpkV0lpT2lKTVMwOXRlR2RLVkNJc0ltbGhkQ0k2TVRjd01UQTFNelF5TkgwLktkTm5GUklCWHVETDdEeHRwWWxTWHBmS3RIRjR2VUNzTWVoR0FrV3ZqN0Y=\n\
+         ZXlK¦aGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5LmV5SnpkV0lpT2lKQll6bFJaVmRLU3lJc0ltbGhkQ0k2TVRjd05USTJNemd3T1gwLnZTd01GTFpEZTFmOHJFU1FlZFVTdFBLUjBDc1R5NFF3YjhEd2tOaEZkblg=",
+        "eyJhIjogImV5SnNpVnB6ejYzRmZrQ3pKcjRpMEIzSnJUQXdSNHk5b2pmbGpvUW9hRjFMbHFzYWpBSXhOS3U4aVMyRzhOUCJ9\n\
+         ZXlKRVdD53X83RZJzzzzgEOzdmenCkhvMdgaKjIg8xNbe3nNyjOq9wMxEhh2FDEEtfjgVvVqE1SkHbn88HxjSI6bWHtP3f",
+    ),
     Rule::named(
         "jwk-private-exponent",
         "private part of a JSON web key",

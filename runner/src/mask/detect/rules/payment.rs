@@ -222,6 +222,18 @@ pub const RULES: &[Rule] = &[
         "FLW¦SECK-1a77d52bfd783bc6c450-X\nFLWSECK-key",
     ),
     Rule::token(
+        "flutterwave-encryption-key",
+        "Flutterwave encryption key, test",
+        FLUTTERWAVE,
+        &[Lit("FLWSECK_TEST"), Maybe("-"), exactly(12, HEX)],
+    )
+    .severity(Medium)
+    .examples(
+        "FLW¦SECK_TESTa4c123b1612d\n\
+         FLW¦SECK_TEST-d272d1371c17",
+        "FLWSECK_TEST-key\nFLWSECK_TEST149d43953",
+    ),
+    Rule::token(
         "paddle-key",
         "Paddle API key",
         PADDLE,

@@ -271,11 +271,22 @@ pub const RULES: &[Rule] = &[
          developer.adobe.com/developer-console/docs/guides/authentication",
         &[Lit("p8e-"), at_least(32, BASE64_URL)],
     )
-    .check(check::mixed_case)
+    .check(check::mixed)
     .examples(
         "p8¦e-k_UhQmCk7iioLV_255-2NL7fO33CDVYw\n\
          p8¦e-oC6sdZojlEQL_bhAeVCpGTXvqNwYtV0w",
         "p8¦e-3SMz9xLXXQ5qO_UapUY6\np8e-client",
+    ),
+    Rule::token(
+        "intra42-client-secret",
+        "42 Intra client secret",
+        "42, \"Getting started\": api.intra.42.fr/apidoc/guides/getting_started",
+        &[OneOf(&["s-s4t2ud-", "s-s4t2af-"]), exactly(64, HEX)],
+    )
+    .examples(
+        "s-s4¦t2ud-eee65f53e9421ce50211670eae679f02e8d28a79023c39c200661fccd268a29a\n\
+         s-s4¦t2af-0d347301ef56e64dc3cd6089065c3146e80a9c222670bbe4f4c54977656cf2d1",
+        "u-s4t2ud-33187c8df95247f2866028de71159b42b4ea410fb9102f29a422eb14ab2f2d0f\ns-s4t2ud-0cc022238daceee2092f",
     ),
     Rule::token(
         "frameio-token",

@@ -3,7 +3,7 @@
 use super::super::check;
 use super::super::rule::Part::{Lit, Maybe, OneOf};
 use super::super::rule::Severity::{Critical, High, Medium};
-use super::super::rule::{Rule, at_least, between, exactly};
+use super::super::rule::{Rule, Shape, at_least, between, exactly};
 use super::super::set::*;
 
 const VAULT: &str = "HashiCorp Vault, \"Tokens\": developer.hashicorp.com/vault/docs/concepts/tokens";
@@ -333,6 +333,30 @@ pub const RULES: &[Rule] = &[
     .examples(
         "v59x19.ji4gxv¦eryy5s3eqv\nvv40vy.e483lo¦ajqqv4cmcc",
         "yhoh88.eu6fwrux3fgpip5\njyr73.cnjw7n2d4mcl9un6",
+    ),
+    Rule::new(
+        "kubernetes-secret",
+        "value of a Secret of Kubernetes",
+        "Kubernetes, \"Secrets\": kubernetes.io/docs/concepts/configuration/secret",
+        Shape::Manifest {
+            keys: &[
+                "apiVersion: v1",
+                "apiVersion: \"v1",
+                "apiVersion: 'v1",
+                "apiVersion\": \"v1",
+                "kind: Secret",
+                "kind: secret",
+                "kind: \"Secret",
+                "kind: 'Secret",
+                "kind\": \"Secret",
+            ],
+        },
+    )
+    .examples(
+        "apiVersion: v1⏎data:⏎  settings: «bG9n¦aW49YXBw»⏎kind: Secret⏎metadata:⏎  name: app⏎\n\
+         {⏎    \"kind\": \"Secret\",⏎    \"data\": {⏎        \"extra\": \"«YWRtaW46¦Y29ycmVjdA==»\"⏎    }⏎}⏎",
+        "apiVersion: v1⏎data:⏎  mode: frontend⏎kind: ConfigMap⏎\n\
+         apiVersion: v1⏎kind: Secret⏎metadata:⏎  name: bG9naW49YXBw⏎",
     ),
     Rule::token(
         "encoded-private-key",
