@@ -24,6 +24,8 @@ const SPAN: usize = WINDOW + STEP - 1;
 const SAFE_SPAN: usize = 16;
 /// Bytes of a whole word that begin a comparison.
 pub const WORD_WINDOW: usize = 4;
+/// Bytes that tell most text from the beginnings of all values.
+const BEGIN_WINDOW: usize = 4;
 /// Longest value that counts as a whole word only, in bytes: seven characters.
 pub const MAX_WORD: usize = 28;
 /// A part of a value shorter than this many characters is never masked by itself.
@@ -55,6 +57,8 @@ pub struct Index {
     word_seeds: Seeds<WORD_WINDOW, 1>,
     /// The first bytes of each value.
     begins: BTreeSet<[u8; WINDOW]>,
+    /// The first few of them: most text is told from all values by these.
+    begin_seeds: Seeds<BEGIN_WINDOW, 1>,
     /// The values and words by a keyed hash, so that none is added twice.
     known: HashMap<u64, Known>,
     hash: RandomState,
@@ -124,6 +128,9 @@ impl Index {
         let Ok(index) = u32::try_from(self.values.len()) else { return };
         self.known.insert(self.hash.hash_one(value), Known::Value(index));
         self.begins.extend(value.first_chunk());
+        if let Some(window) = value.first_chunk() {
+            self.begin_seeds.add(window, Seed { form: index, at: 0 });
+        }
         self.add_plain(index, &owned, Encoding::Plain);
         if spellings == Spellings::All {
             self.add_plain(index, &owned, Encoding::Reversed);
@@ -229,6 +236,9 @@ impl Index {
 
     /// Whether text begins as a value does, by the first [`WINDOW`] bytes; `None` if more bytes have to tell.
     pub fn begins(&self, text: &[u8]) -> Option<bool> {
+        if text.first_chunk().is_some_and(|window| !self.begin_seeds.may_hold(window)) {
+            return Some(false);
+        }
         let text = &text[..text.len().min(WINDOW)];
         let mut least = [0; WINDOW];
         least[..text.len()].copy_from_slice(text);

@@ -4,10 +4,6 @@
 //! Text rarely holds any, so it is decoded only around them; what comes out may hold escapes again, as JSON
 //! within JSON does, and is decoded once more, up to [`DEPTH`] times.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 use super::buffer::{Buffer, Text};
 use super::filter::Filter;
 use super::lane::Work;
@@ -283,42 +279,69 @@ enum First {
 /// The first escape at or after `from`. The same is found however text comes in: what more bytes have to tell isn't
 /// passed by.
 fn first_escape(bytes: &[u8], from: usize, seen: Seen, ended: bool) -> Option<First> {
-    let text = bytes.get(from..)?;
     let is_cut_off = |at: usize| bytes.len() - at < MAX_ESCAPE && !ended;
     let read = |at: usize| {
         let before = at.checked_sub(1).map_or(Before::Nothing, |i| Before::Byte(bytes[i]));
         escape(before, &bytes[at..])
     };
-    let is_escape = |at: &usize| {
-        is_cut_off(*at)
-            || match read(*at) {
+    let is_escape = |at: usize| {
+        is_cut_off(at)
+            || match read(at) {
                 Escape::Literal => false,
-                Escape::Character(character, len) => !seen.is_as_written(&character, len, &bytes[*at..]),
+                Escape::Character(character, len) => !seen.is_as_written(&character, len, &bytes[at..]),
                 Escape::Nothing(_) => true,
                 Escape::Unknown => !ended,
             }
     };
-    let usual = memchr::memchr3_iter(b'\\', b'%', b'&', text).map(|i| from + i).find(is_escape);
-    let text = &text[..usual.map_or(text.len(), |at| at - from)];
-    let hex = HEX.find_iter(text).map(|i| from + i).find(is_escape);
-    let text = &text[..hex.map_or(text.len(), |at| at - from)];
-    let title = TITLE.find_iter(text).map(|i| from + i).find(is_escape);
-    let text = &text[..title.map_or(text.len(), |at| at - from)];
-    // Mail's, and the quotes at the ends of lines.
-    let other = memchr::memchr2_iter(b'=', b'\n', text)
-        .filter_map(|i| match text[i] {
-            b'=' => Some(i),
-            _ => i.checked_sub(1).filter(|quote| matches!(text[*quote], b'\'' | b'"')),
-        })
-        .map(|i| from + i)
-        .find(is_escape);
-    let first = other.or(title).or(hex).or(usual)?;
+    let first = first_pair(bytes, from, is_escape)?;
     let perhaps = is_cut_off(first) || matches!(read(first), Escape::Unknown);
     Some(if perhaps { First::Perhaps(first) } else { First::At(first) })
 }
 
-static HEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"0x"));
-static TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\x1B]"));
+/// How many bytes are looked at at once.
+const BLOCK: usize = 64;
+
+/// The first place at or after `from` where two bytes may begin an escape and `is_escape` says that they do.
+fn first_pair(bytes: &[u8], from: usize, is_escape: impl Fn(usize) -> bool) -> Option<usize> {
+    for at in (from..bytes.len()).step_by(BLOCK) {
+        let rest = &bytes[at..];
+        let mut last = [0; BLOCK + 1];
+        let block = rest.first_chunk().unwrap_or_else(|| {
+            last[..rest.len()].copy_from_slice(rest);
+            &last
+        });
+        for (eight, at) in pairs(block).as_chunks().0.iter().zip((at..).step_by(8)) {
+            let mut left = u64::from_le_bytes(*eight);
+            while left > 0 {
+                let place = at + left.trailing_zeros() as usize / 8;
+                if is_escape(place) {
+                    return Some(place);
+                }
+                left &= left - 1;
+            }
+        }
+    }
+    None
+}
+
+/// Which bytes may begin an escape, by what stands behind them, which is 0 where that is yet to come. Apart from what
+/// calls it, so that it is worked out for many bytes at once.
+#[inline(never)]
+fn pairs(block: &[u8; BLOCK + 1]) -> [u8; BLOCK] {
+    std::array::from_fn(|i| {
+        let (byte, next) = (block[i], block[i + 1]);
+        let ends_line = next <= b'\r';
+        let pair = (byte == b'\\')
+            | (byte == b'%')
+            | (byte == b'&')
+            | (byte == b'0') & (next == b'x')
+            | (byte == ESC) & (next == b']')
+            // Mail's, which are in upper case, and the end of its lines.
+            | (byte == b'=') & (ends_line | (b'0'..=b'F').contains(&next))
+            | ((byte == b'\'') | (byte == b'"')) & ends_line;
+        u8::from(pair)
+    })
+}
 
 /// What stands at a place that may begin an escape.
 enum Escape {
@@ -572,4 +595,38 @@ fn digits(text: &[u8], from: usize, len: usize, radix: u32) -> Option<u32> {
     }
     text.iter()
         .try_fold(0u32, |number, b| number.checked_mul(radix)?.checked_add(char::from(*b).to_digit(radix)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_an_escape_is_looked_at(text in "[\\\\%&=0x#;'\"41AFa\r\n\u{1b}\\] u]{1,150}") {
+            let bytes = text.as_bytes();
+            for ended in [true, false] {
+                for seen in [Seen::All, Seen::Filtered] {
+                    let is_one = |at: usize| {
+                        let before = at.checked_sub(1).map_or(Before::Nothing, |i| Before::Byte(bytes[i]));
+                        match escape(before, &bytes[at..]) {
+                            Escape::Literal => false,
+                            Escape::Character(c, len) => !seen.is_as_written(&c, len, &bytes[at..]),
+                            Escape::Nothing(_) => true,
+                            Escape::Unknown => !ended,
+                        }
+                    };
+                    let place = |first| match first {
+                        First::At(at) | First::Perhaps(at) => at,
+                    };
+                    let found = first_escape(bytes, 0, seen, ended).map(place);
+                    let known = if ended { bytes.len() } else { bytes.len().saturating_sub(MAX_ESCAPE) };
+                    let wanted = (0..known).find(|at| may_begin(bytes[*at]) && is_one(*at));
+                    prop_assert_eq!(found.filter(|at| *at < known), wanted);
+                }
+            }
+        }
+    }
 }

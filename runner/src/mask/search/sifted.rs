@@ -56,7 +56,10 @@ impl Sifted {
     pub fn extend_while(&mut self, text: Text<'_>, from: usize, classes: &[u8; 256], stop: u8) -> usize {
         let mut at = from;
         for bytes in text.bytes[from..].chunks(BLOCK) {
-            let mut kept = [0; BLOCK];
+            let known = self.bytes.len();
+            // Written where they stay, since a copy would wait for the last of them.
+            self.bytes.resize(known + BLOCK, 0);
+            let Some(kept) = self.bytes.last_chunk_mut::<BLOCK>() else { break };
             let (mut passed, mut len, mut taken) = (0, 0, 0);
             // Without a branch on what passes: whether a byte stays is settled by the next one's place.
             for byte in bytes {
@@ -69,12 +72,9 @@ impl Sifted {
                 len += usize::from(class);
                 taken += 1;
             }
+            self.bytes.truncate(known + len);
             if len > 0 {
-                self.blocks.push(Block { before: self.len() as u32, at: at as i32, passed });
-                let all = self.bytes.len() + len;
-                // A copy of fixed length is the faster one.
-                self.bytes.extend_from_slice(&kept);
-                self.bytes.truncate(all);
+                self.blocks.push(Block { before: known as u32, at: at as i32, passed });
             }
             at += taken;
             if taken < bytes.len() {
