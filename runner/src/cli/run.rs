@@ -279,7 +279,7 @@ fn prepare(
     let own = facts.server().to_owned();
     let actions = Actions::new(config.actions.clone(), own, host, args.setting.state(), lock);
     let tree = Tree { root: &found.root, actions: &actions, stop: Some(signals.as_fd()) };
-    let called = Called::by(workflow, tree).map_err(not_called)?;
+    let called = Called::by(workflow, &file.shown, tree).map_err(not_called)?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
     let plan = Plan::new(workflow, &contexts, &selection)
         .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;

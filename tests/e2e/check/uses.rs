@@ -54,7 +54,7 @@ jobs:
         "runs: { using: composite, steps: [{ run: x }], shell: bash }\n",
     );
     insta::assert_snapshot!(check(&context, &[]), @r#"
-    exit code: 0
+    exit code: 2
     --- stdout
     --- stderr
     warning[missing-input]: the action `./.github/actions/greet` needs the input `who`
@@ -99,7 +99,7 @@ jobs:
        |                           ^^^
        = help: did you mean `say`?
 
-    warning[unavailable-context]: the context `secrets` is not available at `jobs.<id>.steps.run`
+    error[unavailable-context]: the context `secrets` is not available at `jobs.<id>.steps.run`
       --> .github/actions/greet/action.yml:13:51
        |
     13 |     - run: echo ${{ steps.sya.outputs.text }} ${{ secrets.A }}
@@ -127,7 +127,7 @@ jobs:
       |                                                ^^^^^
       = help: known here: using, steps
 
-    checked 3 files: 0 errors, 10 warnings
+    checked 3 files: 1 error, 9 warnings
     "#);
 }
 
