@@ -35,6 +35,7 @@ lints! {
     EmptyFilter "empty-filter" "a filter can never pick anything"
     EmptyMapping "empty-mapping" "a key that wants entries has nothing at all"
     EmptyScript "empty-script" "a step has nothing to run"
+    EndlessActions "endless-actions" "actions of the repository use each other without end"
     ExcessivePermissions "excessive-permissions" "a job's token may do more than is needed, or nothing says what"
     HardcodedCredential "hardcoded-credential" "a credential is written in the file"
     LongText "long-text" "a text with expressions is longer than GitHub takes"
