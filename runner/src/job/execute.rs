@@ -543,6 +543,8 @@ impl Running<'_> {
             Ok((name.clone(), value))
         };
         let mut outputs: Vec<(String, String)> = outputs.map(evaluate).collect::<Result<_, _>>()?;
+        // As on GitHub, one that is empty is none.
+        outputs.retain(|(_, value)| !value.is_empty());
         // Other jobs and the forge get outputs in clear.
         outputs.retain(|(name, value)| match self.execution.output.masker().whole_secret(value) {
             None => true,

@@ -51,6 +51,7 @@ lints! {
     SecretInArgument "secret-in-argument" "a secret becomes part of a script's text"
     SecretInCondition "secret-in-condition" "a condition reads a secret, which isn't there"
     SecretsInherit "secrets-inherit" "a workflow of another repository gets all secrets"
+    TwinKeys "twin-keys" "keys of one mapping differ only in case"
     UnavailableContext "unavailable-context" "an expression reads what isn't available at its place"
     UnknownEvent "unknown-event" "an event that no forge documents"
     UnknownInput "unknown-input" "a step gives an action an input that it doesn't have"
@@ -72,7 +73,11 @@ impl Lint {
     pub fn is_refused_by_github(self) -> bool {
         matches!(
             self,
-            Lint::EmptyMapping | Lint::LongText | Lint::SecretInCondition | Lint::UnavailableContext
+            Lint::EmptyMapping
+                | Lint::LongText
+                | Lint::SecretInCondition
+                | Lint::TwinKeys
+                | Lint::UnavailableContext
         )
     }
 }

@@ -265,6 +265,7 @@ fn what_github_refuses_is_an_error_unless_it_is_for_another_forge_or_allowed() {
         ("secret-in-condition", "if: secrets.A != ''"),
         ("empty-mapping", "env: "),
         ("empty-mapping", "permissions: "),
+        ("twin-keys", "env: { a: x, A: y }"),
         ("long-text", &format!("env: {{ A: '{long}' }}")),
     ] {
         let text = format!("on: push\njobs:\n  a:\n    {job}\n    runs-on: x\n    steps: [{{ run: y }}]\n");
@@ -314,6 +315,9 @@ fn what_github_takes_is_taken() {
         let text = format!("on: {on}\njobs: {{ a: {{ runs-on: x, {job}, steps: [{{ run: y }}] }} }}");
         assert_eq!(refusal(&text), format!("error: {wrong}"), "{on} {job}");
     }
+    let merged =
+        "on: push\nenv: &a { A: 1 }\njobs: { a: { runs-on: x, env: { <<: *a }, steps: [{ run: y }] } }";
+    assert_eq!(refusal(merged), "error: `<<` merges nothing: as on GitHub, there are no merge keys");
     let step = "on: push\njobs: { a: { runs-on: x, steps: [{ run: y, if: \"success('b')\" }] } }";
     assert_eq!(refusal(step), "error: a status function can name jobs only in the `if` of a job");
 }
