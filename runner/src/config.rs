@@ -456,7 +456,7 @@ impl Sandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::{Level, Lint};
+    use crate::lint::{Level, Lint, Rules};
     use crate::mask::detect;
 
     #[test]
@@ -526,7 +526,7 @@ mod tests {
     fn lints_are_named() {
         let check = Config::parse("[check]\nallow = ['unpinned-action']\nstrict = true\n").unwrap().check;
         assert_eq!(
-            (check.of(Lint::UnpinnedAction), check.of(Lint::AlwaysEmpty)),
+            (check.of(Lint::UnpinnedAction, Rules::GitHub), check.of(Lint::AlwaysEmpty, Rules::GitHub)),
             (Level::Allow, Level::Deny)
         );
         let error = Config::parse("[check]\ndeny = ['no-such']").unwrap_err();

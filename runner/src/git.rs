@@ -94,16 +94,27 @@ impl Repository {
 
     /// Where `origin` is.
     pub fn remote(&self) -> Option<Remote> {
+        Remote::parse(&self.setting("[remote \"origin\"]", "url")?)
+    }
+
+    /// Whether its objects are named by SHA-256. Such a repository is none to git without its configuration.
+    pub fn is_sha256(&self) -> bool {
+        self.setting("[extensions]", "objectformat")
+            .is_some_and(|format| format.eq_ignore_ascii_case("sha256"))
+    }
+
+    /// A setting of the configuration, by the header of its section.
+    fn setting(&self, section: &str, name: &str) -> Option<String> {
         let config = read(&self.common_dir.join("config"))?;
-        let mut in_origin = false;
+        let mut is_there = false;
         for line in config.lines().map(str::trim) {
             if line.starts_with('[') {
-                in_origin = line.eq_ignore_ascii_case("[remote \"origin\"]");
-            } else if in_origin
+                is_there = line.eq_ignore_ascii_case(section);
+            } else if is_there
                 && let Some((key, value)) = line.split_once('=')
-                && key.trim().eq_ignore_ascii_case("url")
+                && key.trim().eq_ignore_ascii_case(name)
             {
-                return Remote::parse(value.trim());
+                return Some(value.trim().to_owned());
             }
         }
         None
@@ -119,7 +130,7 @@ impl Repository {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Some(Vec::new()),
             Err(_) => return None,
         };
-        index_paths(&index)
+        index_paths(&index, if self.is_sha256() { 32 } else { 20 })
     }
 
     fn resolve(&self, reference: &str) -> Option<String> {
@@ -176,24 +187,23 @@ fn commit_id(text: &str) -> Option<String> {
     hex.then(|| text.to_owned())
 }
 
-/// The paths in an index of version 2, 3 or 4.
-fn index_paths(index: &[u8]) -> Option<Vec<Vec<u8>>> {
+/// The paths in an index of version 2, 3 or 4, in which an object's id has so many bytes.
+fn index_paths(index: &[u8], id: usize) -> Option<Vec<Vec<u8>>> {
     /// Times, device, inode, mode, owner and size of an entry, before its object id.
     const STAT: usize = 40;
-    const ID: usize = 20;
     let number = |at: usize| index.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
     if index.get(..4)? != b"DIRC" {
         return None;
     }
     let version = number(4)?;
     let count = number(8)? as usize;
-    if !(2..=4).contains(&version) || count > index.len() / (STAT + ID) {
+    if !(2..=4).contains(&version) || count > index.len() / (STAT + id) {
         return None;
     }
     let mut paths: Vec<Vec<u8>> = Vec::with_capacity(count);
     let mut at = 12;
     for _ in 0..count {
-        let flags_at = at + STAT + ID;
+        let flags_at = at + STAT + id;
         let flags = u16::from_be_bytes(index.get(flags_at..flags_at + 2)?.try_into().ok()?);
         let extended = version >= 3 && flags & 0x4000 != 0;
         let mut name_at = flags_at + if extended { 4 } else { 2 };
@@ -213,7 +223,7 @@ fn index_paths(index: &[u8]) -> Option<Vec<Vec<u8>>> {
         paths.push(path);
     }
     // Extensions in lower case change what the entries mean.
-    let end = index.len().checked_sub(ID)?;
+    let end = index.len().checked_sub(id)?;
     while at + 8 <= end {
         let signature = index.get(at..at + 4)?;
         if signature[0].is_ascii_lowercase() {
@@ -221,7 +231,7 @@ fn index_paths(index: &[u8]) -> Option<Vec<Vec<u8>>> {
         }
         at += 8 + number(at + 4)? as usize;
     }
-    // Anything else, such as a repository with longer object ids, doesn't end where it should.
+    // Anything else doesn't end where it should.
     if at != end {
         return None;
     }
@@ -337,12 +347,12 @@ mod tests {
     proptest! {
         #[test]
         fn an_index_of_any_bytes_is_no_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300), version in 2u32..5) {
-            let _ = index_paths(&bytes);
+            let _ = index_paths(&bytes, 20);
             let mut index = b"DIRC".to_vec();
             index.extend(version.to_be_bytes());
             index.extend(2u32.to_be_bytes());
             index.append(&mut bytes);
-            let _ = index_paths(&index);
+            let _ = index_paths(&index, 20);
         }
     }
 }

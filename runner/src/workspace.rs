@@ -251,6 +251,11 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
+/// Whether a git configuration holds credentials, or can't be read.
+pub fn holds_credentials(path: &Path) -> bool {
+    !matches!(without_credentials_at(path), Ok(None))
+}
+
 fn without_credentials_at(path: &Path) -> Result<Option<Vec<u8>>, WorkspaceError> {
     let error = |why: String| WorkspaceError::Config { path: path.to_owned(), why };
     let mut config = Vec::new();

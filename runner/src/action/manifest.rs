@@ -6,7 +6,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::expr::{Condition, Template, nearest};
-use crate::lint::Lint;
+use crate::lint::{Lint, Rules};
 use crate::workflow::availability::{ACTION_INPUT, ACTION_OUTPUT, POST_IF};
 use crate::workflow::keys::{self, Keys};
 use crate::workflow::members::Members;
@@ -125,9 +125,9 @@ pub fn examine(source: &[u8]) -> Examined<'_, Manifest> {
     })
 }
 
-/// Parses the content of an action's file at `path`, which is only named in diagnostics.
+/// Parses the content of an action's file at `path`, which is only named in diagnostics. It may be made for any forge.
 pub fn parse(source: &[u8], path: &Path) -> Result<Read, Diagnostics> {
-    examine(source).finish(path).map(|(manifest, warnings)| Read { manifest, warnings })
+    examine(source).finish(path, Rules::Lenient).map(|(manifest, warnings)| Read { manifest, warnings })
 }
 
 fn manifest(reader: &mut Reader, root: &Node) -> Option<Manifest> {

@@ -2,7 +2,7 @@
 //! workflows, and that these don't call each other without end.
 
 use super::tree::{Known, Tree};
-use crate::action::manifest::Manifest;
+use crate::action::manifest::{Manifest, Runs};
 use crate::action::{LocalPath, Uses};
 use crate::lint::{Block, Lint, Report, Subject, official};
 use crate::workflow::WorkflowFile;
@@ -11,6 +11,9 @@ use crate::workflow::diagnostic::{Collector, Diagnostic};
 use crate::workflow::model::{Call, Env, Job, Step, StepKind, Work, Workflow};
 use crate::workflow::permissions::{Rights, TooMuch};
 use crate::workflow::span::Span;
+
+/// Most actions that are gone through for one step.
+const MAX_VISITED: usize = 1000;
 
 /// Looks at the calls of a workflow; what doesn't fit is an error, as on GitHub.
 pub fn calls(workflow: &Workflow, tree: &Tree, found: &mut Collector) {
@@ -98,7 +101,16 @@ pub fn actions(subject: &Subject<'_>, tree: &Tree, report: &mut Report<'_>) {
             let StepKind::Uses { action, with } = &step.kind else { continue };
             let Uses::Local(path) = &action.value else { continue };
             match tree.action(path) {
-                Known::Is(manifest) => inputs(path, &manifest, action.span, with, report),
+                Known::Is(manifest) => {
+                    inputs(path, &manifest, action.span, with, report);
+                    let mut chain = Vec::new();
+                    if block.job.is_some() && circle(path, tree, &mut chain, &mut 0) {
+                        let chain: Vec<String> = chain.iter().map(LocalPath::to_string).collect();
+                        let message = format!("actions use each other in a circle: {}", chain.join(" → "));
+                        let help = "take one of the steps out, or let its `if` end it";
+                        report.warn(Lint::EndlessActions, action.span, message, help);
+                    }
+                }
                 Known::Missing if !may_appear(block, index) => {
                     let message = format!("there is no action `{path}` in this repository");
                     let help = "it has neither action.yml nor action.yaml";
@@ -117,6 +129,33 @@ pub fn actions(subject: &Subject<'_>, tree: &Tree, report: &mut Report<'_>) {
             }
         }
     }
+}
+
+/// Whether an action comes to use itself, or another that it uses does; then the chain is the way there.
+fn circle(path: &LocalPath, tree: &Tree, chain: &mut Vec<LocalPath>, visited: &mut usize) -> bool {
+    *visited += 1;
+    if *visited > MAX_VISITED {
+        return false;
+    }
+    let is_circle = chain.contains(path);
+    chain.push(path.clone());
+    if is_circle {
+        return true;
+    }
+    if let Known::Is(manifest) = tree.action(path)
+        && let Runs::Composite { steps } = &manifest.runs
+    {
+        for step in steps {
+            if let StepKind::Uses { action, .. } = &step.kind
+                && let Uses::Local(inner) = &action.value
+                && circle(inner, tree, chain, visited)
+            {
+                return true;
+            }
+        }
+    }
+    chain.pop();
+    false
 }
 
 /// Whether an earlier step may have put something there that the repository doesn't have.

@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use crate::action::{Lock, LockError, Uses, manifest};
-use crate::lint::{self, Allowances, Levels, Lint, Report, Subject};
+use crate::lint::{self, Allowances, Levels, Lint, Report, Rules, Subject};
 use crate::mask::detect::{self, Detector};
 use crate::workflow::diagnostic::Collector;
 use crate::workflow::model::{StepKind, Work, Workflow};
@@ -90,6 +90,7 @@ impl Checker {
             fits::calls(workflow, &self.tree, &mut found);
             queue.extend(self.called(workflow));
             self.lint(&Subject::workflow(workflow, self.lock.as_ref()), &text, &mut found, queue);
+            self.settle(Rules::of(path), &text, &mut found);
         }
         found.finish(path, &text)
     }
@@ -103,18 +104,18 @@ impl Checker {
         let Examined { text, value, mut found } = manifest::examine(&source);
         if let Some(manifest) = &value {
             self.lint(&Subject::action(manifest, self.lock.as_ref()), &text, &mut found, queue);
+            self.settle(Rules::of(&shown), &text, &mut found);
         }
         found.finish(&shown, &text)
     }
 
-    /// All lints, and the comments that allow what they find.
+    /// All lints.
     fn lint(&self, subject: &Subject<'_>, text: &str, found: &mut Collector, queue: &mut VecDeque<File>) {
         let mut report = Report::new(text, found);
         lint::all(subject, &self.detector, &mut report);
         fits::actions(subject, &self.tree, &mut report);
         passed_on::check(subject, &self.tree, &mut report);
         members::check(subject, &self.tree, &mut report);
-        self.settle(text, found);
         for step in subject.steps() {
             if let StepKind::Uses { action, .. } = &step.kind
                 && let Uses::Local(path) = &action.value
@@ -126,8 +127,8 @@ impl Checker {
         }
     }
 
-    /// Takes out what is allowed, and tells which comments allow nothing.
-    fn settle(&self, text: &str, found: &mut Collector) {
+    /// Takes out what comments allow, tells which of them allow nothing, and decides on the rest.
+    fn settle(&self, rules: Rules, text: &str, found: &mut Collector) {
         let mut allowances = Allowances::of(text);
         allowances.apply(found);
         let mut report = Report::new(text, found);
@@ -139,7 +140,7 @@ impl Checker {
             let message = format!("`{}` finds nothing here", lint.id());
             report.warn(Lint::UnusedAllow, name, message, "remove it from the comment");
         }
-        found.decide(|lint, _| self.levels.of(lint));
+        found.decide(|lint, _| self.levels.of(lint, rules));
     }
 
     /// The workflows of the repository that a workflow calls.

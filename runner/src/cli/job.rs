@@ -202,7 +202,7 @@ impl Job<'_> {
             .with_forge(self.forge_tokens(&order)?);
         let actions = Actions::new(settings, order.server.clone(), host, state.clone(), lock);
         let tree = Tree { root: &place.source, actions: &actions, stop: Some(self.signals.as_fd()) };
-        let called = Called::by(&workflow, tree).map_err(super::run::not_called)?;
+        let called = Called::by(&workflow, &order.file, tree).map_err(super::run::not_called)?;
         let trigger = order.text("event_name");
         let elsewhere = elsewhere(&order);
         let passed_on = run_of(&order);

@@ -113,8 +113,8 @@ fn used(located: &Located, actions: &Actions, native: bool) -> Result<Lock, Erro
     let root = &located.root;
     let search = Search { actions, root, native, stop: None };
     let mut all = Vec::new();
-    for Candidate { workflow, .. } in &located.candidates {
-        let called = Called::by(workflow, Tree { root, actions, stop: None }).map_err(not_called)?;
+    for Candidate { workflow, shown, .. } in &located.candidates {
+        let called = Called::by(workflow, shown, Tree { root, actions, stop: None }).map_err(not_called)?;
         all.extend(called.all().filter_map(|callee| callee.obtained.clone()));
         let workflows = std::iter::once(workflow).chain(called.all().map(|callee| &*callee.workflow));
         for job in workflows.flat_map(|workflow| workflow.jobs.values()) {

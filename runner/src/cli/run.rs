@@ -279,7 +279,7 @@ fn prepare(
     let own = facts.server().to_owned();
     let actions = Actions::new(config.actions.clone(), own, host, args.setting.state(), lock);
     let tree = Tree { root: &found.root, actions: &actions, stop: Some(signals.as_fd()) };
-    let called = Called::by(workflow, tree).map_err(not_called)?;
+    let called = Called::by(workflow, &file.shown, tree).map_err(not_called)?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
     let plan = Plan::new(workflow, &contexts, &selection)
         .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;
@@ -371,10 +371,18 @@ fn place(args: &Args, config: &Config, root: &Path, uses_actions: bool) -> Resul
     }
     let network = args.network.decide(&config.network)?;
     let mut place = Place::new(spec, root.to_owned(), access, withheld, tools, network);
-    if let Some(repository) = git::Repository::open(root)
-        && (uses_actions || repository.git_dir() != root.join(".git"))
-    {
-        place = place.with_repository(&repository);
+    if let Some(repository) = git::Repository::open(root) {
+        let is_linked = repository.git_dir() != root.join(".git");
+        if uses_actions || is_linked {
+            place = place.with_repository(&repository);
+        }
+        if args.write && is_linked {
+            let shown = repository.common_dir().display();
+            note(&format!(
+                "warning: jobs see `{shown}`, where `.git` of this tree points, as it is, and can't change it"
+            ));
+            place = place.with_linked(&repository);
+        }
     }
     Ok(if args.no_native { place.without_native() } else { place })
 }

@@ -162,7 +162,7 @@ impl Evaluator<'_> {
     }
 
     fn call(&self, function: Function, arguments: &[Node]) -> Result<Value, EvalError> {
-        if let Function::Status(function) = function {
+        if let (Function::Status(function), []) = (function, arguments) {
             return Ok(Value::Bool(function == StatusFunction::Always || self.scope.status(function)));
         }
         let values = arguments.iter().map(|node| self.value(node)).collect::<Result<Vec<_>, _>>()?;
@@ -185,9 +185,25 @@ impl Evaluator<'_> {
                 let patterns: Vec<&str> = patterns.iter().map(|pattern| &**pattern).collect();
                 Value::from(self.scope.hash_files(&patterns)?)
             }
-            // The parser checked the numbers of arguments, and `case` and the status functions are above.
+            (Function::Status(function), jobs) => Value::Bool(self.status_of(function, jobs)),
+            // The parser checked the numbers of arguments, and `case` is above.
             _ => return Err(EvalError::new("a function was called with arguments that it doesn't take")),
         })
+    }
+
+    /// `success('a', 'b')`: whether all of these jobs succeeded; `failure('a', 'b')`: whether one of them failed. A job
+    /// that isn't needed did neither.
+    fn status_of(&self, function: StatusFunction, jobs: &[Value]) -> bool {
+        let needs = self.scope.context("needs").unwrap_or_default();
+        let has = |job: &Value, result: &str| {
+            let job = needs.get(&job.to_display_string());
+            job.and_then(|job| job.get("result")).is_some_and(|own| own.loosely_equals(&Value::from(result)))
+        };
+        match function {
+            StatusFunction::Success => jobs.iter().all(|job| has(job, "success")),
+            StatusFunction::Failure => jobs.iter().any(|job| has(job, "failure")),
+            StatusFunction::Always | StatusFunction::Cancelled => false,
+        }
     }
 
     fn join(&self, list: &Value, separator: Option<&Value>) -> Result<Value, EvalError> {

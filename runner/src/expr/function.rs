@@ -26,7 +26,7 @@ pub enum Function {
 }
 
 /// A function that asks how the job stands. One of them anywhere in a condition replaces the implicit
-/// `success() &&`.
+/// `success() &&`. In the condition of a job, `success` and `failure` may name some of the jobs that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusFunction {
     /// Nothing before has failed and the run wasn't cancelled.
@@ -46,13 +46,13 @@ const TABLE: [(&str, Function, usize, usize); 13] = [
     ("case", Function::Case, 3, 255),
     ("contains", Function::Contains, 2, 2),
     ("endsWith", Function::EndsWith, 2, 2),
-    ("failure", Function::Status(StatusFunction::Failure), 0, 0),
+    ("failure", Function::Status(StatusFunction::Failure), 0, 255),
     ("format", Function::Format, 1, 255),
     ("fromJSON", Function::FromJson, 1, 1),
     ("hashFiles", Function::HashFiles, 1, 255),
     ("join", Function::Join, 1, 2),
     ("startsWith", Function::StartsWith, 2, 2),
-    ("success", Function::Status(StatusFunction::Success), 0, 0),
+    ("success", Function::Status(StatusFunction::Success), 0, 255),
     ("toJSON", Function::ToJson, 1, 1),
 ];
 

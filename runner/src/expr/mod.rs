@@ -101,6 +101,15 @@ impl Expr {
         self.functions().iter().any(|function| matches!(function, Function::Status(_)))
     }
 
+    /// Whether a status function in it names jobs.
+    pub fn names_jobs(&self) -> bool {
+        let mut found = false;
+        self.root.visit(&mut |node| {
+            found |= matches!(node, ast::Node::Call { function: Function::Status(_), arguments } if !arguments.is_empty());
+        });
+        found
+    }
+
     /// The value of the expression in a scope.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
         self.evaluate_within(scope, &Memory::new(MAX_MEMORY))

@@ -106,6 +106,27 @@ impl Template {
         })
     }
 
+    /// The length in UTF-16 units of the one expression that GitHub makes of a text with expressions,
+    /// `format('text {0}', expression)`; 0 where it makes none.
+    pub fn length_as_expression(&self) -> usize {
+        if self.is_literal() {
+            return 0;
+        }
+        let mut length = "format('')".len();
+        let mut number = 0;
+        for part in &self.parts {
+            length += match part {
+                // Quotes and braces are doubled to stand for themselves.
+                Part::Text(text) => text.encode_utf16().count() + text.matches(['\'', '{', '}']).count(),
+                Part::Expr(expr, _) => {
+                    number += 1;
+                    format!("{{{}}}, ", number - 1).len() + expr.source.encode_utf16().count()
+                }
+            };
+        }
+        length
+    }
+
     /// The text with each expression replaced by its value.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<String, EvalError> {
         if let Some(text) = self.as_literal() {
@@ -177,6 +198,18 @@ mod tests {
         assert_eq!(value("${{ github.n }}"), Value::Number(3.0));
         assert_eq!(value("${{ github.n }} "), Value::from("3 "));
         assert_eq!(value("3"), Value::from("3"));
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_expression_that_github_makes() {
+        for (template, expression) in [
+            ("plain {text}", ""),
+            ("a ${{ github.ref }}", "format('a {0}', github.ref)"),
+            ("it's {${{ 1 }}}${{ 2 }}é", "format('it''s {{{0}}}{1}é', 1, 2)"),
+        ] {
+            let length = Template::parse(template).unwrap().length_as_expression();
+            assert_eq!(length, expression.encode_utf16().count(), "{template}");
+        }
     }
 
     #[test]

@@ -287,6 +287,11 @@ fn functions_on_json_and_choice() {
         ("case(true, needs.*, 1).result", json!(["success", "failure"])),
         ("always()", json!(true)),
         ("success() && !failure() && !cancelled()", json!(true)),
+        ("success('a')", json!(true)),
+        ("success('a', 'b')", json!(false)),
+        ("success('none')", json!(false)),
+        ("failure('a', 'B')", json!(true)),
+        ("failure('a', 'none')", json!(false)),
     ]);
 }
 

@@ -543,6 +543,8 @@ impl Running<'_> {
             Ok((name.clone(), value))
         };
         let mut outputs: Vec<(String, String)> = outputs.map(evaluate).collect::<Result<_, _>>()?;
+        // As on GitHub, one that is empty is none.
+        outputs.retain(|(_, value)| !value.is_empty());
         // Other jobs and the forge get outputs in clear.
         outputs.retain(|(name, value)| match self.execution.output.masker().whole_secret(value) {
             None => true,
@@ -608,16 +610,20 @@ pub trait ResolveMinutes {
     fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError>;
 }
 
+/// The longest time that can be waited for without harm: a hundred years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 impl<L: Resolve<f64>> ResolveMinutes for L {
     fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError> {
         let minutes = self.resolve(scope)?;
         if minutes <= 0.0 {
             return Ok(None);
         }
-        match Duration::try_from_secs_f64(minutes * 60.0) {
-            Ok(duration) => Ok(Some(duration)),
-            Err(e) => Err(EvalError::new(format!("`timeout-minutes` can't be {minutes}: {e}"))),
+        if minutes.is_nan() {
+            return Err(EvalError::new("`timeout-minutes` must be a number"));
         }
+        // A limit that nobody lives to see is none.
+        Ok(Some(Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(LONGEST).min(LONGEST)))
     }
 }
 

@@ -52,6 +52,14 @@ struct Evaluated {
     exclude: Vec<Object>,
 }
 
+impl Evaluated {
+    fn extend(&mut self, other: Evaluated) {
+        self.axes.extend(other.axes);
+        self.include.extend(other.include);
+        self.exclude.extend(other.exclude);
+    }
+}
+
 /// All combinations, in GitHub's order. Each is the `matrix` context of one job.
 pub fn expand(matrix: &LiteralOr<Matrix>, scope: &dyn Scope) -> Result<Vec<Object>, MatrixError> {
     let Evaluated { axes, include, exclude } = match matrix {
@@ -144,7 +152,14 @@ fn product(axes: &[(String, Vec<Value>)]) -> Result<Vec<Object>, MatrixError> {
 }
 
 fn evaluate(matrix: &Matrix, scope: &dyn Scope) -> Result<Evaluated, MatrixError> {
-    let axes = matrix.axes.iter().map(|(axis, values)| {
+    let mut evaluated = Evaluated { axes: Vec::new(), include: Vec::new(), exclude: Vec::new() };
+    for (axis, values) in &matrix.axes {
+        if let LiteralOr::Expr(expr) = values
+            && is_insert(axis)
+        {
+            evaluated.extend(from_value(expr.evaluate(scope)?)?);
+            continue;
+        }
         let values = match values {
             LiteralOr::Literal(values) => values_of(values, scope, 0)?,
             LiteralOr::Expr(expr) => list(&format!("matrix axis `{axis}`"), expr.evaluate(scope)?)?,
@@ -154,9 +169,8 @@ fn evaluate(matrix: &Matrix, scope: &dyn Scope) -> Result<Evaluated, MatrixError
             true => Template::parse(axis).map_err(|e| EvalError::new(e.to_string()))?.evaluate(scope)?,
             false => axis.clone(),
         };
-        Ok((name, values))
-    });
-    let axes = axes.collect::<Result<_, MatrixError>>()?;
+        evaluated.axes.push((name, values));
+    }
     let entries = |what: &str, entries: &LiteralOrList| match entries {
         None => Ok(Vec::new()),
         Some(LiteralOr::Literal(entries)) => {
@@ -164,11 +178,9 @@ fn evaluate(matrix: &Matrix, scope: &dyn Scope) -> Result<Evaluated, MatrixError
         }
         Some(LiteralOr::Expr(expr)) => objects(what, expr, scope),
     };
-    Ok(Evaluated {
-        axes,
-        include: entries("an entry of `include`", &matrix.include)?,
-        exclude: entries("an entry of `exclude`", &matrix.exclude)?,
-    })
+    evaluated.include.extend(entries("an entry of `include`", &matrix.include)?);
+    evaluated.exclude.extend(entries("an entry of `exclude`", &matrix.exclude)?);
+    Ok(evaluated)
 }
 
 /// A matrix that is one expression as a whole.
@@ -234,7 +246,7 @@ fn values_of(items: &[MatrixValue], scope: &dyn Scope, depth: usize) -> Result<V
 }
 
 /// The key whose mapping is put in its place: `${{ insert }}`, which GitHub's templates know.
-fn is_insert(key: &str) -> bool {
+pub fn is_insert(key: &str) -> bool {
     let inner = key.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
     inner.is_some_and(|inner| inner.trim() == "insert")
 }
@@ -448,6 +460,30 @@ mod tests {
         let all = expand(vec![inserted, template("${{ fromJSON('[4, 5]') }}")]).unwrap();
         assert_eq!(all.iter().map(display).collect::<Vec<_>>(), ["1, 2, 3", "4", "5"]);
         assert!(expand(vec![object(&[("${{ insert }}", template("x"))])]).is_err());
+    }
+
+    #[test]
+    fn what_is_inserted_into_a_matrix_stands_for_its_axes() {
+        let expanded = |matrix: &str| {
+            let text = format!(
+                "on: push\njobs: {{ a: {{ runs-on: x, strategy: {{ matrix: {{ {matrix} }} }}, steps: [{{ run: y }}] }} }}"
+            );
+            let parsed = crate::workflow::parse(text.as_bytes(), std::path::Path::new("w.yml")).unwrap();
+            let matrix = parsed.workflow.jobs["a"].strategy.matrix.clone().unwrap().value;
+            let value = r#"{"v":[1,2],"exclude":[{"v":1}],"include":[{"v":3}]}"#;
+            let memory = Memory::new(1 << 20);
+            let vars = read_json(value, &memory).unwrap();
+            let scope = Contexts::new([("vars", vars)].into_iter().collect());
+            expand(&matrix, &scope).map(|all| all.iter().map(display).collect::<Vec<_>>().join(" | "))
+        };
+        for (matrix, combinations) in [
+            ("'${{ insert }}': '${{ vars }}'", "2 | 3"),
+            ("os: [a, b], '${{insert}}': '${{ vars }}'", "a, 2 | b, 2 | 3"),
+            ("'${{ insert }}': { os: [a], include: [{ os: c }] }, v: [1]", "a, 1 | c"),
+        ] {
+            assert_eq!(expanded(matrix).unwrap(), combinations, "{matrix}");
+        }
+        assert!(expanded("'${{ insert }}': '${{ vars.v }}'").is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::native::Tree;
 use crate::order::Leave;
 use crate::output::event::LayerLine;
 use crate::toolchain::Tools;
-use crate::workspace::Withheld;
+use crate::workspace::{Withheld, holds_credentials};
 
 /// The same for every job of a run; each job makes a sandbox of its own from it.
 #[derive(Debug)]
@@ -142,18 +142,32 @@ impl Place {
     }
 
     /// Shows jobs the tree's git repository without its configuration, which may hold credentials, and without
-    /// its hooks.
+    /// its hooks. One of SHA-256 is none without its configuration, which is shown where there are no credentials in it.
     pub fn with_repository(self, repository: &Repository) -> Place {
-        self.with_parts(repository, &["HEAD", "objects", "refs", "packed-refs", "shallow"])
+        let is_needed = repository.is_sha256() && !holds_credentials(&repository.common_dir().join("config"));
+        let parts = ["HEAD", "objects", "refs", "packed-refs", "shallow"]
+            .into_iter()
+            .chain(is_needed.then_some("config"));
+        self.with_parts(repository, parts)
+    }
+
+    /// Shows jobs, read-only and at its own path, the repository to which the `.git` file of their tree points.
+    pub fn with_linked(mut self, repository: &Repository) -> Place {
+        for path in [repository.git_dir(), repository.common_dir()] {
+            if let Ok(path) = path.canonicalize() {
+                self.spec = self.spec.bind(Bind::read_only(path).as_own());
+            }
+        }
+        self
     }
 
     /// Shows jobs palisade's own mirror of their repository. Its configuration holds no credentials, and tells which
     /// hash names its objects.
     pub fn with_mirror(self, repository: &Repository) -> Place {
-        self.with_parts(repository, &["HEAD", "config", "objects", "refs", "packed-refs", "shallow"])
+        self.with_parts(repository, ["HEAD", "config", "objects", "refs", "packed-refs", "shallow"])
     }
 
-    fn with_parts(mut self, repository: &Repository, parts: &[&str]) -> Place {
+    fn with_parts<'p>(mut self, repository: &Repository, parts: impl IntoIterator<Item = &'p str>) -> Place {
         let objects = repository.common_dir().join("objects").metadata();
         let private = objects.is_ok_and(|objects| objects.permissions().mode() & 0o005 != 0o005);
         for part in parts {

@@ -1,8 +1,29 @@
 //! What is done about each lint.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::Lint;
+
+/// By whose rules a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// GitHub's: what it refuses is an error.
+    GitHub,
+    /// Those of Forgejo and Gitea, which run what GitHub refuses.
+    Lenient,
+}
+
+impl Rules {
+    /// By the directory that a file is in.
+    pub fn of(file: &Path) -> Rules {
+        match file.iter().any(|name| name == ".forgejo" || name == ".gitea") {
+            true => Rules::Lenient,
+            false => Rules::GitHub,
+        }
+    }
+}
 
 /// What a person or a configuration says of lints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -33,11 +54,12 @@ pub enum Level {
 pub struct UnknownLint(pub String);
 
 impl Levels {
-    /// What becomes of what a lint found.
-    pub fn of(&self, lint: Lint) -> Level {
+    /// What becomes of what a lint found in a file that is read by these rules.
+    pub fn of(&self, lint: Lint, rules: Rules) -> Level {
+        let is_refused = rules == Rules::GitHub && lint.is_refused_by_github();
         if self.allow.contains(&lint) {
             Level::Allow
-        } else if self.strict || self.deny.contains(&lint) {
+        } else if self.strict || is_refused || self.deny.contains(&lint) {
             Level::Deny
         } else {
             Level::Warn

@@ -27,7 +27,7 @@ mod unsound_contains;
 mod untrusted;
 
 pub use allow::Allowances;
-pub use levels::{Level, Levels, UnknownLint};
+pub use levels::{Level, Levels, Rules, UnknownLint};
 pub use report::Report;
 pub use script::scripts;
 pub use subject::{Block, Subject, official};

@@ -33,9 +33,12 @@ lints! {
     AlwaysTrueCondition "always-true-condition" "a condition is text, and so is always true"
     DeprecatedCommand "deprecated-command" "a script prints a workflow command that is deprecated or insecure"
     EmptyFilter "empty-filter" "a filter can never pick anything"
+    EmptyMapping "empty-mapping" "a key that wants entries has nothing at all"
     EmptyScript "empty-script" "a step has nothing to run"
+    EndlessActions "endless-actions" "actions of the repository use each other without end"
     ExcessivePermissions "excessive-permissions" "a job's token may do more than is needed, or nothing says what"
     HardcodedCredential "hardcoded-credential" "a credential is written in the file"
+    LongText "long-text" "a text with expressions is longer than GitHub takes"
     MissingAction "missing-action" "a step uses an action that the repository doesn't have"
     MissingInput "missing-input" "a step doesn't give an action what it needs"
     MissingShell "missing-shell" "a script of a composite action names no shell"
@@ -48,10 +51,11 @@ lints! {
     SecretInArgument "secret-in-argument" "a secret becomes part of a script's text"
     SecretInCondition "secret-in-condition" "a condition reads a secret, which isn't there"
     SecretsInherit "secrets-inherit" "a workflow of another repository gets all secrets"
+    TwinKeys "twin-keys" "keys of one mapping differ only in case"
     UnavailableContext "unavailable-context" "an expression reads what isn't available at its place"
     UnknownEvent "unknown-event" "an event that no forge documents"
     UnknownInput "unknown-input" "a step gives an action an input that it doesn't have"
-    UnknownKey "unknown-key" "a key of an action means nothing"
+    UnknownKey "unknown-key" "a key means nothing"
     UnknownLint "unknown-lint" "a comment allows a lint that doesn't exist"
     UnknownShell "unknown-shell" "a script's shell is none that there is on Linux"
     UnpinnedAction "unpinned-action" "an action or a workflow is named by a tag or a branch"
@@ -63,6 +67,18 @@ impl Lint {
     /// The lint of an id.
     pub fn find(id: &str) -> Option<Lint> {
         Lint::ALL.iter().copied().find(|lint| lint.id() == id)
+    }
+
+    /// Whether GitHub refuses a workflow for what it finds; other forges run it.
+    pub fn is_refused_by_github(self) -> bool {
+        matches!(
+            self,
+            Lint::EmptyMapping
+                | Lint::LongText
+                | Lint::SecretInCondition
+                | Lint::TwinKeys
+                | Lint::UnavailableContext
+        )
     }
 }
 

@@ -44,6 +44,7 @@ const PULL_TYPES: &[&str] = &[
     "review_request_removed",
     "auto_merge_enabled",
     "auto_merge_disabled",
+    "stacked",
     // As Forgejo and Gitea name labels.
     "label_updated",
     "label_cleared",
@@ -110,6 +111,8 @@ pub const EVENTS: &[Event] = &[
             "untyped",
             "label_updated",
             "label_cleared",
+            "field_added",
+            "field_removed",
         ],
     ),
     event("label", TYPES, CHANGED),

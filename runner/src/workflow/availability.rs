@@ -9,17 +9,28 @@ pub struct Availability {
     /// Contexts.
     pub contexts: &'static [&'static str],
     /// Whether `success()`, `failure()`, `always()` and `cancelled()` are.
-    pub status: bool,
+    pub status: Status,
     /// Whether `hashFiles()` is.
     pub hash_files: bool,
 }
 
+/// How the status functions may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not at all.
+    None,
+    /// Without arguments.
+    Plain,
+    /// `success` and `failure` also with names of jobs that are needed.
+    OfJobs,
+}
+
 const fn plain(key: &'static str, contexts: &'static [&'static str]) -> Availability {
-    Availability { key, contexts, status: false, hash_files: false }
+    Availability { key, contexts, status: Status::None, hash_files: false }
 }
 
 const fn step(key: &'static str) -> Availability {
-    Availability { key, contexts: STEP, status: false, hash_files: true }
+    Availability { key, contexts: STEP, status: Status::None, hash_files: true }
 }
 
 const RUN: &[&str] = &["github", "inputs", "vars"];
@@ -29,7 +40,8 @@ const STEP: &[&str] =
 
 pub const RUN_NAME: Availability = plain("run-name", RUN);
 pub const CONCURRENCY: Availability = plain("concurrency", RUN);
-pub const DEFAULTS: Availability = plain("defaults.run", RUN);
+/// Only those of jobs may hold expressions.
+pub const DEFAULTS: Availability = plain("defaults.run", &[]);
 pub const ENV: Availability = plain("env", &["github", "secrets", "inputs", "vars"]);
 pub const CALL_INPUT: Availability = plain("on.workflow_call.inputs.<id>.default", RUN);
 pub const CALL_OUTPUT: Availability =
@@ -39,7 +51,7 @@ pub const JOB_NAME: Availability = plain("jobs.<id>.name", JOB);
 pub const JOB_IF: Availability = Availability {
     key: "jobs.<id>.if",
     contexts: &["github", "needs", "vars", "inputs"],
-    status: true,
+    status: Status::OfJobs,
     hash_files: false,
 };
 pub const JOB_RUNS_ON: Availability = plain("jobs.<id>.runs-on", JOB);
@@ -55,9 +67,10 @@ pub const JOB_STRATEGY: Availability = plain("jobs.<id>.strategy", &["github", "
 pub const JOB_DEFAULTS: Availability =
     plain("jobs.<id>.defaults.run", &["github", "needs", "strategy", "matrix", "env", "vars", "inputs"]);
 pub const JOB_CONTAINER: Availability = plain("jobs.<id>.container", JOB);
-pub const CONTAINER_ENV: Availability = plain(
-    "jobs.<id>.container.env",
-    &["github", "needs", "strategy", "matrix", "job", "runner", "env", "vars", "secrets", "inputs"],
+pub const CONTAINER_ENV: Availability = plain("jobs.<id>.container.env", STEP);
+pub const CREDENTIALS: Availability = plain(
+    "jobs.<id>.container.credentials",
+    &["github", "needs", "strategy", "matrix", "env", "vars", "secrets", "inputs"],
 );
 pub const JOB_ENV: Availability =
     plain("jobs.<id>.env", &["github", "needs", "strategy", "matrix", "vars", "secrets", "inputs"]);
@@ -69,7 +82,7 @@ pub const JOB_OUTPUTS: Availability = plain("jobs.<id>.outputs", STEP);
 pub const STEP_IF: Availability = Availability {
     key: "jobs.<id>.steps.if",
     contexts: &["github", "needs", "strategy", "matrix", "job", "runner", "env", "vars", "steps", "inputs"],
-    status: true,
+    status: Status::Plain,
     hash_files: true,
 };
 pub const STEP_NAME: Availability = step("jobs.<id>.steps.name");
@@ -89,7 +102,7 @@ pub const ACTION_OUTPUT: Availability = plain("outputs.<id>.value", ACTION);
 pub const POST_IF: Availability = Availability {
     key: "runs.post-if",
     contexts: &["github", "strategy", "matrix", "job", "runner", "env", "steps", "inputs"],
-    status: true,
+    status: Status::Plain,
     hash_files: true,
 };
 const ACTION: &[&str] = &["github", "strategy", "matrix", "steps", "inputs", "job", "runner", "env"];

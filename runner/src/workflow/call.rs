@@ -45,7 +45,7 @@ pub fn read(reader: &mut Reader, entries: &Mapping) -> Option<Call> {
             return None;
         }
     };
-    Some(Call { workflow, with, secrets })
+    Some(Call { position: reader.position(workflow.span), workflow, with, secrets })
 }
 
 impl Call {

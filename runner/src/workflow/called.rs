@@ -1,6 +1,8 @@
 //! The workflows that a workflow calls, directly or not: of its own tree, and of other repositories.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostics;
 use super::file::WorkflowFile;
 use super::model::{Call, Work, Workflow};
+use super::render::Position;
 use super::yaml::MAX_BYTES;
 use super::{discover, parse};
 use crate::action::{Actions, ObtainError, Obtained};
@@ -43,46 +46,60 @@ pub struct Callee {
     depth: usize,
 }
 
+/// A job that calls a workflow, and where it says so.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    file: String,
+    position: Position,
+    job: String,
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:", self.file, self.position)
+    }
+}
+
 /// Why a workflow that is called can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CalledError {
     /// It can't be read.
-    #[error("the workflow `{file}` that job `{job}` calls can't be read: {why}")]
+    #[error("{by} the workflow `{file}` that job `{}` calls can't be read: {why}", by.job)]
     Unreadable {
         /// Which.
         file: String,
         /// Who calls it.
-        job: String,
+        by: Caller,
         /// Why.
         why: String,
     },
     /// Its repository can't be had.
-    #[error("the workflow `{file}` that job `{job}` calls can't be had: {why}")]
+    #[error("{by} the workflow `{file}` that job `{}` calls can't be had: {why}", by.job)]
     NotObtained {
         /// Which.
         file: String,
         /// Who calls it.
-        job: String,
+        by: Caller,
         /// Why.
         why: ObtainError,
     },
     /// It isn't valid.
-    #[error("the workflow `{file}` that job `{job}` calls can't be run:\n{why}")]
+    #[error("{by} the workflow `{file}` that job `{}` calls can't be run:\n{why}", by.job)]
     Invalid {
         /// Which.
         file: String,
         /// Who calls it.
-        job: String,
+        by: Caller,
         /// What is wrong with it.
         why: Box<Diagnostics>,
     },
     /// It can't be called so.
-    #[error("job `{job}` can't call `{file}`: {why}")]
+    #[error("{by} job `{}` can't call `{file}`: {why}", by.job)]
     Mismatch {
         /// Which.
         file: String,
         /// Who calls it.
-        job: String,
+        by: Caller,
         /// Why.
         why: String,
     },
@@ -97,11 +114,11 @@ pub enum CalledError {
 }
 
 impl Called {
-    /// Reads all that `workflow` calls. What only another event would call is read too: a mistake is told before
-    /// anything runs.
-    pub fn by(workflow: &Workflow, tree: Tree<'_>) -> Result<Called, CalledError> {
+    /// Reads all that the workflow of `file` calls. What only another event would call is read too: a mistake is told
+    /// before anything runs.
+    pub fn by(workflow: &Workflow, file: &str, tree: Tree<'_>) -> Result<Called, CalledError> {
         let mut called = Called::default();
-        called.add(workflow, tree, &mut Vec::new())?;
+        called.add(workflow, file, tree, &mut Vec::new())?;
         Ok(called)
     }
 
@@ -118,6 +135,7 @@ impl Called {
     fn add(
         &mut self,
         caller: &Workflow,
+        file_of_caller: &str,
         tree: Tree<'_>,
         chain: &mut Vec<WorkflowFile>,
     ) -> Result<(), CalledError> {
@@ -132,12 +150,17 @@ impl Called {
                 let chain = chain.iter().map(WorkflowFile::to_string).collect();
                 return Err(CalledError::Depth { how, chain });
             }
-            let callee = self.callee(&file, &job.id, call, tree)?;
+            let by = Caller {
+                file: file_of_caller.to_owned(),
+                position: call.position,
+                job: job.id.value.clone(),
+            };
+            let callee = self.callee(&file, by, call, tree)?;
             // Many ways may lead to it; only one that is longer tells something new.
             let depth = chain.len();
             if let Some(known) = self.0.get_mut(&file).filter(|known| known.depth < depth) {
                 known.depth = depth;
-                self.add(&callee, tree, chain)?;
+                self.add(&callee, &file.to_string(), tree, chain)?;
             }
             chain.pop();
         }
@@ -148,42 +171,41 @@ impl Called {
     fn callee(
         &mut self,
         file: &WorkflowFile,
-        job: &str,
+        by: Caller,
         call: &Call,
         tree: Tree<'_>,
     ) -> Result<Arc<Workflow>, CalledError> {
-        let job = job.to_owned();
         let workflow = match self.0.get(file) {
             Some(known) => known.workflow.clone(),
             None if self.0.len() == MAX_CALLED => {
                 let why = format!("more than {MAX_CALLED} are called");
-                return Err(CalledError::Unreadable { file: file.to_string(), job, why });
+                return Err(CalledError::Unreadable { file: file.to_string(), by, why });
             }
             None => {
                 let (source, shown, obtained) = match file {
                     WorkflowFile::Here(path) => {
                         let shown = path.as_str();
                         let source = discover::read_within(tree.root, Path::new(shown));
-                        (source.map_err(|e| e.to_string()), shown.to_owned(), None)
+                        (source.map_err(unreadable), shown.to_owned(), None)
                     }
                     WorkflowFile::Elsewhere(remote) => match tree.actions.obtain(remote, tree.stop) {
                         Ok(obtained) => {
-                            let source = obtained.read(&remote.path, MAX_BYTES).map_err(|e| e.to_string());
+                            let source = obtained.read(&remote.path, MAX_BYTES).map_err(unreadable);
                             (source, remote.to_string(), Some(obtained))
                         }
                         Err(why) => {
-                            return Err(CalledError::NotObtained { file: file.to_string(), job, why });
+                            return Err(CalledError::NotObtained { file: file.to_string(), by, why });
                         }
                     },
                 };
                 let source = match source {
                     Ok(source) => source,
-                    Err(why) => return Err(CalledError::Unreadable { file: file.to_string(), job, why }),
+                    Err(why) => return Err(CalledError::Unreadable { file: file.to_string(), by, why }),
                 };
                 let workflow = match parse(&source, Path::new(&shown)) {
                     Ok(parsed) => Arc::new(parsed.workflow),
                     Err(why) => {
-                        return Err(CalledError::Invalid { file: file.to_string(), job, why: Box::new(why) });
+                        return Err(CalledError::Invalid { file: file.to_string(), by, why: Box::new(why) });
                     }
                 };
                 self.0.insert(file.clone(), Callee { workflow: workflow.clone(), obtained, depth: 0 });
@@ -191,8 +213,16 @@ impl Called {
             }
         };
         match call.mismatches(&workflow).into_iter().next() {
-            Some((_, why)) => Err(CalledError::Mismatch { file: file.to_string(), job, why }),
+            Some((_, why)) => Err(CalledError::Mismatch { file: file.to_string(), by, why }),
             None => Ok(workflow),
         }
+    }
+}
+
+/// Why a file can't be read, for people.
+fn unreadable(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        _ => error.to_string(),
     }
 }

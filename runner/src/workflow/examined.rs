@@ -6,7 +6,7 @@ use std::path::Path;
 use super::diagnostic::{Collector, Diagnostics};
 use super::reader::Reader;
 use super::yaml::{self, Node};
-use crate::lint::Allowances;
+use crate::lint::{Allowances, Levels, Rules};
 
 /// A workflow or an action that was read.
 pub struct Examined<'s, T> {
@@ -33,9 +33,10 @@ impl<'s, T> Examined<'s, T> {
         Examined { text: Cow::Borrowed(text), value, found: reader.found }
     }
 
-    /// What it says, with the warnings that no comment allows; or else what is wrong with it.
-    pub fn finish(mut self, path: &Path) -> Result<(T, Diagnostics), Diagnostics> {
+    /// What it says, with the warnings that no comment allows; or else what is wrong with it by these rules.
+    pub fn finish(mut self, path: &Path, rules: Rules) -> Result<(T, Diagnostics), Diagnostics> {
         Allowances::of(&self.text).apply(&mut self.found);
+        self.found.decide(|lint, _| Levels::default().of(lint, rules));
         let has_errors = self.found.has_errors();
         let diagnostics = self.found.finish(path, &self.text);
         match self.value {

@@ -2,8 +2,8 @@
 //! fails when its turn comes; the others of its workflow run. Source: "Workflow syntax for GitHub Actions",
 //! `jobs.<job_id>.container` and `jobs.<job_id>.services`.
 
-use super::availability::{CONTAINER_ENV, JOB_CONTAINER};
-use super::keys::{JOB_CONTAINER as CONTAINER_KEYS, Keys, SERVICE};
+use super::availability::{CONTAINER_ENV, CREDENTIALS, JOB_CONTAINER};
+use super::keys::{CREDENTIALS as CREDENTIALS_KEYS, JOB_CONTAINER as CONTAINER_KEYS, Keys, SERVICE};
 use super::reader::Reader;
 use super::span::Spanned;
 use super::yaml::{Mapping, Node, Yaml};
@@ -72,11 +72,56 @@ fn image(reader: &mut Reader, node: &Node, what: &str, keys: &Keys) -> Option<Sp
     if let Some(entry) = entries.get("env") {
         reader.env(&entry.value, "`env`", &CONTAINER_ENV);
     }
+    if let Some(entry) = entries.get("credentials") {
+        credentials(reader, &entry.value);
+    }
+    for key in ["options", "entrypoint", "command"] {
+        if let Some(entry) = entries.get(key) {
+            reader.template(&entry.value, &format!("`{key}`"), &JOB_CONTAINER);
+        }
+    }
+    for key in ["ports", "volumes"] {
+        if let Some(entry) = entries.get(key) {
+            list(reader, &entry.value, &format!("`{key}`"));
+        }
+    }
     match entries.get("image") {
-        Some(entry) => reader.template(&entry.value, "`image`", &JOB_CONTAINER),
+        // A server writes one that isn't there as an empty one.
+        Some(entry) if reader.rewritten => reader.template(&entry.value, "`image`", &JOB_CONTAINER),
+        Some(entry) => reader.full_template(&entry.value, "`image`", &JOB_CONTAINER),
         None => {
             reader.missing(node.span, what, "image");
             None
+        }
+    }
+}
+
+/// Checks the credentials of a registry: a mapping, or one expression for all of it.
+fn credentials(reader: &mut Reader, node: &Node) {
+    if reader.expr_instead::<()>(node, &CREDENTIALS).is_some() {
+        return;
+    }
+    let entries = reader.mapping_of(node, "`credentials`", &CREDENTIALS_KEYS);
+    for (key, entry) in entries.into_iter().flatten() {
+        reader.full_template(&entry.value, &format!("`{key}`"), &CREDENTIALS);
+    }
+}
+
+/// Checks a list of texts, or one expression for all of it.
+fn list(reader: &mut Reader, node: &Node, what: &str) {
+    match &node.value {
+        Yaml::Sequence(items) => {
+            for item in items {
+                reader.full_template(item, &format!("an entry of {what}"), &JOB_CONTAINER);
+            }
+        }
+        _ => {
+            if reader.expr_instead::<()>(node, &JOB_CONTAINER).is_none() {
+                reader.error(
+                    node.span,
+                    format_args!("{what} must be a list or one expression, not {}", node.kind()),
+                );
+            }
         }
     }
 }

@@ -61,6 +61,9 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     let environment = value("environment").and_then(|node| settings::environment(reader, node));
     let concurrency =
         value("concurrency").and_then(|node| settings::concurrency(reader, node, &JOB_CONCURRENCY));
+    if let Some(node) = value("cancel-timeout-minutes") {
+        reader.limit(node, "`cancel-timeout-minutes`", &JOB_TIMEOUT);
+    }
     if let Some(node) = value("enable-openid-connect") {
         reader.boolean(node, "`enable-openid-connect`");
     }

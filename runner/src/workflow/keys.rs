@@ -116,6 +116,7 @@ pub const JOB: Keys = keys(&[
     "enable-openid-connect",
 ]);
 pub const JOB_CONTAINER: Keys = keys(&["image", "options", "env", "ports", "volumes", "credentials"]);
+pub const CREDENTIALS: Keys = keys(&["username", "password"]);
 pub const SERVICE: Keys =
     keys(&["image", "options", "env", "ports", "volumes", "credentials", "entrypoint", "command"]);
 pub const RUNS_ON: Keys = keys(&["group", "labels"]);
@@ -182,7 +183,7 @@ mod tests {
     const MATRIX: Keys = open(&[INCLUDE, EXCLUDE]);
 
     /// Where each mapping of a workflow stands, as the page and GitHub's documentation write it.
-    const OF_WORKFLOWS: [(&str, &Keys); 18] = [
+    const OF_WORKFLOWS: [(&str, &Keys); 19] = [
         ("", &WORKFLOW),
         ("on.schedule[*].", &SCHEDULE),
         ("on.workflow_dispatch.inputs.<input_id>.", &DISPATCH_INPUT),
@@ -196,6 +197,7 @@ mod tests {
         ("jobs.<job_id>.", &JOB),
         ("jobs.<job_id>.runs-on.", &RUNS_ON),
         ("jobs.<job_id>.container.", &JOB_CONTAINER),
+        ("jobs.<job_id>.container.credentials.", &CREDENTIALS),
         ("jobs.<job_id>.services.<service_id>.", &SERVICE),
         ("jobs.<job_id>.environment.", &ENVIRONMENT),
         ("jobs.<job_id>.strategy.", &STRATEGY),

@@ -8,9 +8,9 @@ use super::model::{LiteralOr, LiteralOrList, Matrix, MatrixValue, Strategy};
 use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
-use super::yaml::{Mapping, Node, Yaml};
+use super::yaml::{Entry, Mapping, Node, Yaml};
 use crate::expr::{Contexts, Expr, Object, ParseError, Template, Value};
-use crate::job::matrix::{MAX_JOBS, MatrixError, expand};
+use crate::job::matrix::{MAX_JOBS, MatrixError, expand, is_insert};
 
 /// Most combinations before `exclude` takes some away.
 const MAX_PRODUCT: usize = 4 * MAX_JOBS;
@@ -75,7 +75,7 @@ fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
     let mut matrix = Matrix::default();
     // All parts are read, to report what is wrong in each; a matrix without one of them would mislead.
     let mut is_whole = true;
-    for (name, entry) in entries {
+    for (name, entry) in flattened(entries) {
         let node = &entry.value;
         match name.as_str() {
             INCLUDE => {
@@ -101,8 +101,22 @@ fn literal(reader: &mut Reader, node: &Node) -> Option<Matrix> {
     is_whole.then_some(matrix)
 }
 
+/// The entries of a matrix, with those that stand under `${{ insert }}` in its place.
+fn flattened(entries: &Mapping) -> impl Iterator<Item = (&String, &Entry)> {
+    entries.iter().flat_map(|(name, entry)| {
+        let (own, inserted) = match &entry.value.value {
+            Yaml::Mapping(inserted) if is_insert(name) => (None, Some(inserted)),
+            _ => (Some((name, entry)), None),
+        };
+        own.into_iter().chain(inserted.into_iter().flatten())
+    })
+}
+
 /// Whether a name can be one of an axis: an id, or text with expressions, which is one when it is evaluated.
 fn axis_name(reader: &mut Reader, name: &str, span: Span) -> bool {
+    if is_insert(name) {
+        return true;
+    }
     if !name.contains("${{") {
         return reader.id(name, span, "a matrix axis");
     }

@@ -86,6 +86,9 @@ fn texts(node: &Node) -> Option<IndexSet<String>> {
 /// The axes of a matrix and what `include` adds.
 fn axes(matrix: &Node) -> Option<IndexSet<String>> {
     let entries = mapping(matrix)?;
+    if entries.keys().any(|name| name.contains("${{")) {
+        return None;
+    }
     let mut names: IndexSet<String> = entries.keys().map(|name| name.to_ascii_lowercase()).collect();
     if let Some(include) = entries.get("include") {
         let Yaml::Sequence(items) = &include.value.value else { return None };

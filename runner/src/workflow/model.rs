@@ -8,6 +8,7 @@ pub use super::file::WorkflowFile;
 pub use super::images::Images;
 pub use super::on::{CallSecret, DispatchInput, Filter, Filters, InputDefault, InputKind, Trigger};
 use super::permissions::Permissions;
+use super::render::Position;
 use super::span::{Span, Spanned};
 use crate::action::Uses;
 use crate::expr::{Condition, Expr, Template, Value};
@@ -182,6 +183,8 @@ pub enum Work {
 pub struct Call {
     /// `uses:`, as the calling workflow names it.
     pub workflow: Spanned<WorkflowFile>,
+    /// Where `uses:` stands in its file.
+    pub position: Position,
     /// `with:`
     pub with: Entries,
     /// `secrets:`

@@ -10,6 +10,7 @@ use super::model::Workflow;
 use super::reader::Reader;
 use super::yaml::Node;
 use super::{job, settings, triggers};
+use crate::lint::Rules;
 
 /// A workflow that can be run.
 #[derive(Clone, Debug)]
@@ -25,10 +26,10 @@ pub fn examine(source: &[u8]) -> Examined<'_, Workflow> {
     Examined::read(source, workflow)
 }
 
-/// Parses the content of the workflow file at `path`, which is only named in diagnostics. All that is wrong is
-/// reported at once, as far as it can be told; then there is at least one error in it.
+/// Parses the content of the workflow file at `path`, whose directory says by [whose rules](Rules). All that is wrong
+/// is reported at once, as far as it can be told; then there is at least one error in it.
 pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
-    examine(source).finish(path).map(|(workflow, warnings)| Parsed { workflow, warnings })
+    examine(source).finish(path, Rules::of(path)).map(|(workflow, warnings)| Parsed { workflow, warnings })
 }
 
 /// The same of a workflow that a forge's server has read and written anew: booleans and numbers may have become text
@@ -38,7 +39,8 @@ pub fn parse_rewritten(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics
         reader.rewritten = true;
         workflow(reader, root)
     };
-    Examined::read(source, read).finish(path).map(|(workflow, warnings)| Parsed { workflow, warnings })
+    let examined = Examined::read(source, read);
+    examined.finish(path, Rules::Lenient).map(|(workflow, warnings)| Parsed { workflow, warnings })
 }
 
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {

@@ -4,16 +4,17 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use super::availability::{Availability, NOT_IN_ACTIONS};
+use super::availability::{Availability, NOT_IN_ACTIONS, Status};
 use super::diagnostic::{Collector, Diagnostic, Severity};
 use super::keys::Keys;
 use super::members::Members;
 use super::model::{Entries, Env, LiteralOr};
+use super::render::{self, Position};
 use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
 use crate::egress::narrow::{Narrowing, VARIABLE};
-use crate::expr::{Condition, Expr, Function, ParseError, Reading, Template, nearest};
+use crate::expr::{Condition, Expr, Function, MAX_LENGTH, ParseError, Reading, Template, nearest};
 use crate::lint::Lint;
 
 /// Most names that a misspelt one is compared with.
@@ -38,6 +39,11 @@ impl<'s> Reader<'s> {
     /// A reader that adds to what was found.
     pub fn new(source: &'s str, found: Collector) -> Self {
         Reader { source, found, members: Members::default(), in_action: false, rewritten: false }
+    }
+
+    /// Where a place begins, for what is told without the text.
+    pub fn position(&self, span: Span) -> Position {
+        render::position(self.source, span.start as usize)
     }
 
     /// Reports an error.
@@ -221,12 +227,26 @@ impl<'s> Reader<'s> {
         match Template::parse(text) {
             Ok(template) => {
                 self.check_available(node, text, template.placed_exprs(), at);
+                self.check_length(node, &template);
                 Some(Spanned::new(template, node.span))
             }
             Err(error) => {
                 self.bad_expression(node, text, &error);
                 None
             }
+        }
+    }
+
+    /// Warns of a text of which GitHub makes an expression that is longer than it takes.
+    fn check_length(&mut self, node: &Node, template: &Template) {
+        let length = template.length_as_expression();
+        if length > MAX_LENGTH {
+            self.warn(
+                Lint::LongText,
+                node.span,
+                format_args!("a text with expressions of {length} characters; GitHub takes {MAX_LENGTH}"),
+                "leave expressions out of a long script: give their values to its `env`",
+            );
         }
     }
 
@@ -294,7 +314,7 @@ impl<'s> Reader<'s> {
                     continue;
                 }
                 warned.push(name);
-                if name == "secrets" && at.status {
+                if name == "secrets" && at.status != Status::None {
                     let help = match at.contexts.contains(&"env") {
                         true => "give it to `env` of the job, and test `env.NAME`",
                         false => "give it to `env` of the job, and test `env.NAME` in its steps",
@@ -307,12 +327,18 @@ impl<'s> Reader<'s> {
                     Lint::UnavailableContext,
                     span(reading.at.start..reading.at.start + name.len()),
                     format_args!("the context `{name}` is not available at `{}`", at.key),
-                    format_args!("available here: {}", self.available(at)),
+                    self.available(at),
                 );
+            }
+            if at.status != Status::OfJobs && expr.names_jobs() {
+                let message = "a status function can name jobs only in the `if` of a job";
+                self.error_help(span(0..expr.source().len()), message, "leave the parentheses empty");
             }
             for function in expr.functions() {
                 let (is_available, what, help) = match function {
-                    Function::Status(_) => (at.status, "a status function", "it can stand in `if` only"),
+                    Function::Status(_) => {
+                        (at.status != Status::None, "a status function", "it can stand in `if` only")
+                    }
                     Function::HashFiles => {
                         (at.hash_files, "`hashFiles()`", "it reads the workspace, which only steps have")
                     }
@@ -335,7 +361,10 @@ impl<'s> Reader<'s> {
     /// The contexts of a key, for people.
     fn available(&self, at: &Availability) -> String {
         let there = |name: &&&str| !(self.in_action && NOT_IN_ACTIONS.contains(*name));
-        at.contexts.iter().filter(there).copied().collect::<Vec<_>>().join(", ")
+        match at.contexts.iter().filter(there).copied().collect::<Vec<_>>().as_slice() {
+            [] => "no expression is evaluated here".into(),
+            there => format!("available here: {}", there.join(", ")),
+        }
     }
 
     fn warn_missing(&mut self, span: Span, context: &str, member: &str) {
@@ -386,12 +415,8 @@ impl<'s> Reader<'s> {
     /// A number or an expression, for a limit: there is none where the number is 0 or less, as on GitHub.
     pub fn limit(&mut self, node: &Node, what: &str, at: &Availability) -> Option<LiteralOr<f64>> {
         match self.meant(node) {
-            Some(Scalar::Number(n)) if n > 0.0 && n.is_finite() => return Some(LiteralOr::Literal(n)),
-            Some(Scalar::Number(n)) if n.is_finite() => return None,
-            Some(Scalar::Number(_)) => {
-                self.error(node.span, format_args!("{what} must be a finite number"));
-                return None;
-            }
+            Some(Scalar::Number(n)) if n > 0.0 => return Some(LiteralOr::Literal(n)),
+            Some(Scalar::Number(_)) => return None,
             _ => {}
         }
         self.expr_instead(node, at).unwrap_or_else(|| {
@@ -415,9 +440,18 @@ impl<'s> Reader<'s> {
         Env::Entries(self.entries(node, what, at))
     }
 
+    /// Whether nothing at all is given for what wants a mapping, which is warned of.
+    pub fn is_nothing(&mut self, node: &Node, what: &str) -> bool {
+        if node.is_null() {
+            let message = format_args!("{what} must be a mapping, and has nothing");
+            self.warn(Lint::EmptyMapping, node.span, message, "give it entries, or remove it");
+        }
+        node.is_null()
+    }
+
     /// A mapping of names to text; null counts as none.
     pub fn entries(&mut self, node: &Node, what: &str, at: &Availability) -> Entries {
-        if node.is_null() {
+        if self.is_nothing(node, what) {
             return Entries::new();
         }
         let Some(entries) = self.mapping(node, what) else { return Entries::new() };

@@ -20,6 +20,12 @@ pub struct Position {
     pub column: usize,
 }
 
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
 /// Where a byte offset stands. An offset within a character or after the end counts as the one before.
 pub fn position(source: &str, offset: usize) -> Position {
     let before = &source[..source.floor_char_boundary(offset)];

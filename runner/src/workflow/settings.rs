@@ -1,13 +1,15 @@
 //! Keys that a workflow and a job share, `defaults`, `permissions` and `concurrency`, and a job's `environment`.
 
-use super::availability::{Availability, JOB_ENVIRONMENT, JOB_ENVIRONMENT_URL};
+use super::availability::{
+    Availability, CONCURRENCY as CONCURRENCY_OF_WORKFLOW, JOB_ENVIRONMENT, JOB_ENVIRONMENT_URL,
+};
 use super::keys::{CONCURRENCY, DEFAULTS, DEFAULTS_RUN, ENVIRONMENT, PERMISSIONS};
 use super::model::{Concurrency, Defaults, Environment, LiteralOr, Queue};
 use super::permissions::{Access, Permissions, Scope};
 use super::reader::Reader;
 use super::span::Spanned;
 use super::yaml::{Node, Yaml};
-use crate::expr::Template;
+use crate::expr::{Expr, Template};
 use crate::job::shell::{Shell, ShellError};
 use crate::lint::Lint;
 
@@ -16,6 +18,11 @@ pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults
     let mut defaults = Defaults::default();
     let Some(entries) = reader.mapping_of(node, "`defaults`", &DEFAULTS) else { return defaults };
     let Some(run) = entries.get("run") else { return defaults };
+    match reader.expr_instead::<Defaults>(&run.value, at) {
+        Some(Some(LiteralOr::Expr(expr))) => return computed(reader, &run.value, &expr),
+        Some(_) => return defaults,
+        None => {}
+    }
     let Some(entries) = reader.mapping_of(&run.value, "`defaults.run`", &DEFAULTS_RUN) else {
         return defaults;
     };
@@ -24,6 +31,21 @@ pub fn defaults(reader: &mut Reader, node: &Node, at: &Availability) -> Defaults
         .get("working-directory")
         .and_then(|entry| reader.template(&entry.value, "`working-directory`", at));
     defaults
+}
+
+/// Defaults that are one expression: each is a member of its value, and empty where there is none.
+fn computed(reader: &mut Reader, node: &Node, whole: &Expr) -> Defaults {
+    let member = |key: &str| Template::parse(&format!("${{{{ ({})['{key}'] }}}}", whole.source()));
+    match (member("shell"), member("working-directory")) {
+        (Ok(shell), Ok(directory)) => Defaults {
+            shell: Some(Spanned::new(shell, node.span)),
+            working_directory: Some(Spanned::new(directory, node.span)),
+        },
+        (Err(error), _) | (_, Err(error)) => {
+            reader.error(node.span, format_args!("bad expression: {}", error.message));
+            Defaults::default()
+        }
+    }
 }
 
 /// Reads `shell:`.
@@ -50,7 +72,7 @@ pub fn shell(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Span
 
 /// Reads `permissions:`.
 pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Spanned<Permissions>> {
-    if node.is_null() {
+    if reader.is_nothing(node, "`permissions`") {
         return Some(Spanned::new(Permissions::default(), node.span));
     }
     if matches!(node.value, Yaml::Scalar(_)) {
@@ -74,6 +96,10 @@ pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Spanned<Permissio
 /// Reads `concurrency:`.
 pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Concurrency> {
     let off = LiteralOr::Literal(false);
+    // A workflow's may be empty, and a job's not, as on GitHub.
+    if node.is_empty() && at.key == CONCURRENCY_OF_WORKFLOW.key {
+        return None;
+    }
     if matches!(node.value, Yaml::Scalar(_)) {
         let group = reader.full_template(node, "`concurrency`", at)?;
         return Some(Concurrency { group, cancel_in_progress: off, queue: Queue::Single });
@@ -104,6 +130,9 @@ pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) -> Optio
 /// Reads `environment:` of a job.
 pub fn environment(reader: &mut Reader, node: &Node) -> Option<Environment> {
     let on = LiteralOr::Literal(true);
+    if node.is_empty() {
+        return None;
+    }
     if matches!(node.value, Yaml::Scalar(_)) {
         let name = reader.full_template(node, "`environment`", &JOB_ENVIRONMENT)?;
         return Some(Environment { name, url: None, deployment: on });

@@ -44,11 +44,14 @@ pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
 
 /// The keys of an event.
 fn event_keys(event: &Event) -> Keys {
-    Keys { names: event.keys, open: false, refused: &[] }
+    // GitHub takes whatever stands beside the inputs.
+    Keys { names: event.keys, open: event.name == "workflow_dispatch", refused: &[] }
 }
 
 fn check_name(reader: &mut Reader, event: &Spanned<String>) {
-    if events::find(event).is_none() {
+    if event.contains("${{") {
+        reader.error_help(event.span, "an event can't be an expression", "write it out");
+    } else if events::find(event).is_none() {
         let help = match nearest(event, EVENTS.iter().map(|event| event.name)) {
             Some(name) => format!("did you mean `{name}`?"),
             None => "a workflow of unknown events never starts by itself".into(),
@@ -82,6 +85,10 @@ fn settings(reader: &mut Reader, event: Spanned<String>, node: &Node) -> Trigger
     let Some(entries) = entries else { return trigger };
     match name.as_str() {
         "workflow_dispatch" => {
+            for (key, entry) in entries.iter().filter(|(key, _)| *key != "inputs") {
+                let message = format!("unknown key `{key}` in {what}");
+                reader.warn(Lint::UnknownKey, entry.key, message, "it has no effect; known here: inputs");
+            }
             if let Some(entry) = entries.get("inputs") {
                 trigger.inputs = inputs(reader, &entry.value, &DISPATCH);
             }

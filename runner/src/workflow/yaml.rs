@@ -3,6 +3,7 @@
 //!
 //! The depth of `[` and `{` is limited to 255 by the scanner itself, before any node exists.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -10,9 +11,10 @@ use indexmap::IndexMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 use serde_json::Value as Json;
 
-use super::diagnostic::{Collector, Diagnostic};
+use super::diagnostic::{Collector, Diagnostic, Severity};
 use super::scalar::{self, Scalar};
 use super::span::Span;
+use crate::lint::Lint;
 
 /// Largest file in bytes: GitHub's limit for a workflow.
 pub const MAX_BYTES: usize = 512 << 10;
@@ -136,7 +138,8 @@ pub fn plain(bytes: &[u8]) -> Result<Json, String> {
         Some(root) if !found.has_errors() => Ok(root.to_json()),
         _ => {
             let found = found.finish(Path::new(""), "");
-            Err(found.iter().next().map(|first| first.message.clone()).unwrap_or_default())
+            let first = found.iter().find(|found| found.severity == Severity::Error);
+            Err(first.map(|first| first.message.clone()).unwrap_or_default())
         }
     }
 }
@@ -410,7 +413,10 @@ impl<'s, 'c> Loader<'s, 'c> {
         let end = frame.start + self.source.get(frame.start..end.max(start))?.trim_end().len();
         let value = match frame.items {
             Items::Sequence(items) => Yaml::Sequence(items),
-            Items::Mapping { entries, .. } => Yaml::Mapping(entries),
+            Items::Mapping { entries, .. } => {
+                self.warn_of_twins(&entries);
+                Yaml::Mapping(entries)
+            }
         };
         let span = Span::new(frame.start, end);
         let node = Rc::new(Node { span, value, size: frame.size });
@@ -425,6 +431,18 @@ impl<'s, 'c> Loader<'s, 'c> {
                 self.anchors.resize(anchor + 1, None);
             }
             self.anchors[anchor] = Some(node.clone());
+        }
+    }
+
+    /// Warns of keys that differ only in case, which are the same to GitHub.
+    fn warn_of_twins(&mut self, entries: &Mapping) {
+        let mut first: HashMap<String, &str> = HashMap::with_capacity(entries.len());
+        for (name, entry) in entries {
+            if let Some(twin) = first.insert(name.to_ascii_lowercase(), name) {
+                let message = format!("the keys `{twin}` and `{name}` differ only in case");
+                let help = "GitHub takes them for one that stands twice; leave one out";
+                self.found.push(Diagnostic::warning(Lint::TwinKeys, entry.key, message).help(help));
+            }
         }
     }
 
@@ -446,6 +464,16 @@ impl<'s, 'c> Loader<'s, 'c> {
                 }
                 Some((name, place)) => {
                     let value = if node.is_null() { at_key(node, place) } else { node };
+                    if name == "<<" && place.of(self.source) == "<<" {
+                        self.found.push(
+                            Diagnostic::error(
+                                place,
+                                "`<<` merges nothing: as on GitHub, there are no merge keys",
+                            )
+                            .help("write the entries out, or name all of a mapping by its alias"),
+                        );
+                        return Ok(());
+                    }
                     if let Some(first) = entries.get(&name) {
                         let line = super::render::position(self.source, first.key.start as usize).line;
                         self.found.push(

@@ -201,3 +201,28 @@ fn each_lint_is_listed() {
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert!(outcome.stdout.lines().any(|line| line.starts_with("script-injection ")), "{outcome}");
 }
+
+#[test]
+fn what_only_github_refuses_is_a_warning_for_other_forges() {
+    let source =
+        "on: push\npermissions: {}\njobs: { a: { runs-on: x, if: env.A, steps: [{ run: echo ran }] } }\n";
+    for (directory, code) in [(".github", 2), (".forgejo", 0), (".gitea", 0)] {
+        let context = Context::new();
+        let file = format!("{directory}/workflows/ci.yml");
+        context.write(&file, source);
+        let checked = check(&context, &[&file]);
+        assert_eq!(checked.code, Some(code), "{checked}");
+        let severity = if code == 0 { "warning" } else { "error" };
+        assert!(checked.stderr.contains(&format!("{severity}[unavailable-context]")), "{checked}");
+        assert_eq!(check(&context, &["--allow", "unavailable-context", &file]).code, Some(0));
+        let run = context.palisade().args(["run", &file]).run();
+        assert_eq!(run.code, Some(code), "{run}");
+        context
+            .write(&file, source.replace("on: push", "# palisade: allow(unavailable-context) no\non: push"));
+        let elsewhere = context.palisade().args(["run", &file]).run();
+        assert_eq!(elsewhere.code, Some(code), "{elsewhere}");
+        context.write(&file, source.replace("jobs:", "# palisade: allow(unavailable-context) a test\njobs:"));
+        let allowed = context.palisade().args(["run", &file]).run();
+        assert_eq!(allowed.code, Some(0), "{allowed}");
+    }
+}

@@ -54,7 +54,7 @@ jobs:
         "runs: { using: composite, steps: [{ run: x }], shell: bash }\n",
     );
     insta::assert_snapshot!(check(&context, &[]), @r#"
-    exit code: 0
+    exit code: 2
     --- stdout
     --- stderr
     warning[missing-input]: the action `./.github/actions/greet` needs the input `who`
@@ -99,7 +99,7 @@ jobs:
        |                           ^^^
        = help: did you mean `say`?
 
-    warning[unavailable-context]: the context `secrets` is not available at `jobs.<id>.steps.run`
+    error[unavailable-context]: the context `secrets` is not available at `jobs.<id>.steps.run`
       --> .github/actions/greet/action.yml:13:51
        |
     13 |     - run: echo ${{ steps.sya.outputs.text }} ${{ secrets.A }}
@@ -127,7 +127,7 @@ jobs:
       |                                                ^^^^^
       = help: known here: using, steps
 
-    checked 3 files: 0 errors, 10 warnings
+    checked 3 files: 1 error, 9 warnings
     "#);
 }
 
@@ -347,4 +347,29 @@ fn paths_are_shown_from_where_one_is() {
     assert!(outcome.stderr.contains("--> act/action.yml:1:16"), "{outcome}");
     let outcome = check(&context, &["a/.github/workflows/ci.yml"]);
     assert!(outcome.stderr.contains("--> [WORK]/a/act/action.yml:1:16"), "{outcome}");
+}
+
+#[test]
+fn actions_that_use_each_other_in_a_circle_are_told() {
+    let context = workflow(
+        "on: push\npermissions: {}\njobs: { a: { runs-on: x, steps: [{ uses: ./one }, { uses: ./three }] } }\n",
+    );
+    let composite = |uses: &str| format!("runs: {{ using: composite, steps: [{{ uses: {uses} }}] }}\n");
+    for (action, uses) in [("one", "./two"), ("two", "./one"), ("three", "./four")] {
+        context.write(&format!("{action}/action.yml"), composite(uses));
+    }
+    context.write("four/action.yml", "runs: { using: composite, steps: [{ run: x, shell: bash }] }\n");
+    insta::assert_snapshot!(check(&context, &[]), @r"
+    exit code: 0
+    --- stdout
+    --- stderr
+    warning[endless-actions]: actions use each other in a circle: ./one → ./two → ./one
+     --> .github/workflows/ci.yml:3:42
+      |
+    3 | jobs: { a: { runs-on: x, steps: [{ uses: ./one }, { uses: ./three }] } }
+      |                                          ^^^^^
+      = help: take one of the steps out, or let its `if` end it
+
+    checked 5 files: 0 errors, 1 warning
+    ");
 }

@@ -166,6 +166,55 @@ fn git_works_in_a_linked_work_tree() {
 }
 
 #[test]
+fn a_job_that_writes_a_linked_work_tree_reads_its_repository_and_leaves_it() {
+    let context = repository();
+    git(&context, "worktree add -q linked -b other");
+    let workflow = format!(
+        "on: push\njobs:\n{}",
+        steps(
+            "
+      - run: |
+          echo new > new
+          git status --short; git log --format=%s
+          git add new || echo refused
+"
+        )
+    );
+    context.write("linked/.github/workflows/w.yml", workflow);
+    let outcome = context.palisade().args(["run", "--json", "--write", "-C", "linked"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let log = Events::of(&outcome).log("a");
+    assert!(log.starts_with("?? .github/\n?? new\nthree\ntwo\none\n"), "{log}");
+    assert!(log.ends_with("refused\n"), "{log}");
+    assert!(
+        outcome.stderr.contains("where `.git` of this tree points, as it is, and can't change it"),
+        "{outcome}"
+    );
+    assert!(context.work().join("linked/new").is_file());
+}
+
+#[test]
+fn a_repository_of_the_longer_hash_is_checked_out() {
+    let context = Context::new();
+    context.write("f", "f\n").write(".gitignore", "ignored\n").write("ignored", "tracked all the same\n");
+    git(&context, "init -q -b main --object-format=sha256 .");
+    git(&context, "add -f ignored");
+    commit(&context, "first");
+    let (outcome, events) = run(
+        &context,
+        "
+      - uses: actions/checkout@v4
+        with: { path: copy, fetch-depth: 0 }
+      - run: |
+          echo SAID
+          cat ignored; git -C copy rev-parse --show-object-format; git -C copy log --format=%s
+",
+    );
+    assert_eq!(said(&outcome, &events), "tracked all the same\nsha256\nfirst\n");
+    assert!(!outcome.stderr.contains("index"), "{outcome}");
+}
+
+#[test]
 fn it_does_not_matter_whose_the_repository_is_and_who_may_read_it() {
     for identity in [Identity::Current, Identity::Nobody] {
         if identity == Identity::Nobody && !require(Need::Root) {

@@ -7,18 +7,53 @@ fn a_job_gets_the_outputs_of_those_that_it_needs() {
     let (outcome, events) = run(
         "  a:
     runs-on: x
-    outputs: { v: '${{ steps.s.outputs.v }}' }
+    outputs: { v: '${{ steps.s.outputs.v }}', empty: '${{ steps.s.outputs.none }}' }
     steps: [{ id: s, run: 'echo v=1 >> $GITHUB_OUTPUT' }]
   b:
     needs: a
     runs-on: x
-    steps: [{ run: 'echo ${{ needs.a.outputs.v }} ${{ needs.a.result }}' }]
+    steps: [{ run: 'echo ${{ needs.a.outputs.v }} ${{ needs.a.result }} ${{ join(needs.a.outputs.*) }}' }]
 ",
         &[],
     );
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    assert_eq!(events.log("b"), "1 success\n");
+    assert_eq!(events.log("b"), "1 success 1\n");
     assert_eq!(events.jobs(), ["a", "b"]);
+}
+
+#[test]
+fn a_condition_may_ask_for_some_of_the_jobs_that_are_needed() {
+    let (outcome, events) = run(
+        "  good: { runs-on: x, steps: [{ run: 'true' }] }
+  bad: { runs-on: x, steps: [{ run: exit 1 }] }
+  one: { needs: [good, bad], if: success('good'), runs-on: x, steps: [{ run: 'true' }] }
+  both: { needs: [good, bad], if: \"success('good', 'bad')\", runs-on: x, steps: [{ run: 'true' }] }
+  failed: { needs: [good, bad], if: failure('bad'), runs-on: x, steps: [{ run: 'true' }] }
+  fine: { needs: [good, bad], if: failure('good'), runs-on: x, steps: [{ run: 'true' }] }
+",
+        &[],
+    );
+    assert_eq!(outcome.code, Some(1));
+    let result = |job| events.result(job);
+    assert_eq!(
+        [result("one"), result("both"), result("failed"), result("fine")],
+        ["success", "skipped", "success", "skipped"]
+    );
+}
+
+#[test]
+fn one_expression_may_give_the_defaults_of_a_job() {
+    let (outcome, events) = run(
+        r#"  a:
+    runs-on: x
+    env: { DEFAULTS: '{"shell": "sh -x {0}", "working-directory": "/usr"}' }
+    defaults: { run: '${{ fromJSON(env.DEFAULTS) }}' }
+    steps: [{ run: pwd }, { run: pwd, shell: bash, working-directory: / }]
+"#,
+        &[],
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(events.log("a"), "+ pwd\n/usr\n/\n");
 }
 
 #[test]

@@ -174,13 +174,13 @@ fn what_cannot_be_called_is_told_before_anything_runs() {
     }
     insta::assert_snapshot!(told, @r"
     uses: ./.github/workflows/none.yml
-    error: the workflow `./.github/workflows/none.yml` that job `c` calls can't be read: No such file or directory (os error 2)
+    error: .github/workflows/w.yml:5:14: the workflow `./.github/workflows/none.yml` that job `c` calls can't be read: there is no such file
 
     uses: ./.github/workflows/plain.yml
-    error: job `c` can't call `./.github/workflows/plain.yml`: it has no `workflow_call` under `on`
+    error: .github/workflows/w.yml:5:14: job `c` can't call `./.github/workflows/plain.yml`: it has no `workflow_call` under `on`
 
     uses: ./.github/workflows/bad.yml
-    error: the workflow `./.github/workflows/bad.yml` that job `c` calls can't be run:
+    error: .github/workflows/w.yml:5:14: the workflow `./.github/workflows/bad.yml` that job `c` calls can't be run:
     error: the job `a` needs the key `steps`
      --> .github/workflows/bad.yml:2:9
       |
@@ -193,13 +193,13 @@ fn what_cannot_be_called_is_told_before_anything_runs() {
     error: workflows call each other in a circle: ./.github/workflows/loop.yml → ./.github/workflows/pool.yml → ./.github/workflows/loop.yml
 
     uses: ./.github/workflows/called.yml
-    error: job `c` can't call `./.github/workflows/called.yml`: its input `text` is required and not given in `with`
+    error: .github/workflows/w.yml:5:14: job `c` can't call `./.github/workflows/called.yml`: its input `text` is required and not given in `with`
 
     uses: ./.github/workflows/called.yml, with: { text: a, txet: b }
-    error: job `c` can't call `./.github/workflows/called.yml`: it has no input `txet`
+    error: .github/workflows/w.yml:5:14: job `c` can't call `./.github/workflows/called.yml`: it has no input `txet`
 
     uses: ./.github/workflows/called.yml, with: { text: a }, secrets: { other: b }
-    error: job `c` can't call `./.github/workflows/called.yml`: it has no secret `other`
+    error: .github/workflows/w.yml:5:14: job `c` can't call `./.github/workflows/called.yml`: it has no secret `other`
 
     uses: ./other/called.yml
     error: `./other/called.yml` is no workflow
