@@ -67,6 +67,9 @@ pub struct Record {
     pub job: String,
     /// When it was taken.
     pub taken: SystemTime,
+    /// How many steps it has at most.
+    #[serde(default)]
+    pub most_steps: usize,
 }
 
 /// The directory.
@@ -202,7 +205,7 @@ mod tests {
 
     fn record(task: i64) -> Record {
         let key = Key { runner: "main".into(), task: TaskId(task) };
-        Record { key, repository: "o/r".into(), job: "a".into(), taken: SystemTime::now() }
+        Record { key, repository: "o/r".into(), job: "a".into(), taken: SystemTime::now(), most_steps: 1 }
     }
 
     #[test]

@@ -72,6 +72,13 @@ fn what_a_forge_sends_ends_as_it_should() {
         (job("      - run: 'false'\n      - run: echo never\n").steps(2), Conclusion::Failure, "exit code 1"),
         (Job::new(skipped).steps(1), Conclusion::Skipped, "its condition is false"),
         (Job::new("on: push\njobs: [\n"), Conclusion::Failure, "the workflow is not valid"),
+        // What is invalid here was not to the forge, which has steps of it.
+        (
+            job("      - run: echo never\n        bogus: true\n      - run: |\n          echo --not\n")
+                .steps(2),
+            Conclusion::Failure,
+            "unknown key `bogus`",
+        ),
         (Job::of_bytes(b"\xff\xfe"), Conclusion::Failure, "the workflow is not valid"),
         (
             Job::new(

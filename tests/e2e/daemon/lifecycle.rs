@@ -1,5 +1,8 @@
 //! Starts, ends and kills of the daemon and of its jobs' processes.
 
+use std::fs::File;
+use std::io::Read;
+
 use nix::sys::signal::{Signal, kill};
 use palisade_proto::forgejo::Conclusion;
 use palisade_tests::forge::{Fault, Forge, Job, Method};
@@ -188,6 +191,33 @@ fn a_runner_for_one_job_is_forgotten_with_it() {
     // It is no failure that the forge doesn't know it any more.
     assert!(!host.log().contains("does not know"), "{}", host.log());
     assert!(forge.look(|state| state.task(next).is_some_and(|next| next.runner.is_none())));
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_whose_runner_is_gone_with_a_cancellation_ends_by_its_grace() {
+    let forge = Forge::start();
+    let mut host = Host::new();
+    host.register(&forge, &["--ephemeral"]).assert_code(0);
+    host.start();
+    let steps = "      - run: echo begun; sleep 1000\n      - run: echo tidied; sleep 1; echo all of it\n        if: always()\n";
+    let task = forge.enqueue(
+        Job::new(&format!("on: push\njobs:\n  test:\n    runs-on: host\n    steps:\n{steps}")).steps(2),
+    );
+    forge.row(task, "begun");
+    let events = host.tasks()[0].join("events.jsonl");
+    let kept = std::thread::spawn(move || {
+        let (file, mut text) = (File::open(events).expect("the job says something"), String::new());
+        wait("its last step", || {
+            (&file).read_to_string(&mut text).ok()?;
+            text.contains("all of it").then_some(())
+        });
+    });
+    forge.cancel(task);
+    kept.join().expect("its last step ran");
+    host.says("its registration is forgotten");
+    host.is_idle();
+    assert!(!host.log().contains("level=error"), "{}", host.log());
     assert_eq!(forge.violations(), Vec::<String>::new());
 }
 
