@@ -155,6 +155,11 @@ impl Forge {
         self.change(|state| state.end_by_server(task, Conclusion::Failure));
     }
 
+    /// Forgets a task, as with its run or its repository.
+    pub fn remove(&self, task: i64) {
+        self.change(|state| state.task_mut(task).expect("a task with this number").removed = true);
+    }
+
     /// Makes a runner, as an administrator does on the forge's page of runners; gives its UUID and token.
     pub fn make_runner(&self, name: &str, ephemeral: bool) -> (String, String) {
         self.change(|state| {

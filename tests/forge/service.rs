@@ -336,6 +336,9 @@ fn own_task<'a>(
         state.violation(format!("{call}: task {id} isn't this runner's"));
         return Err((500, "internal", format!("task {id}: resource does not exist")));
     }
+    if state.task(id).is_some_and(|task| task.removed) {
+        return Err((500, "internal", format!("get task: task with id {id}: resource does not exist")));
+    }
     state.task_mut(id).ok_or_else(unknown)
 }
 

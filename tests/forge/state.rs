@@ -88,6 +88,8 @@ pub struct TaskRecord {
     pub(super) tokens: Tokens,
     /// How the server ended it, before its runner did.
     pub(super) ended_by_server: Option<Conclusion>,
+    /// The server doesn't know it any more.
+    pub(super) removed: bool,
     /// What the runner knows that the server has: rows, and the end.
     pub(super) rows_told: usize,
     pub(super) end_told: bool,
@@ -208,6 +210,7 @@ impl State {
             job,
             tokens,
             ended_by_server: None,
+            removed: false,
             rows_told: 0,
             end_told: false,
         });

@@ -107,8 +107,8 @@ struct Task {
     backoff: Backoff,
     next: Instant,
     failing: Option<Instant>,
-    /// Why its forge wants to hear nothing more of it.
-    unwanted: Option<String>,
+    /// Why its forge wants to hear nothing more of it: that doesn't know it, or its runner.
+    unwanted: Option<ForgeError>,
 }
 
 /// Whether there is anything left to do.
@@ -203,10 +203,10 @@ impl Task {
                 match self.tell(over) {
                     Ok(Left::Nothing) => return self.finish(),
                     Ok(Left::Something) => self.answered(),
-                    Err(ForgeError::Revoked(why)) => self.unwanted(why),
+                    Err(error @ (ForgeError::Revoked(_) | ForgeError::Gone(_))) => self.unwanted(error),
                     Err(error) => {
                         if self.failed(&error) {
-                            return self.abandon(&error.to_string());
+                            return self.abandon(&error);
                         }
                     }
                 }
@@ -401,9 +401,9 @@ impl Task {
     }
 
     /// Ends a job that its forge wants to hear nothing of any more, its last steps included.
-    fn unwanted(&mut self, why: String) {
+    fn unwanted(&mut self, why: ForgeError) {
         if self.leash.as_ref().is_some_and(|leash| leash.ask()) {
-            self.journal(Severity::Info, "ending a job", "its forge does not know its runner any more");
+            self.journal(Severity::Info, "ending a job", &why.to_string());
         }
         self.next = Instant::now() + GIVE_UP;
         self.unwanted = Some(why);
@@ -426,10 +426,15 @@ impl Task {
     }
 
     /// Gives a task up whose end nobody wants to know.
-    fn abandon(mut self, why: &str) {
-        // A forge forgets a runner for one job with that job, also where somebody cancels it.
-        let severity = if self.runner.is_for_one_job() { Severity::Info } else { Severity::Error };
-        self.journal(severity, "giving a task up", why);
+    fn abandon(mut self, why: &ForgeError) {
+        let severity = match why {
+            // Somebody has removed its run.
+            ForgeError::Gone(_) => Severity::Info,
+            // A forge forgets a runner for one job with that job, also where somebody cancels it.
+            ForgeError::Revoked(_) if self.runner.is_for_one_job() => Severity::Info,
+            _ => Severity::Error,
+        };
+        self.journal(severity, "giving a task up", &why.to_string());
         if self.process.is_alive() {
             self.process.end();
         }

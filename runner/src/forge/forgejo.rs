@@ -151,8 +151,11 @@ impl Forgejo {
     fn is_over(&self, task: proto::TaskId) -> Result<bool, ForgeError> {
         let (conclusion, started_at, stopped_at, steps) = Default::default();
         let state = proto::TaskState { task, conclusion, started_at, stopped_at, steps };
-        let update = self.runner.update_task(&state, &BTreeMap::new()).map_err(failed)?;
-        Ok(matches!(update.standing, proto::Standing::Ended(_)))
+        match self.runner.update_task(&state, &BTreeMap::new()) {
+            Err(error) if error.is_gone() => Ok(true),
+            Err(error) => Err(failed(error)),
+            Ok(update) => Ok(matches!(update.standing, proto::Standing::Ended(_))),
+        }
     }
 
     /// Has the forge keep all outputs that it can.
@@ -261,6 +264,8 @@ fn failed(error: Error) -> ForgeError {
     let text = error.to_string();
     if error.is_revoked() {
         ForgeError::Revoked(text)
+    } else if error.is_gone() {
+        ForgeError::Gone(text)
     } else if error.is_too_large() {
         ForgeError::TooLarge(text)
     } else if error.is_transient() {

@@ -159,6 +159,9 @@ pub enum ForgeError {
     /// It doesn't know this runner any more.
     #[error("{0}")]
     Revoked(String),
+    /// It doesn't know the job any more.
+    #[error("{0}")]
+    Gone(String),
     /// The job's log is closed: what it has is all that it takes.
     #[error("{0}")]
     LogClosed(String),

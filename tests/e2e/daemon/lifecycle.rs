@@ -222,6 +222,24 @@ fn a_job_whose_runner_is_gone_with_a_cancellation_ends_by_its_grace() {
 }
 
 #[test]
+fn a_job_whose_run_is_removed_at_the_forge_is_given_up() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
+    forge.row(task, "begun");
+    let job = host.job_process();
+    forge.remove(task);
+    host.says("giving a task up");
+    wait("the end of its process", || kill(job, None).is_err().then_some(()));
+    host.is_idle();
+    let next = forge.enqueue(Job::script("echo next"));
+    assert_eq!(forge.closed(next).conclusion(), Some(Conclusion::Success));
+    assert!(!host.log().contains("level=error"), "{}", host.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
 fn a_job_that_is_on_its_way_when_the_daemon_is_to_end_is_run() {
     let forge = Forge::start();
     let mut host = Host::at(&forge);
