@@ -19,7 +19,7 @@ use crate::forge::local;
 use crate::identity::endpoint::Server;
 use crate::identity::issuer::serve;
 use crate::job::Interrupts;
-use crate::queue::{self, Queue, QueueError};
+use crate::queue::{self, Queue};
 use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
@@ -139,9 +139,11 @@ fn queue(daemon: &Arc<Daemon>, state: &State, config: &Config) -> Result<Arc<Que
     let queue = Queue::open(state, queue_settings(config), wake);
     queue.map(Arc::new).map_err(|error| {
         let failed = Error::new(Blame::Isolation, &error);
-        match error {
-            QueueError::Io(_) => failed,
-            _ => failed
+        match error.is_damage() {
+            false => {
+                failed.hint("the disk is at fault: see whether it is full, and what the kernel says of it")
+            }
+            true => failed
                 .hint("with the directory `queue` of the state moved away, the daemon begins an empty one"),
         }
     })

@@ -79,6 +79,18 @@ pub struct Directory {
     record: Record,
 }
 
+/// The tasks of a runner that are remembered to be over.
+pub fn ended(finished: &Path, runner: &str) -> io::Result<Vec<TaskId>> {
+    let mut tasks = Vec::new();
+    for entry in finished.read_dir()? {
+        let name = entry?.file_name();
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix(runner)?.strip_prefix('-')?.parse().ok());
+        tasks.extend(number.map(TaskId));
+    }
+    Ok(tasks)
+}
+
 /// Makes a directory for a task that is yet to come, among others of the kind.
 pub fn blank(among: &Path) -> io::Result<PathBuf> {
     static MADE: AtomicU64 = AtomicU64::new(0);

@@ -213,7 +213,7 @@ impl Forge for Forgejo {
         self.asked().keys.again(task);
     }
 
-    fn resumed(&self, tasks: &[TaskId]) {
+    fn resumed(&self, tasks: &[TaskId], _ended: &[TaskId]) {
         self.asked().resumed = tasks.to_vec();
     }
 
