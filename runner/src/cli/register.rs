@@ -163,6 +163,11 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
 }
 
 fn not_registered(error: palisade_proto::Error, dialect: Dialect) -> Error {
+    if error.is_unimplemented() {
+        let help =
+            "is this the address of a Forgejo or Gitea, and are its Actions on ([actions] ENABLED = true)?";
+        return Error::new(Blame::Forge, error).hint(help);
+    }
     let refused = error.refuses_token() || (error.code().is_some() && !error.is_transient());
     let error = Error::new(if refused { Blame::Policy } else { Blame::Forge }, error);
     match (refused, dialect) {

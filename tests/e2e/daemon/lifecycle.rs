@@ -149,9 +149,10 @@ fn a_configuration_is_read_again_and_an_invalid_one_changes_nothing() {
     host.says("the configuration is invalid, the old one stays");
     let task = forge.enqueue(Job::script("echo by the old one"));
     assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
-    host.configure("[daemon]\ncapacity = 3\nmax-job-time = \"1s\"\n");
+    host.configure("[daemon]\ncapacity = 3\nmax-job-time = \"1s\"\nmetrics = \"127.0.0.1:9\"\n");
     host.signal(Signal::SIGHUP);
     host.says("the configuration was read again");
+    host.says("hold from the next start on\" keys=daemon.metrics");
     let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
     assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Cancelled));
     assert!(host.log().contains("max-job-time"), "{}", host.log());
