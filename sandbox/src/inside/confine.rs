@@ -40,7 +40,7 @@ pub fn confine(
         let ruleset = landlock_ruleset(abi, plan, host, writable).map_err(|e| {
             LayerError::new(LayerId::Landlock, format!("build its ruleset ({e})"), Errno::EINVAL)
         })?;
-        report.add_state(LayerId::Landlock, landlock_state(abi, plan.network));
+        report.add_as(LayerId::Landlock, landlock_state(abi, plan.network));
         ruleset
     };
     if !plan.off.contains(&LayerId::Capabilities) {

@@ -135,7 +135,7 @@ fn set_up(
 
     // No way back from here.
     let (limits, degraded) = limits::set(plan)?;
-    report.add_state(LayerId::Limits, degraded.map_or(LayerState::Held(limits), LayerState::Degraded));
+    report.add_state(LayerId::Limits, limits, degraded);
     let confinement = confine::confine(plan, &host, &writable, &mut report)?;
     Ok((report.finish()?, shared_dir, confinement))
 }
@@ -153,11 +153,16 @@ impl<'a> ReportBuilder<'a> {
 
     /// Records that a layer holds, unless it was switched off.
     pub fn add(&mut self, layer: LayerId, evidence: String) {
-        self.add_state(layer, LayerState::Held(evidence));
+        self.add_as(layer, LayerState::Held(evidence));
+    }
+
+    /// Records how a layer stands; `degraded` says what is missing.
+    pub fn add_state(&mut self, layer: LayerId, evidence: String, degraded: Option<String>) {
+        self.add_as(layer, degraded.map_or(LayerState::Held(evidence), LayerState::Degraded));
     }
 
     /// Records how a layer stands that isn't switched off.
-    pub fn add_state(&mut self, layer: LayerId, state: LayerState) {
+    pub fn add_as(&mut self, layer: LayerId, state: LayerState) {
         let state = if self.plan.off.contains(&layer) {
             LayerState::Off("by configuration".into())
         } else if layer == LayerId::Net && self.plan.network == crate::Network::Host {
