@@ -191,8 +191,10 @@ fn the_client_sends_what_was_recorded_and_understands_the_answers() {
             "Declare" => {
                 let asked: wire::DeclareRequest = decoded(&request);
                 let declared = runner().declare(&asked.version, &asked.labels).unwrap();
-                let (labels, capabilities) = (asked.labels, vec![]);
-                assert_eq!(declared, Declaration::Accepted { labels, ephemeral: false, capabilities });
+                let Declaration::Accepted { id, labels, ephemeral, capabilities, .. } = declared else {
+                    panic!()
+                };
+                assert_eq!((id > 0, labels, ephemeral, capabilities), (true, asked.labels, false, vec![]));
             }
             "FetchTask" => {
                 let asked: wire::FetchTaskRequest = decoded(&request);

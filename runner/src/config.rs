@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::action::Settings;
 use crate::egress;
@@ -97,6 +97,7 @@ pub struct Identity {
     /// How the subject is made of other claims.
     pub subject: Subject,
     /// Where the daemon serves what verifies tokens.
+    #[serde(deserialize_with = "address")]
     pub serve: Option<SocketAddr>,
 }
 
@@ -119,6 +120,7 @@ pub struct Daemon {
     /// How many bytes copies of the forges' repositories may have.
     pub max_mirrors: Size,
     /// Where who asks for metrics is answered; a port of the loopback.
+    #[serde(deserialize_with = "address")]
     pub metrics: Option<SocketAddr>,
     /// Certificates that are trusted beside those of the system, in PEM.
     pub ca_file: Option<PathBuf>,
@@ -148,6 +150,12 @@ impl Daemon {
             capacity => capacity,
         }
     }
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    let invalid = |_| format!("`{text}` is no address with a port, such as 127.0.0.1:9464");
+    text.parse().map(Some).map_err(invalid).map_err(serde::de::Error::custom)
 }
 
 /// A time as people write it: `90s`, `10m`, `6h`.
@@ -552,5 +560,6 @@ mod tests {
                 .contains("`sandbox.tool-cache`: `x` is not an absolute path")
         );
         assert!(error("[sandbox]\nallow-degraded = ['wall']").contains("unknown variant `wall`"));
+        assert!(error("[daemon]\nmetrics = '9464'").contains("`9464` is no address with a port"));
     }
 }

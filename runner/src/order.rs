@@ -146,6 +146,13 @@ pub struct Need {
 }
 
 impl Order {
+    /// How many steps the job has at most, by the look of it: each begins a line of what a server writes with a dash.
+    pub fn most_steps(&self) -> usize {
+        let begins =
+            |line: &&str| line.trim_start().strip_prefix('-').is_some_and(|rest| !rest.starts_with('-'));
+        self.workflow.lines().filter(begins).count()
+    }
+
     /// Hands it to the job's process by a pipe: the directory that relative paths of the configuration start from, and
     /// the order with secrets in clear, each on a line. None of it stays in the buffer. The job begins when the pipe is
     /// closed.

@@ -89,6 +89,8 @@ pub enum LayerState {
     Held(String),
     /// In force in part; the text says what is missing and why.
     Degraded(String),
+    /// The same, where other layers hold what is missing: one wall stands there and not two. It needs no leave.
+    Weaker(String),
     /// Switched off by configuration.
     Off(String),
 }
@@ -98,7 +100,7 @@ impl LayerState {
     pub fn as_str(&self) -> &'static str {
         match self {
             LayerState::Held(_) => "held",
-            LayerState::Degraded(_) => "degraded",
+            LayerState::Degraded(_) | LayerState::Weaker(_) => "degraded",
             LayerState::Off(_) => "off",
         }
     }
@@ -106,7 +108,7 @@ impl LayerState {
     /// The evidence, or the reason.
     pub fn detail(&self) -> &str {
         match self {
-            LayerState::Held(s) | LayerState::Degraded(s) | LayerState::Off(s) => s,
+            LayerState::Held(s) | LayerState::Degraded(s) | LayerState::Weaker(s) | LayerState::Off(s) => s,
         }
     }
 }

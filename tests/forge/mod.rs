@@ -155,6 +155,19 @@ impl Forge {
         self.change(|state| state.end_by_server(task, Conclusion::Failure));
     }
 
+    /// Forgets a task, as with its run or its repository.
+    pub fn remove(&self, task: i64) {
+        self.change(|state| state.task_mut(task).expect("a task with this number").removed = true);
+    }
+
+    /// Makes a runner, as an administrator does on the forge's page of runners; gives its UUID and token.
+    pub fn make_runner(&self, name: &str, ephemeral: bool) -> (String, String) {
+        self.change(|state| {
+            let runner = state.new_runner(name.to_owned(), ephemeral);
+            (runner.uuid.clone(), runner.token.clone())
+        })
+    }
+
     /// Forgets a runner: its calls are answered with `unauthenticated`.
     pub fn revoke(&self, uuid: &str) {
         self.change(|state| state.runner_mut(uuid).expect("a runner with this identifier").revoked = true);

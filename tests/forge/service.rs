@@ -115,25 +115,10 @@ fn register(
     if setup.dialect == Dialect::Forgejo && !asked.capabilities.is_empty() {
         state.violation("Register: a field that is Gitea's is sent to a Forgejo");
     }
-    let digits = state.fresh();
-    let groups = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]];
-    let (uuid, token) = (groups.join("-"), state.fresh());
-    let record = RunnerRecord {
-        id: 1 + state.runners.len() as i64,
-        uuid,
-        name: asked.name,
-        version: asked.version,
-        labels: if asked.labels.is_empty() { asked.agent_labels } else { asked.labels },
-        ephemeral: asked.ephemeral && setup.recent,
-        revoked: false,
-        declared: 0,
-        fetches: 0,
-        calls_when_revoked: 0,
-        most_tasks: 0,
-        token,
-    };
-    let runner = wire::Runner { token: record.token.clone(), ..shown(&record) };
-    state.runners.push(record);
+    let record = state.new_runner(asked.name, asked.ephemeral && setup.recent);
+    record.version = asked.version;
+    record.labels = if asked.labels.is_empty() { asked.agent_labels } else { asked.labels };
+    let runner = wire::Runner { token: record.token.clone(), ..shown(record) };
     Ok(wire::RegisterResponse { runner: Some(runner) })
 }
 
@@ -351,6 +336,9 @@ fn own_task<'a>(
         state.violation(format!("{call}: task {id} isn't this runner's"));
         return Err((500, "internal", format!("task {id}: resource does not exist")));
     }
+    if state.task(id).is_some_and(|task| task.removed) {
+        return Err((500, "internal", format!("get task: task with id {id}: resource does not exist")));
+    }
     state.task_mut(id).ok_or_else(unknown)
 }
 
@@ -387,9 +375,8 @@ fn update_task(
         }),
         sent_outputs: task.outputs.keys().cloned().collect(),
     };
-    if ended && let Some(runner) = state.runner_mut(uuid) {
-        // The server forgets an ephemeral runner with the end of its task.
-        runner.revoked |= runner.ephemeral;
+    if ended {
+        state.forget_ephemeral(Some(uuid));
     }
     state.violations.append(&mut broken);
     Ok((answer, ended.then_some(id)))

@@ -88,6 +88,8 @@ pub struct TaskRecord {
     pub(super) tokens: Tokens,
     /// How the server ended it, before its runner did.
     pub(super) ended_by_server: Option<Conclusion>,
+    /// The server doesn't know it any more.
+    pub(super) removed: bool,
     /// What the runner knows that the server has: rows, and the end.
     pub(super) rows_told: usize,
     pub(super) end_told: bool,
@@ -165,6 +167,29 @@ impl State {
         random.text("0123456789abcdef", 40)
     }
 
+    /// A runner that nobody else is, with its token.
+    pub(super) fn new_runner(&mut self, name: String, ephemeral: bool) -> &mut RunnerRecord {
+        let digits = self.fresh();
+        let groups = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]];
+        let (uuid, token) = (groups.join("-"), self.fresh());
+        let at = self.runners.len();
+        self.runners.push(RunnerRecord {
+            id: 1 + at as i64,
+            uuid,
+            name,
+            version: String::new(),
+            labels: Vec::new(),
+            ephemeral,
+            revoked: false,
+            declared: 0,
+            fetches: 0,
+            calls_when_revoked: 0,
+            most_tasks: 0,
+            token,
+        });
+        &mut self.runners[at]
+    }
+
     pub(super) fn enqueue(&mut self, job: Job) -> i64 {
         // Numbers that aren't those of rows, steps or versions, so that one can't pass for another.
         let id = 101 + self.tasks.len() as i64;
@@ -185,6 +210,7 @@ impl State {
             job,
             tokens,
             ended_by_server: None,
+            removed: false,
             rows_told: 0,
             end_told: false,
         });
@@ -198,6 +224,15 @@ impl State {
             && task.conclusion().is_none()
         {
             task.ended_by_server = Some(conclusion);
+            let runner = task.runner.clone();
+            self.forget_ephemeral(runner.as_deref());
+        }
+    }
+
+    /// A runner for one task is gone with that.
+    pub(super) fn forget_ephemeral(&mut self, uuid: Option<&str>) {
+        if let Some(runner) = uuid.and_then(|uuid| self.runner_mut(uuid)) {
+            runner.revoked |= runner.ephemeral;
         }
     }
 

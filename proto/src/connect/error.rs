@@ -130,6 +130,17 @@ impl Error {
         matches!(self.reason, Reason::Refused { code: Code::Unauthenticated, .. })
     }
 
+    /// Whether the forge doesn't know the task (any more): its run or its repository was removed. Neither server has a code
+    /// for it. Source: `ErrNotExist` in `modules/util/error.go` of both.
+    pub fn is_gone(&self) -> bool {
+        match &self.reason {
+            Reason::Refused { code: Code::Internal | Code::Unknown, message } => {
+                message.ends_with("resource does not exist")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the forge's answer to a registration is that the token isn't valid. A Gitea has no code for it.
     pub fn refuses_token(&self) -> bool {
         match &self.reason {

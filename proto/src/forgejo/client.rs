@@ -82,6 +82,10 @@ pub struct Registered {
 pub enum Declaration {
     /// It knows the runner with these labels now.
     Accepted {
+        /// The runner's number at the forge.
+        id: i64,
+        /// Its name there.
+        name: String,
         /// The labels.
         labels: Vec<String>,
         /// Whether the runner is an ephemeral one.
@@ -242,6 +246,8 @@ impl Runner {
         let capabilities = answer.headers.get(SERVER_CAPABILITIES).and_then(|value| value.to_str().ok());
         let capabilities = capabilities.unwrap_or_default().split(',').map(str::trim);
         Ok(Declaration::Accepted {
+            id: runner.id,
+            name: runner.name,
             labels: runner.labels,
             ephemeral: runner.ephemeral,
             capabilities: capabilities.filter(|name| !name.is_empty()).map(str::to_owned).collect(),

@@ -10,6 +10,8 @@ use crate::{Error, Http, Instance, Secret};
 
 /// Where both have it, below their own address.
 const BELOW: &str = "/api/actions/";
+/// The same as a Forgejo below a path offers it: it puts the path before that once more (`https://host/git//gitapi/…`).
+const BELOW_PATH: &str = "api/actions/";
 /// Largest answer, in bytes.
 const ID_TOKEN: Method = Method { name: "IdToken", path: BELOW, limit: 64 << 10 };
 
@@ -32,7 +34,7 @@ pub fn id_token(
     let mut call = Call { http, instance, timeout: None, headers: HeaderMap::new() };
     let failed =
         |call: &Call<'_>, what: &str| call.failed(&ID_TOKEN, Reason::Malformed { what: what.to_owned() });
-    let Some(at) = request.url.find(BELOW) else {
+    let Some(path) = path(&request.url) else {
         return Err(failed(&call, "the address that it offers for tokens is none of its own"));
     };
     let bearer = format!("Bearer {}", request.token.expose());
@@ -41,11 +43,16 @@ pub fn id_token(
     };
     bearer.set_sensitive(true);
     call.headers.insert(header::AUTHORIZATION, bearer);
-    let path = &request.url[at..];
     let separator = if path.contains('?') { '&' } else { '?' };
     let Answer { value } =
         call.get(&ID_TOKEN, &format!("{path}{separator}audience={}", encoded(audience)))?;
     Ok(Secret::new(value))
+}
+
+/// The path and query of an address, from what stands below the forge's own.
+fn path(url: &str) -> Option<String> {
+    let rest = url.split_once(BELOW).or_else(|| url.split_once(BELOW_PATH)).map(|(_, rest)| rest)?;
+    Some(format!("{BELOW}{rest}"))
 }
 
 /// Source: RFC 3986, section 2.3.
@@ -60,6 +67,19 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_asked_for_below_the_forges_address() {
+        let rest = "_apis/pipelines/workflows/7/idtoken?placeholder=true";
+        for base in [
+            "https://forge/api/actions/",
+            "http://forge:3000/git/api/actions/",
+            "https://forge/git//gitapi/actions/",
+        ] {
+            assert_eq!(path(&format!("{base}{rest}")), Some(format!("/api/actions/{rest}")), "{base}");
+        }
+        assert_eq!(path("https://elsewhere/token"), None);
+    }
 
     #[test]
     fn an_audience_stays_one_parameter() {

@@ -19,7 +19,7 @@ use crate::forge::local;
 use crate::identity::endpoint::Server;
 use crate::identity::issuer::serve;
 use crate::job::Interrupts;
-use crate::queue::{self, Queue, QueueError};
+use crate::queue::{self, Queue};
 use crate::registration::{Registration, RegistrationError};
 use crate::state::State;
 
@@ -139,12 +139,25 @@ fn queue(daemon: &Arc<Daemon>, state: &State, config: &Config) -> Result<Arc<Que
     let queue = Queue::open(state, queue_settings(config), wake);
     queue.map(Arc::new).map_err(|error| {
         let failed = Error::new(Blame::Isolation, &error);
-        match error {
-            QueueError::Io(_) => failed,
-            _ => failed
+        match error.is_damage() {
+            false => {
+                failed.hint("the disk is at fault: see whether it is full, and what the kernel says of it")
+            }
+            true => failed
                 .hint("with the directory `queue` of the state moved away, the daemon begins an empty one"),
         }
     })
+}
+
+/// Which keys of a new configuration are read at a start only, and say something else than those of the old one.
+fn after_a_start(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changed = [
+        ("daemon.metrics", old.daemon.metrics != new.daemon.metrics),
+        ("daemon.ca-file", old.daemon.ca_file != new.daemon.ca_file),
+        ("local.socket", old.local.socket != new.local.socket),
+        ("identity.serve", old.identity.serve != new.identity.serve),
+    ];
+    changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
 }
 
 struct Service<'a> {
@@ -271,8 +284,17 @@ impl Service<'_> {
             Ok(config) => {
                 self.daemon.set(settings(self.args, &config, self.state));
                 self.queue.set(queue_settings(&config));
+                let later = after_a_start(&self.config, &config);
                 self.config = config;
                 journal.write(Severity::Info, "the configuration was read again", &[]);
+                if !later.is_empty() {
+                    let fields = [("keys", &*later.join(", "))];
+                    journal.write(
+                        Severity::Warning,
+                        "keys that have changed hold from the next start on",
+                        &fields,
+                    );
+                }
             }
             Err(error) => {
                 let fields = [("error", &*error.to_string())];

@@ -442,7 +442,10 @@ fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> 
 /// What the event gives for the inputs that the workflow declares.
 fn inputs(order: &Order, workflow: &Workflow, trigger: &str) -> Result<Object, Error> {
     let declared = workflow.on.iter().find(|on| on.event.value == trigger).map(|on| &on.inputs);
-    let mut given = job::inputs_of(trigger, Some(&order.event)).map_err(super::run::no_inputs)?;
+    // A job of a called workflow that the server sends by itself has its inputs in the workflow, and the event has those of
+    // the run.
+    let event = (trigger != "workflow_call").then_some(&order.event);
+    let mut given = job::inputs_of(trigger, event).map_err(super::run::no_inputs)?;
     given.retain(|(name, _)| {
         declared.is_some_and(|known| known.keys().any(|known| known.eq_ignore_ascii_case(name)))
     });

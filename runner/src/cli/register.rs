@@ -1,11 +1,11 @@
-//! `palisade register`: makes this host a runner of a forge.
+//! `palisade register`: makes this host a runner of a forge, or one that was made there.
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use palisade_proto::Instance;
-use palisade_proto::forgejo::{self, Dialect};
+use palisade_proto::forgejo::{self, Credentials, Declaration, Dialect, Registered, Server};
 use palisade_sandbox::memory::{StartString, erase_start_strings};
 use zeroize::Zeroizing;
 
@@ -13,8 +13,10 @@ use super::error::{Blame, Error};
 use super::print;
 use super::setting::Setting;
 use super::{file, forges};
+use crate::forge::forgejo::VERSION;
 use crate::mask::Secret;
 use crate::registration::{Known, Registration, Scope};
+use crate::state::State;
 
 /// Longest name of a runner that forges keep, in bytes.
 const MAX_NAME: usize = 255;
@@ -28,11 +30,14 @@ const MAX_TOKEN: usize = 4 << 10;
   palisade register --instance https://git.example.org --token-file token
   pass forge/token | palisade register --instance https://git.example.org --labels linux,docker
   palisade register --forge gitea --instance https://gitea.example.org --token-file token
+  palisade register --instance https://git.example.org --uuid 33834eef-… --token-file token
 
 The token is the forge's registration token: of a repository, an organisation or the whole
-instance; it decides whose jobs come here. It is read from --token-file, else from standard
-input; in --token other users of this machine can see it while palisade starts, and it stays in
-a shell's history. Labels are what `runs-on` of a workflow names.
+instance; it decides whose jobs come here. A Forgejo also makes runners in its settings, by its
+API or by `forgejo-cli actions register`, and gives a UUID and a token of that runner alone: give
+both. The token is read from --token-file, else from standard input; in --token other users of
+this machine can see it while palisade starts, and it stays in a shell's history. Labels are what
+`runs-on` of a workflow names.
 
 What the forge gives in return is kept in the state directory, for this user alone. A service of
 systemd takes it rather from its credential `palisade.NAME`, where it has one.
@@ -48,13 +53,16 @@ pub struct Args {
     /// The forge's address
     #[arg(long, value_name = "URL")]
     instance: Instance,
-    /// The registration token
+    /// The registration token; with --uuid, the runner's own
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file", value_parser = secret)]
     token: Option<Secret>,
-    /// A file with the registration token
+    /// A file with the token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The runner's name at the forge [default: this host's]
+    /// The runner that the token is of, where it was made at the forge
+    #[arg(long, value_name = "UUID", conflicts_with = "ephemeral")]
+    uuid: Option<String>,
+    /// The runner's name at the forge [default: this host's; with --uuid, the forge's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// What `runs-on` may name for its jobs to come here
@@ -86,15 +94,18 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         return Err(Error::input(error).hint("use https://, or add --insecure-http"));
     }
     let labels = args.labels.iter().map(|label| plain(label)).collect::<Result<Vec<_>, _>>()?;
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => {
+    let name = match (&args.name, &args.uuid) {
+        (Some(name), _) => Some(name.clone()),
+        (None, Some(_)) => None,
+        (None, None) => {
             let host =
                 nix::unistd::gethostname().map_err(|e| Error::input(format!("this host's name: {e}")))?;
-            host.to_string_lossy().into_owned()
+            Some(host.to_string_lossy().into_owned())
         }
     };
-    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+    if let Some(name) = &name
+        && (name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control))
+    {
         let error = format!("a runner's name has 1 to {MAX_NAME} bytes and no control characters");
         return Err(Error::input(error).hint("give another one with --name"));
     }
@@ -103,24 +114,24 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     Registration::make_room(&state).map_err(forges::failed)?;
     let http = forges::http(&config)?;
     let dialect: Dialect = args.forge.parse().map_err(Error::input)?;
-    let server = forgejo::Server::new(&http, &args.instance, dialect);
+    let server = Server::new(&http, &args.instance, dialect);
     let token = palisade_proto::Secret::new(token.expose().to_owned());
-    let registration = forgejo::Registration {
-        name: &name,
-        token: &token,
-        version: crate::forge::forgejo::VERSION,
-        labels: &labels,
-        ephemeral: args.ephemeral,
-    };
-    let registered = server.register(&registration).map_err(|error| {
-        let refused = error.refuses_token() || (error.code().is_some() && !error.is_transient());
-        let error = Error::new(if refused { Blame::Policy } else { Blame::Forge }, error);
-        if refused {
-            error.hint("take a new token from the forge's settings, under Actions, Runners")
-        } else {
-            error
+    let registered = match &args.uuid {
+        Some(uuid) => {
+            is_new(&state, &args.instance, uuid)?;
+            adopted(&server, uuid, token, &labels)?
         }
-    })?;
+        None => {
+            let registration = forgejo::Registration {
+                name: name.as_deref().unwrap_or_default(),
+                token: &token,
+                version: VERSION,
+                labels: &labels,
+                ephemeral: args.ephemeral,
+            };
+            server.register(&registration).map_err(|error| not_registered(error, dialect))?
+        }
+    };
     if args.ephemeral && !registered.ephemeral {
         let error = "the forge knows no ephemeral runners, and made an ordinary one, which isn't kept here";
         return Err(Error::new(Blame::Policy, error).hint(format!(
@@ -133,7 +144,8 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         instance: args.instance.to_string(),
         number: registered.id,
         uuid: registered.credentials.uuid().to_owned(),
-        name: if registered.name.is_empty() { name } else { registered.name },
+        // One that was made at the forge may have another name here.
+        name: name.filter(|_| args.uuid.is_some() || registered.name.is_empty()).unwrap_or(registered.name),
         labels,
         ephemeral: registered.ephemeral,
         scope: args.scope,
@@ -150,7 +162,69 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The registration token, from where it was given.
+fn not_registered(error: palisade_proto::Error, dialect: Dialect) -> Error {
+    if error.is_unimplemented() {
+        let help =
+            "is this the address of a Forgejo or Gitea, and are its Actions on ([actions] ENABLED = true)?";
+        return Error::new(Blame::Forge, error).hint(help);
+    }
+    let refused = error.refuses_token() || (error.code().is_some() && !error.is_transient());
+    let error = Error::new(if refused { Blame::Policy } else { Blame::Forge }, error);
+    match (refused, dialect) {
+        (false, _) => error,
+        (true, Dialect::Gitea) => {
+            error.hint("take a new token from the forge's settings, under Actions, Runners")
+        }
+        (true, Dialect::Forgejo) => error.hint(
+            "take a new token from the forge's settings, under Actions, Runners; one that is shown there beside a UUID \
+             is a runner's own: give that with --uuid",
+        ),
+    }
+}
+
+/// Makes sure that no registration is this runner's: two would take each other's jobs for their own.
+fn is_new(state: &State, instance: &Instance, uuid: &str) -> Result<(), Error> {
+    let all = Registration::all(state).map_err(forges::failed)?;
+    match all.iter().find(|it| it.known.uuid == uuid && it.known.instance == instance.to_string()) {
+        None => Ok(()),
+        Some(known) => {
+            let error = format!("registration `{}` is this runner already", known.id());
+            let help =
+                format!("where its token is another now: palisade unregister {}, and then again", known.id());
+            Err(Error::input(error).hint(help))
+        }
+    }
+}
+
+/// The runner that was made at the forge, as that knows it. From here on it takes jobs with these labels.
+fn adopted(
+    server: &Server,
+    uuid: &str,
+    token: palisade_proto::Secret,
+    labels: &[String],
+) -> Result<Registered, Error> {
+    let credentials = Credentials::new(uuid.to_owned(), token).map_err(Error::input)?;
+    let declared = server.runner(credentials.clone()).declare(VERSION, labels).map_err(|error| {
+        if error.is_revoked() {
+            let help =
+                "both the UUID and the token are shown where a runner is made, and the token only once";
+            Error::new(Blame::Policy, error).hint(help)
+        } else {
+            Error::new(Blame::Forge, error)
+        }
+    })?;
+    match declared {
+        Declaration::Accepted { id, name, labels, ephemeral, .. } => {
+            Ok(Registered { id, credentials, name, labels, ephemeral })
+        }
+        Declaration::Unsupported => {
+            let error = "the forge is too old to say which runner it is";
+            Err(Error::new(Blame::Policy, error).hint("register with a registration token, without --uuid"))
+        }
+    }
+}
+
+/// The token, from where it was given.
 fn token(args: &Args) -> Result<Secret, Error> {
     let text = match (&args.token, &args.token_file) {
         (Some(token), _) => {

@@ -81,7 +81,10 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
         let waiting = match own.and_then(|served| served.waiting) {
             Some(Waiting { jobs, since: Some(since) }) => {
                 let seconds = since.elapsed().unwrap_or_default().as_secs();
-                format!(", where {jobs} wait, the oldest for {seconds} s")
+                match jobs {
+                    1 => format!(", where 1 job waits, for {seconds} s"),
+                    _ => format!(", where {jobs} jobs wait, the oldest for {seconds} s"),
+                }
             }
             _ => String::new(),
         };
@@ -98,8 +101,12 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
         };
         let (sent, rows) = task.rows;
         text.push_str(&format!(
-            "task {} of {}: {} {}: {step}, {sent} of {rows} rows of its log at the forge\n",
-            task.key.task, task.key.runner, task.repository, task.job
+            "task {} of {}: {} {}: {step}, {sent} of {rows} rows of its log {}\n",
+            task.key.task,
+            task.key.runner,
+            task.repository,
+            task.job,
+            if task.key.runner == local::RUNNER { "kept" } else { "at the forge" }
         ));
     }
     text

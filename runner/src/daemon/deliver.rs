@@ -107,6 +107,8 @@ struct Task {
     backoff: Backoff,
     next: Instant,
     failing: Option<Instant>,
+    /// Why its forge wants to hear nothing more of it: that doesn't know it, or its runner.
+    unwanted: Option<ForgeError>,
 }
 
 /// Whether there is anything left to do.
@@ -128,6 +130,8 @@ impl Task {
     ) -> Task {
         let now = Instant::now();
         let leash = daemon.leash(&directory.key(), &process, time);
+        // One that shows no states of steps needs no end of theirs.
+        let most_steps = if runner.shows_steps() { directory.record().most_steps } else { 0 };
         let task = Task {
             daemon: daemon.clone(),
             runner: runner.clone(),
@@ -139,7 +143,7 @@ impl Task {
             leash,
             events: None,
             partial: Vec::new(),
-            transcript: Transcript::new(!runner.shows_steps()),
+            transcript: Transcript::new(!runner.shows_steps(), most_steps),
             rows: Vec::new(),
             waiting: 0,
             has,
@@ -151,6 +155,7 @@ impl Task {
             backoff: Backoff::new(RETRY, RETRY_MOST),
             next: now,
             failing: None,
+            unwanted: None,
         };
         task.show();
         task
@@ -198,13 +203,16 @@ impl Task {
                 match self.tell(over) {
                     Ok(Left::Nothing) => return self.finish(),
                     Ok(Left::Something) => self.answered(),
-                    Err(ForgeError::Revoked(why)) => return self.abandon(&why),
+                    Err(error @ (ForgeError::Revoked(_) | ForgeError::Gone(_))) => self.unwanted(error),
                     Err(error) => {
                         if self.failed(&error) {
-                            return self.abandon(&error.to_string());
+                            return self.abandon(&error);
                         }
                     }
                 }
+            }
+            if over && let Some(why) = self.unwanted.take() {
+                return self.abandon(&why);
             }
             self.show();
             if self.prepare.is_some_and(|at| at <= Instant::now()) {
@@ -392,6 +400,15 @@ impl Task {
         !self.process.is_alive() && (refused || now.duration_since(since) >= GIVE_UP)
     }
 
+    /// Ends a job that its forge wants to hear nothing of any more, its last steps included.
+    fn unwanted(&mut self, why: ForgeError) {
+        if self.leash.as_ref().is_some_and(|leash| leash.ask()) {
+            self.journal(Severity::Info, "ending a job", &why.to_string());
+        }
+        self.next = Instant::now() + GIVE_UP;
+        self.unwanted = Some(why);
+    }
+
     fn finish(self) {
         let ended = self.transcript.ended();
         let result = ended.map_or(Conclusion::Failure, |ended| ended.result);
@@ -409,8 +426,15 @@ impl Task {
     }
 
     /// Gives a task up whose end nobody wants to know.
-    fn abandon(mut self, why: &str) {
-        self.journal(Severity::Error, "giving a task up", why);
+    fn abandon(mut self, why: &ForgeError) {
+        let severity = match why {
+            // Somebody has removed its run.
+            ForgeError::Gone(_) => Severity::Info,
+            // A forge forgets a runner for one job with that job, also where somebody cancels it.
+            ForgeError::Revoked(_) if self.runner.is_for_one_job() => Severity::Info,
+            _ => Severity::Error,
+        };
+        self.journal(severity, "giving a task up", &why.to_string());
         if self.process.is_alive() {
             self.process.end();
         }

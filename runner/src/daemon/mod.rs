@@ -211,7 +211,8 @@ impl Daemon {
         let directories = Directory::all(&self.tasks, &self.journal)?;
         for runner in runners {
             let own = directories.iter().map(Directory::key).filter(|key| key.runner == runner.id);
-            runner.resumed(&own.map(|key| key.task).collect::<Vec<_>>());
+            let ended = task::ended(&self.finished, &runner.id)?;
+            runner.resumed(&own.map(|key| key.task).collect::<Vec<_>>(), &ended);
         }
         for directory in directories {
             let key = directory.key();

@@ -127,6 +127,7 @@ impl Poll {
             repository: text("repository"),
             job: order.job.clone(),
             taken: SystemTime::now(),
+            most_steps: order.most_steps(),
         };
         let Daemon { journal, blank, tasks, finished, .. } = &*self.daemon;
         let (ready, made) = match self.daemon.ready() {

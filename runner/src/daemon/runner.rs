@@ -176,8 +176,8 @@ impl Runner {
     }
 
     /// [`Forge::resumed`]
-    pub fn resumed(&self, tasks: &[TaskId]) {
-        self.forge.resumed(tasks);
+    pub fn resumed(&self, tasks: &[TaskId], ended: &[TaskId]) {
+        self.forge.resumed(tasks, ended);
     }
 
     /// [`Forge::shows_steps`]

@@ -67,6 +67,9 @@ pub struct Record {
     pub job: String,
     /// When it was taken.
     pub taken: SystemTime,
+    /// How many steps it has at most.
+    #[serde(default)]
+    pub most_steps: usize,
 }
 
 /// The directory.
@@ -74,6 +77,18 @@ pub struct Record {
 pub struct Directory {
     path: PathBuf,
     record: Record,
+}
+
+/// The tasks of a runner that are remembered to be over.
+pub fn ended(finished: &Path, runner: &str) -> io::Result<Vec<TaskId>> {
+    let mut tasks = Vec::new();
+    for entry in finished.read_dir()? {
+        let name = entry?.file_name();
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix(runner)?.strip_prefix('-')?.parse().ok());
+        tasks.extend(number.map(TaskId));
+    }
+    Ok(tasks)
 }
 
 /// Makes a directory for a task that is yet to come, among others of the kind.
@@ -202,7 +217,7 @@ mod tests {
 
     fn record(task: i64) -> Record {
         let key = Key { runner: "main".into(), task: TaskId(task) };
-        Record { key, repository: "o/r".into(), job: "a".into(), taken: SystemTime::now() }
+        Record { key, repository: "o/r".into(), job: "a".into(), taken: SystemTime::now(), most_steps: 1 }
     }
 
     #[test]

@@ -19,6 +19,8 @@ const MAX_STEPS: usize = 10_000;
 pub struct Transcript {
     /// Rows tell when steps begin and end.
     headings: bool,
+    /// How many steps there are at most, where the job's process never said.
+    most_steps: usize,
     steps: Vec<StepState>,
     /// The step that runs.
     open: Option<usize>,
@@ -140,9 +142,11 @@ struct Rows<'a> {
 }
 
 impl Transcript {
-    /// Of nothing yet. With `headings`, rows tell when steps begin and end: `##[step]` and `##[done]`.
-    pub fn new(headings: bool) -> Transcript {
-        Transcript { headings, ..Transcript::default() }
+    /// Of nothing yet. With `headings`, rows tell when steps begin and end: `##[step]` and `##[done]`. A job that ends
+    /// before it said which steps it has is told to have skipped `most_steps`: forges show a step that they hear nothing of
+    /// as one that waits, and heed none that they don't have.
+    pub fn new(headings: bool, most_steps: usize) -> Transcript {
+        Transcript { headings, most_steps: most_steps.min(MAX_STEPS), ..Transcript::default() }
     }
 
     /// Takes one line of events; rows that it gives are appended to `rows`.
@@ -357,6 +361,9 @@ impl Transcript {
             self.mark = Some(self.rows);
         }
         let mark = self.mark;
+        if self.steps.is_empty() {
+            self.steps = vec![StepState::default(); self.most_steps];
+        }
         for (index, state) in self.steps.iter_mut().enumerate().filter(|(_, state)| state.result.is_none()) {
             state.stopped = Some(time);
             state.result = Some(match result {
@@ -507,6 +514,27 @@ mod tests {
         use Conclusion::{Failure, Skipped};
         assert_eq!(ranges(&transcript), [(0, 2, Some(Failure)), (2, 0, Some(Skipped))]);
         assert_eq!(transcript.ended().unwrap().result, Failure);
+    }
+
+    #[test]
+    fn a_job_that_never_said_its_steps_has_skipped_them() {
+        use Conclusion::{Cancelled, Skipped};
+        let mut transcript = Transcript::new(false, 2);
+        transcript.cut_off("it was killed", &mut Vec::new());
+        assert_eq!(ranges(&transcript), [(1, 0, Some(Skipped)), (1, 0, Some(Skipped))]);
+        assert!(transcript.steps().iter().all(|step| step.stopped.is_some()));
+        let mut transcript = Transcript::new(false, 1);
+        for line in [
+            r#""run_started","workflow":"CI","trigger":"push","jobs":1,"steps":0"#,
+            r#""job_finished","job":"a","result":"cancelled","milliseconds":1,"reason":null,"outputs":[]"#,
+            r#""run_finished","result":"cancelled","milliseconds":1,"reason":null,"masked":0"#,
+        ] {
+            transcript
+                .take(&format!("{{\"time\":\"2026-08-01T12:00:00.123Z\",\"event\":{line}}}"), &mut Vec::new())
+                .unwrap();
+        }
+        assert_eq!(ranges(&transcript), [(0, 0, Some(Cancelled))]);
+        assert!(Transcript::new(false, usize::MAX).most_steps <= MAX_STEPS);
     }
 
     #[test]

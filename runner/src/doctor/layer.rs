@@ -66,6 +66,7 @@ fn judge(report: LayerReport, may_degrade: &[LayerId]) -> Finding {
     match state {
         LayerState::Held(evidence) => Finding::ok(id, format!("held: {evidence}")),
         LayerState::Off(why) => Finding::ok(id, format!("off: {why}")),
+        LayerState::Weaker(why) => Finding::warn(id, format!("degraded: {why}"), cause),
         LayerState::Degraded(why) if may_degrade.contains(&layer) => {
             Finding::warn(id, format!("degraded: {why}"), cause)
         }
@@ -133,5 +134,7 @@ mod tests {
         let degraded = |layer| judge(report(layer, LayerState::Degraded("why".into())), &[LayerId::Limits]);
         assert_eq!(degraded(LayerId::Limits).verdict.as_str(), "warn");
         assert_eq!(degraded(LayerId::Landlock).verdict.as_str(), "fail");
+        let weaker = report(LayerId::Landlock, LayerState::Weaker("why".into()));
+        assert_eq!(judge(weaker, &[]).verdict.as_str(), "warn");
     }
 }

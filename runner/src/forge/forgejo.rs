@@ -59,6 +59,8 @@ pub struct Forgejo {
 struct Asked {
     tasks_version: i64,
     keys: Keys,
+    /// Tasks of an earlier daemon, which this one goes on with.
+    resumed: Vec<TaskId>,
 }
 
 impl Forgejo {
@@ -69,7 +71,7 @@ impl Forgejo {
             runner,
             name,
             labels,
-            asked: Mutex::new(Asked { tasks_version: 0, keys: Keys::read(kept) }),
+            asked: Mutex::new(Asked { tasks_version: 0, keys: Keys::read(kept), resumed: Vec::new() }),
         }
     }
 
@@ -145,6 +147,17 @@ impl Forgejo {
         }
     }
 
+    /// Whether the forge has ended a task that was asked for before: it gives that again all the same.
+    fn is_over(&self, task: proto::TaskId) -> Result<bool, ForgeError> {
+        let (conclusion, started_at, stopped_at, steps) = Default::default();
+        let state = proto::TaskState { task, conclusion, started_at, stopped_at, steps };
+        match self.runner.update_task(&state, &BTreeMap::new()) {
+            Err(error) if error.is_gone() => Ok(true),
+            Err(error) => Err(failed(error)),
+            Ok(update) => Ok(matches!(update.standing, proto::Standing::Ended(_))),
+        }
+    }
+
     /// Has the forge keep all outputs that it can.
     fn send_outputs(&self, state: &proto::TaskState, ended: &Ended) -> Result<(), ForgeError> {
         let fits = |(name, value): &&(String, String)| {
@@ -169,14 +182,22 @@ impl Forge for Forgejo {
     }
 
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError> {
-        let fetch = {
+        let (fetch, is_old) = {
             let mut asked = self.asked();
             let request_key = asked.keys.next();
-            let tasks_version = if afresh || asked.keys.is_old() { 0 } else { asked.tasks_version };
-            Fetch { tasks_version, capacity: NonZeroU32::MIN, request_key }
+            let is_old = asked.keys.is_old();
+            let tasks_version = if afresh || is_old { 0 } else { asked.tasks_version };
+            (Fetch { tasks_version, capacity: NonZeroU32::MIN, request_key }, is_old)
         };
         let fetched = self.runner.fetch_task(&fetch).map_err(failed)?;
-        let task = fetched.tasks.into_iter().next();
+        let mut task = fetched.tasks.into_iter().next();
+        if is_old
+            && let Some(given) = &task
+            && !self.asked().resumed.contains(&TaskId(given.id.0))
+            && self.is_over(given.id)?
+        {
+            task = None;
+        }
         let mut asked = self.asked();
         asked.tasks_version = fetched.tasks_version;
         asked.keys.answered(task.as_ref().map(|task| TaskId(task.id.0)));
@@ -190,6 +211,10 @@ impl Forge for Forgejo {
 
     fn again(&self, task: TaskId) {
         self.asked().keys.again(task);
+    }
+
+    fn resumed(&self, tasks: &[TaskId], _ended: &[TaskId]) {
+        self.asked().resumed = tasks.to_vec();
     }
 
     fn append(&self, task: TaskId, from: u64, rows: &[Row], last: bool) -> Result<u64, ForgeError> {
@@ -239,6 +264,8 @@ fn failed(error: Error) -> ForgeError {
     let text = error.to_string();
     if error.is_revoked() {
         ForgeError::Revoked(text)
+    } else if error.is_gone() {
+        ForgeError::Gone(text)
     } else if error.is_too_large() {
         ForgeError::TooLarge(text)
     } else if error.is_transient() {

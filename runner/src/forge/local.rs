@@ -53,9 +53,9 @@ impl Forge for Local {
         false
     }
 
-    fn resumed(&self, tasks: &[TaskId]) {
+    fn resumed(&self, tasks: &[TaskId], ended: &[TaskId]) {
         // The next start tells them to be lost.
-        let _ = self.0.resumed(tasks);
+        let _ = self.0.resumed(tasks, ended);
     }
 
     fn shows_steps(&self) -> bool {

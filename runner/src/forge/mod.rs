@@ -48,8 +48,9 @@ pub trait Forge: Send + Sync {
         true
     }
 
-    /// Says, at each start, which of its jobs this host goes on with; others that it began are lost.
-    fn resumed(&self, _tasks: &[TaskId]) {}
+    /// Says, at each start, which of its jobs this host goes on with, and which have ended here of late; others that it began
+    /// are lost.
+    fn resumed(&self, _tasks: &[TaskId], _ended: &[TaskId]) {}
 
     /// Whether it shows the states of steps; where it doesn't, the log itself tells when steps begin and end.
     fn shows_steps(&self) -> bool {
@@ -159,6 +160,9 @@ pub enum ForgeError {
     /// It doesn't know this runner any more.
     #[error("{0}")]
     Revoked(String),
+    /// It doesn't know the job any more.
+    #[error("{0}")]
+    Gone(String),
     /// The job's log is closed: what it has is all that it takes.
     #[error("{0}")]
     LogClosed(String),

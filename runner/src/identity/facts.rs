@@ -83,7 +83,11 @@ impl Facts {
         file: &str,
         event: &Json,
     ) -> Facts {
-        let text: Vec<(&'static str, String)> = KEYS.iter().map(|key| (*key, text(key))).collect();
+        let value = |key: &str| match key {
+            "event_name" => event_name(text(key), &text("ref"), event),
+            _ => text(key),
+        };
+        let text: Vec<(&'static str, String)> = KEYS.iter().map(|key| (*key, value(key))).collect();
         let mut facts = Facts {
             source,
             server: server.trim_end_matches('/').to_owned(),
@@ -132,6 +136,16 @@ impl Facts {
     }
 }
 
+/// The event that a job's run is of. A job of a called workflow that a Forgejo sends by itself is told to be of `workflow_call`;
+/// where what happened is about a pull request, it must count as of that.
+fn event_name(told: String, reference: &str, event: &Json) -> String {
+    if told != "workflow_call" || event.get("pull_request").is_none() {
+        return told;
+    }
+    let own = reference.starts_with("refs/pull/");
+    if own { "pull_request" } else { "pull_request_target" }.to_owned()
+}
+
 /// Whether an event is about code of another repository. One that doesn't say where its code is from counts as such:
 /// the fork may be gone.
 fn is_fork(event_name: &str, repository: &str, event: &Json) -> bool {
@@ -158,6 +172,22 @@ fn is_fork(event_name: &str, repository: &str, event: &Json) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_called_workflow_does_not_hide_a_pull_request() {
+        let pull = json!({ "pull_request": { "head": { "repo": { "full_name": "acme/app" } } } });
+        let push = json!({ "ref": "refs/heads/main" });
+        for (told, reference, event, name) in [
+            ("workflow_call", "refs/pull/7/head", &pull, "pull_request"),
+            ("workflow_call", "refs/heads/main", &pull, "pull_request_target"),
+            ("workflow_call", "refs/heads/main", &push, "workflow_call"),
+            ("push", "refs/heads/main", &pull, "push"),
+        ] {
+            let github = json!({ "event_name": told, "ref": reference, "repository": "acme/app" });
+            let github = github.as_object().unwrap();
+            assert_eq!(Facts::of_forge("https://forge", github, "ci.yml", event).text("event_name"), name);
+        }
+    }
 
     #[test]
     fn a_fork_is_told_by_where_the_code_is_from() {

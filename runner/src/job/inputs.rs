@@ -55,6 +55,9 @@ pub fn inputs(workflow: &Workflow, event: &str, given: &[(String, String)]) -> R
             let error =
                 InputError::new(format!("the workflow has no input `{name}` for the event `{event}`"));
             return Err(match known.as_slice() {
+                [] if event == "workflow_dispatch" => {
+                    error.help("declare it under `inputs` of `workflow_dispatch`".to_owned())
+                }
                 [] => error
                     .help("inputs belong to `workflow_dispatch`: add --event workflow_dispatch".to_owned()),
                 known => error.help(format!("the inputs are {}", known.join(", "))),

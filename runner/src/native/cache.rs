@@ -312,7 +312,11 @@ impl Scopes {
 
     fn among(github: &dyn Fn(&str) -> String, event: &dyn Fn(&str) -> String) -> Option<Scopes> {
         // A run of `pull_request_target` has the base's reference and could be made to run the pull request's code.
-        let own = if github("event_name").starts_with("pull_request") {
+        // A Forgejo tells a job of a called workflow to be of `workflow_call`, whatever the run is of.
+        let name = github("event_name");
+        let of_pull = name.starts_with("pull_request")
+            || (name == "workflow_call" && !event("/pull_request/number").is_empty());
+        let own = if of_pull {
             // Where it is depends on the event (`pull_request_review` has it in the pull request only).
             let number = Some(event("/pull_request/number")).filter(|number| !number.is_empty());
             let number = number.unwrap_or_else(|| event("/number"));
@@ -409,6 +413,17 @@ mod tests {
                 ["refs/pull/7/merge topic", "refs/heads/release", "refs/heads/main"]
             );
         }
+        let called = [
+            ("event_name", "workflow_call"),
+            ("ref", "refs/heads/main"),
+            ("base_ref", "main"),
+            ("head_ref", "topic"),
+        ];
+        assert_eq!(
+            scopes(&called, &[main, ("/pull_request/number", "7")]).unwrap(),
+            ["refs/pull/7/merge topic", "refs/heads/main"]
+        );
+        assert_eq!(scopes(&called[..2], &[main]).unwrap(), ["refs/heads/main"]);
         // A review's payload and contexts tell less.
         let review = [("event_name", "pull_request_review"), ("ref", "refs/pull/7/merge")];
         assert_eq!(

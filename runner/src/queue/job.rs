@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Map, Value as Json};
 
 use super::advance::{advance, ancestors, entries, jobs, results};
-use super::store::{Column, JobState};
+use super::store::{self, Column, JobState};
 use super::submission::insert_legs;
 use super::{Queue, QueueError, lock, millis};
 use crate::forge::{Ended, TaskId};
@@ -113,16 +113,28 @@ impl Queue {
         Ok(())
     }
 
-    /// After a start: of the jobs that were begun, this host goes on with these. Others are lost.
-    pub fn resumed(&self, tasks: &[TaskId]) -> Result<(), QueueError> {
-        let running = {
+    /// After a start: of the jobs that were begun, this host goes on with `tasks`. Others are lost. What is in `ended` has run,
+    /// whatever the database knows of it: a disk that failed may have given back an older one. Their numbers are not used
+    /// again.
+    pub fn resumed(&self, tasks: &[TaskId], ended: &[TaskId]) -> Result<(), QueueError> {
+        let open = {
             let store = lock(&self.store);
-            let mut rows = store.prepare("SELECT id FROM jobs WHERE state = 'running'")?;
-            rows.query_map([], |row| row.get(0).map(TaskId))?.collect::<Result<Vec<_>, _>>()?
+            store::use_no_number_to(&store, tasks.iter().chain(ended).map(|task| task.0).max().unwrap_or(0))?;
+            let mut rows =
+                store.prepare("SELECT id, state FROM jobs WHERE state <> 'done' AND state <> 'expanded'")?;
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0).map(TaskId)?, row.get(1)?));
+            rows.query_map([], read)?.collect::<Result<Vec<(TaskId, JobState)>, _>>()?
         };
-        for task in running.into_iter().filter(|task| !tasks.contains(task)) {
+        for (task, state) in open.into_iter().filter(|(task, _)| !tasks.contains(task)) {
+            let why = if ended.contains(&task) {
+                "it has run, and the queue's database does not know how it ended"
+            } else if state == JobState::Running {
+                "it was lost: nothing of it is in the state directory"
+            } else {
+                continue;
+            };
             let ended = Ended { result: Conclusion::Failure, outputs: Vec::new(), at: SystemTime::now() };
-            self.end(task, &ended, Some("it was lost: nothing of it is in the state directory"))?;
+            self.end(task, &ended, Some(why))?;
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::config::Local;
 use crate::forge::{TaskId, Waiting};
@@ -88,6 +88,20 @@ pub enum QueueError {
     /// Nothing has the number.
     #[error("there is no run or job {0}; `palisade jobs` lists those that there are")]
     Unknown(wire::Id),
+}
+
+impl QueueError {
+    /// Whether the database itself is at fault, and not the disk that it is on.
+    pub fn is_damage(&self) -> bool {
+        let code = |error: &rusqlite::Error| error.sqlite_error_code();
+        match self {
+            QueueError::Damaged(_) => true,
+            QueueError::Store(error) => {
+                matches!(code(error), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<serde_json::Error> for QueueError {

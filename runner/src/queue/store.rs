@@ -182,6 +182,15 @@ pub fn open(directory: &Path) -> Result<Connection, QueueError> {
     Ok(store)
 }
 
+/// Has jobs to come numbered from behind `last`.
+pub fn use_no_number_to(store: &Connection, last: i64) -> Result<(), QueueError> {
+    let set = store.execute("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'jobs'", [last])?;
+    if set == 0 && last > 0 {
+        store.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', ?1)", [last])?;
+    }
+    Ok(())
+}
+
 /// The names of the bundles that are needed yet, and the numbers of all jobs.
 pub fn files(store: &Connection) -> Result<(HashSet<String>, HashSet<i64>), QueueError> {
     let mut bundles = store.prepare("SELECT DISTINCT bundle FROM runs WHERE state <> 'done'")?;

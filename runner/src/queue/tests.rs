@@ -90,7 +90,7 @@ fn a_job_is_given_until_it_has_begun_and_never_again() {
     drop(queue);
     // And after that.
     let queue = open(&dir);
-    queue.resumed(&[first]).unwrap();
+    queue.resumed(&[first], &[]).unwrap();
     assert!(give(&queue).is_none());
     end(&queue, first, Conclusion::Success, &[("word", "x")]);
     // Said again, as after an answer that was lost.
@@ -99,8 +99,26 @@ fn a_job_is_given_until_it_has_begun_and_never_again() {
     assert_eq!((order.needs[0].id.as_str(), order.needs[0].outputs["word"].as_str()), ("a", "x"));
     queue.begun(second).unwrap();
     // Of this one nothing is left.
-    queue.resumed(&[]).unwrap();
+    queue.resumed(&[], &[]).unwrap();
     assert_eq!(states(&queue, run), ["success", "failure"]);
+}
+
+#[test]
+fn a_database_that_is_older_than_what_has_run_repeats_none_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(&dir);
+    let run = submit(&queue, vec![entry("a", &[], false, one())]);
+    queue.resumed(&[], &[TaskId(1), TaskId(7)]).unwrap();
+    assert!(give(&queue).is_none());
+    assert_eq!(states(&queue, run), ["failure"]);
+    submit(&queue, vec![entry("b", &[], false, one())]);
+    assert_eq!(give(&queue).unwrap().0, TaskId(8));
+    drop(queue);
+    let empty = tempfile::tempdir().unwrap();
+    let queue = open(&empty);
+    queue.resumed(&[TaskId(3)], &[]).unwrap();
+    submit(&queue, vec![entry("a", &[], false, one())]);
+    assert_eq!(give(&queue).unwrap().0, TaskId(4));
 }
 
 #[test]

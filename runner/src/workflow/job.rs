@@ -9,7 +9,7 @@ use super::availability::{
 use super::keys::{JOB, RUNS_ON};
 use super::members::Members;
 use super::model::{Images, Job, Work};
-use super::reader::Reader;
+use super::reader::{Reader, is_id};
 use super::span::Spanned;
 use super::yaml::{Entry, Mapping, Node, Yaml};
 use super::{call, matrix, needs, settings, step};
@@ -23,7 +23,11 @@ pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
         reader.error(node.span, "`jobs` must have at least one job");
     }
     for (id, entry) in entries {
-        reader.id(id, entry.key, "a job");
+        // Servers call a job of a called workflow so.
+        let of_called = reader.rewritten && id.contains('.') && id.split('.').all(is_id);
+        if !of_called {
+            reader.id(id, entry.key, "a job");
+        }
         if let Some(job) = job(reader, id, entry) {
             jobs.insert(id.clone(), job);
         }
@@ -40,7 +44,9 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
 
     let name = value("name").and_then(|node| reader.template(node, "`name`", &JOB_NAME));
-    let needs = value("needs").map(|node| needed(reader, node)).unwrap_or_default();
+    // What a server's job needs isn't in its file: the server tells of it.
+    let needs = value("needs").filter(|_| !reader.rewritten);
+    let needs = needs.map(|node| needed(reader, node)).unwrap_or_default();
     let condition = value("if").and_then(|node| reader.condition(node, &JOB_IF));
     let runs_on = value("runs-on").map(|node| labels(reader, node)).unwrap_or_default();
     let images = Images::read(reader, entries);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::availability::{CONCURRENCY, DEFAULTS, ENV, RUN_NAME};
 use super::diagnostic::Diagnostics;
 use super::examined::Examined;
-use super::keys::WORKFLOW;
+use super::keys::{Keys, WORKFLOW};
 use super::model::Workflow;
 use super::reader::Reader;
 use super::yaml::Node;
@@ -32,8 +32,11 @@ pub fn parse(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
     examine(source).finish(path, Rules::of(path)).map(|(workflow, warnings)| Parsed { workflow, warnings })
 }
 
-/// The same of a workflow that a forge's server has read and written anew: booleans and numbers may have become text
-/// (`timeout-minutes: "5"`, `fail-fast: "false"`), and a number that wasn't there `"0"`.
+/// The same of a workflow that a forge's server has read and written anew, with one job in it: booleans and numbers may
+/// have become text (`timeout-minutes: "5"`, `fail-fast: "false"`), and a number that wasn't there `"0"`. A Forgejo from
+/// 14 on sends a job of a called workflow by itself: it is called `caller.job` or stands in a namespace, what it was given
+/// has become the defaults of `workflow_call`, and `__metadata` is the server's own.
+/// Source: `act/jobparser` of Forgejo's runner, which the server writes by.
 pub fn parse_rewritten(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics> {
     let read = |reader: &mut Reader, root: &Node| {
         reader.rewritten = true;
@@ -44,7 +47,9 @@ pub fn parse_rewritten(source: &[u8], path: &Path) -> Result<Parsed, Diagnostics
 }
 
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
-    let entries = reader.mapping_of(root, "a workflow", &WORKFLOW)?;
+    // A server drops what an author wrote and it doesn't know, so that what else is there is its own.
+    let keys = Keys { open: reader.rewritten, ..WORKFLOW };
+    let entries = reader.mapping_of(root, "a workflow", &keys)?;
     let value = |key: &str| entries.get(key).map(|entry| &*entry.value);
     for key in ["on", "jobs"] {
         if !entries.contains_key(key) {

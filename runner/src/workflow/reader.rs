@@ -31,7 +31,8 @@ pub struct Reader<'s> {
     pub members: Members,
     /// The source is an action's: some contexts are never there.
     pub in_action: bool,
-    /// A server has read it and written it anew: booleans and numbers may have become text.
+    /// A server has read it and written it anew: booleans and numbers may have become text, and what it means for itself
+    /// may stand beside.
     pub rewritten: bool,
 }
 
@@ -480,8 +481,7 @@ impl<'s> Reader<'s> {
 
     /// The name of a job, step or input: a letter or `_`, then letters, digits, `-` and `_`.
     pub fn id(&mut self, id: &str, span: Span, what: &str) -> bool {
-        let is_valid = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let is_valid = is_id(id);
         if !is_valid {
             self.error_help(
                 span,
@@ -499,6 +499,12 @@ impl<'s> Reader<'s> {
         }
         is_valid && !is_reserved
     }
+}
+
+/// Whether it is the name of a job, step or input.
+pub fn is_id(id: &str) -> bool {
+    id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// The known name that was probably meant, among the first of them.

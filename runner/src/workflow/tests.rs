@@ -393,6 +393,41 @@ jobs:
     assert!(parse_rewritten(source.as_bytes(), Path::new("w.yml")).is_ok());
 }
 
+#[test]
+fn a_job_of_a_called_workflow_comes_as_a_server_writes_it() {
+    let source = "\
+name: test
+\"on\":
+  workflow_call:
+    inputs:
+      count: { default: 3, type: number }
+      deep: { default: \"true\", type: boolean }
+      nothing: { default: null, type: boolean }
+      title: { default: \"${{ secrets.TOKEN }}\", type: string }
+      untyped: { default: x, type: \"\" }
+jobs:
+  outer.inner:
+    name: inner
+    needs: [outer.first]
+    runs-on: linux
+    steps: [{ run: \"echo ${{ needs[format('{0}.{1}', 'outer', 'first')].result }}\" }]
+__metadata:
+  workflow_call_parent: b5a9f46f
+  namespace: b5a9f46f
+";
+    assert!(parse(source.as_bytes(), Path::new("w.yml")).is_err());
+    let workflow = parse_rewritten(source.as_bytes(), Path::new("w.yml")).unwrap().workflow;
+    assert!(workflow.jobs["outer.inner"].needs.is_empty());
+    let inputs = crate::job::inputs(&workflow, "workflow_call", &[]).unwrap();
+    let shown = |name: &str| inputs.get(name).unwrap().to_display_string().into_owned();
+    let given = ["count", "deep", "nothing", "title", "untyped"].map(shown);
+    assert_eq!(given, ["3", "true", "false", "${{ secrets.TOKEN }}", "x"]);
+    for id in ["outer..inner", ".inner", "outer.", "a/b.c"] {
+        let wrong = source.replace("outer.inner:", &format!("{id}:"));
+        assert!(parse_rewritten(wrong.as_bytes(), Path::new("w.yml")).is_err(), "{id}");
+    }
+}
+
 /// What is said of each file in tests/fixtures/bad stands beside it.
 #[test]
 fn bad_workflows_are_explained() {

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Mapping, Node, Yaml};
-use crate::expr::nearest;
+use crate::expr::{Template, nearest};
 use crate::lint::Lint;
 use crate::trigger::events::{self, EVENTS, Event, PAIRS};
 use crate::trigger::{Cron, Pattern, SHORTEST};
@@ -294,7 +294,10 @@ fn input(reader: &mut Reader, name: &str, node: &Node, rules: &InputRules) -> Op
     if let Some(required) = entries.get("required") {
         input.required = reader.boolean(&required.value, "`required`")?;
     }
-    if let Some(kind) = entries.get("type") {
+    // A server writes what wasn't there as empty.
+    let rewritten = reader.rewritten;
+    let value = |key: &str| entries.get(key).filter(|entry| !(rewritten && entry.value.is_empty()));
+    if let Some(kind) = value("type") {
         input.kind = match reader.word(&kind.value, "the type of an input", rules.types)?.as_str() {
             "boolean" => InputKind::Boolean,
             "number" => InputKind::Number,
@@ -327,7 +330,7 @@ fn input(reader: &mut Reader, name: &str, node: &Node, rules: &InputRules) -> Op
         reader.missing(node.span, "an input of type `choice`", "options");
         return None;
     }
-    if let Some(default) = entries.get("default") {
+    if let Some(default) = value("default") {
         input.default = Some(default_value(reader, &input, &default.value, rules.evaluates)?);
     }
     Some(input)
@@ -340,7 +343,13 @@ fn default_value(
     node: &Node,
     evaluates: bool,
 ) -> Option<InputDefault> {
-    let template = reader.template(node, "`default`", &CALL_INPUT)?;
+    let template = match &node.value {
+        // A server has evaluated what an expression was, and the value may look like another.
+        Yaml::Scalar(value) if evaluates && reader.rewritten => {
+            Spanned::new(Template::literal(&value.to_text()), node.span)
+        }
+        _ => reader.template(node, "`default`", &CALL_INPUT)?,
+    };
     if !template.is_literal() {
         if evaluates {
             return Some(InputDefault::Template(template));

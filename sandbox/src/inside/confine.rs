@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use super::root::{HostTrees, Writable};
 use super::{ReportBuilder, dev, seccomp};
 use crate::error::{Context, LayerError};
-use crate::report::LayerId;
+use crate::report::{LayerId, LayerState};
 use crate::spec::Network;
 use crate::sys;
 use crate::wire::Plan;
@@ -40,16 +40,7 @@ pub fn confine(
         let ruleset = landlock_ruleset(abi, plan, host, writable).map_err(|e| {
             LayerError::new(LayerId::Landlock, format!("build its ruleset ({e})"), Errno::EINVAL)
         })?;
-        let scopes = if abi >= 6 {
-            "files, abstract sockets, signals"
-        } else {
-            "files; abstract sockets and signals are held by the net and pid namespaces alone"
-        };
-        // Abstract sockets belong to the network namespace, so with the host's this wall is the only one.
-        let missing = (abi < 6 && plan.network == Network::Host).then(|| {
-            format!("ABI {abi}: abstract sockets of the host can be reached (ABI 6 would hold them)")
-        });
-        report.add_state(LayerId::Landlock, format!("ABI {abi}: {scopes}"), missing);
+        report.add_as(LayerId::Landlock, landlock_state(abi, plan.network));
         ruleset
     };
     if !plan.off.contains(&LayerId::Capabilities) {
@@ -62,6 +53,32 @@ pub fn confine(
     }
     report.add(LayerId::Seccomp, format!("{} system calls refused", seccomp::refused()));
     Ok(Confinement { ruleset })
+}
+
+/// What Landlock holds at an ABI. What an older one doesn't, the other layers hold: a read-only mount keeps files from being
+/// cut, `/dev` has six nodes, and what is in another namespace is out of reach.
+/// Source: "Landlock: unprivileged access control" in the kernel's documentation, "Previous limitations".
+fn landlock_state(abi: i32, network: Network) -> LayerState {
+    // Abstract sockets belong to the network namespace, so with the host's this wall is the only one.
+    if abi < 6 && network == Network::Host {
+        let why = "abstract sockets of the host can be reached (ABI 6 would hold them)";
+        return LayerState::Degraded(format!("ABI {abi}: {why}"));
+    }
+    let later = [
+        (3, "cutting files", "mount"),
+        (5, "orders to devices", "mount"),
+        (6, "abstract sockets", "net"),
+        (6, "signals", "pid"),
+    ];
+    let missing = later.iter().filter(|(since, ..)| abi < *since);
+    let missing: Vec<String> = missing.map(|(_, what, layer)| format!("{what} (layer {layer})")).collect();
+    match missing.as_slice() {
+        [] => LayerState::Held(format!("ABI {abi}: files, abstract sockets, signals")),
+        missing => LayerState::Weaker(format!(
+            "ABI {abi}: files; held by one layer alone, since this kernel's Landlock can't: {}",
+            missing.join(", ")
+        )),
+    }
 }
 
 /// The plan of the root once more, as Landlock rules.
@@ -120,5 +137,28 @@ impl Rules {
         let beneath = PathBeneath::new(fd.as_fd(), access & self.all);
         (&mut self.ruleset).add_rule(beneath).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_landlock_is_told_of_and_does_unless_it_is_the_only_wall() {
+        let none = |abi| landlock_state(abi, Network::None);
+        let (LayerState::Weaker(two), LayerState::Weaker(five)) = (none(2), none(5)) else { panic!() };
+        let prefix = "files; held by one layer alone, since this kernel's Landlock can't:";
+        assert_eq!(
+            two,
+            format!(
+                "ABI 2: {prefix} cutting files (layer mount), orders to devices (layer mount), \
+                 abstract sockets (layer net), signals (layer pid)"
+            )
+        );
+        assert_eq!(five, format!("ABI 5: {prefix} abstract sockets (layer net), signals (layer pid)"));
+        assert!(matches!(none(6), LayerState::Held(_)));
+        assert!(matches!(landlock_state(5, Network::Host), LayerState::Degraded(_)));
+        assert!(matches!(landlock_state(6, Network::Host), LayerState::Held(_)));
     }
 }

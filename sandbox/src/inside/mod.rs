@@ -153,20 +153,22 @@ impl<'a> ReportBuilder<'a> {
 
     /// Records that a layer holds, unless it was switched off.
     pub fn add(&mut self, layer: LayerId, evidence: String) {
-        self.add_state(layer, evidence, None);
+        self.add_as(layer, LayerState::Held(evidence));
     }
 
     /// Records how a layer stands; `degraded` says what is missing.
     pub fn add_state(&mut self, layer: LayerId, evidence: String, degraded: Option<String>) {
+        self.add_as(layer, degraded.map_or(LayerState::Held(evidence), LayerState::Degraded));
+    }
+
+    /// Records how a layer stands that isn't switched off.
+    pub fn add_as(&mut self, layer: LayerId, state: LayerState) {
         let state = if self.plan.off.contains(&layer) {
             LayerState::Off("by configuration".into())
         } else if layer == LayerId::Net && self.plan.network == crate::Network::Host {
             LayerState::Off("the host's network, by configuration".into())
         } else {
-            match degraded {
-                Some(why) => LayerState::Degraded(why),
-                None => LayerState::Held(evidence),
-            }
+            state
         };
         self.layers.push(LayerReport { layer, state });
     }
@@ -212,6 +214,7 @@ mod tests {
             layers: vec![
                 line(LayerId::User, LayerState::Held("all".into())),
                 line(LayerId::Net, LayerState::Off("by configuration".into())),
+                line(LayerId::Landlock, LayerState::Weaker("ABI 2".into())),
                 line(LayerId::Limits, LayerState::Degraded("rlimits only".into())),
             ],
         };

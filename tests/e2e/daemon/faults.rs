@@ -110,6 +110,27 @@ fn a_task_that_is_given_again_runs_once() {
 }
 
 #[test]
+fn a_task_that_is_given_again_when_it_is_over_does_not_run() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    let task = forge.enqueue(Job::script("echo never"));
+    forge.fail_next(Method::FetchTask, Fault::Late);
+    host.start();
+    forge.taken(task);
+    host.kill();
+    forge.time_out(task);
+    forge.heal();
+    forge.runner_was_killed();
+    host.start();
+    let next = forge.enqueue(Job::script("echo next"));
+    assert_eq!(forge.closed(next).conclusion(), Some(Conclusion::Success));
+    let given = forge.look(|state| state.task(task).cloned()).expect("the task");
+    assert_eq!((given.handed_out, given.row_count), (2, 0), "{}", given.log());
+    assert!(!host.log().contains(&format!("task={task} ")), "{}", host.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
 fn a_runner_that_is_revoked_stops_and_the_other_goes_on() {
     let forge = Forge::start();
     let mut host = Host::at(&forge);

@@ -110,6 +110,11 @@ impl Host {
         kill(Pid::from_raw(daemon.id() as i32), signal).expect("it can be signalled");
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.daemon.as_mut().is_some_and(|daemon| daemon.try_wait().expect("it can be waited for").is_some())
+    }
+
     /// Waits for its end; gives its exit code.
     pub fn ends(&mut self) -> Option<i32> {
         let mut daemon = self.daemon.take().expect("a daemon runs");

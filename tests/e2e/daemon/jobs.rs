@@ -72,6 +72,13 @@ fn what_a_forge_sends_ends_as_it_should() {
         (job("      - run: 'false'\n      - run: echo never\n").steps(2), Conclusion::Failure, "exit code 1"),
         (Job::new(skipped).steps(1), Conclusion::Skipped, "its condition is false"),
         (Job::new("on: push\njobs: [\n"), Conclusion::Failure, "the workflow is not valid"),
+        // What is invalid here was not to the forge, which has steps of it.
+        (
+            job("      - run: echo never\n        bogus: true\n      - run: |\n          echo --not\n")
+                .steps(2),
+            Conclusion::Failure,
+            "unknown key `bogus`",
+        ),
         (Job::of_bytes(b"\xff\xfe"), Conclusion::Failure, "the workflow is not valid"),
         (
             Job::new(
@@ -92,6 +99,56 @@ fn what_a_forge_sends_ends_as_it_should() {
         assert_eq!(record.conclusion(), Some(end), "{}", record.log());
         assert!(record.log().contains(text), "{text}: {}", record.log());
     }
+    assert_eq!(forge.violations(), Vec::<String>::new());
+    host.is_idle();
+}
+
+/// As a Forgejo from 14 on sends it, which takes calls of workflows apart itself.
+#[test]
+fn a_job_of_a_called_workflow_has_its_inputs_and_needs() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let workflow = r#"name: called
+"on":
+    workflow_call:
+        inputs:
+            deep:
+                default: true
+                type: boolean
+            title:
+                default: fix ${{ secrets.KEY }}
+                type: ""
+jobs:
+    outer.inner:
+        name: inner
+        runs-on: host
+        if: ${{ (success()) && (inputs.deep) }}
+        steps:
+            - run: 'echo "$TITLE: $FIRST, $RUN"'
+              env:
+                FIRST: ${{ needs[format('{0}.{1}', 'outer', 'first')].outputs.word }}
+                RUN: ${{ github.event.inputs.title }} by ${{ github.event_name }}
+                TITLE: ${{ inputs.title }}
+        outputs:
+            word: ${{ inputs.deep }}
+__metadata:
+    workflow_call_parent: b5a9f46f1f2513d7777fde50b169d323a6519e349cc175484c947ac315a209ed
+"#;
+    let task = forge.enqueue(
+        Job::new(workflow)
+            .steps(1)
+            .secret("KEY", "correct-horse-battery")
+            .context("event_name", "workflow_call")
+            .context("job", "outer.inner")
+            .context("event", serde_json::json!({ "inputs": { "title": "of the run", "other": "x" } }))
+            .need("outer.first", need(Conclusion::Success, &[("word", "done")])),
+    );
+    let record = forge.closed(task);
+    assert_eq!(record.conclusion(), Some(Conclusion::Success), "{}", record.log());
+    let said = "fix ${{ secrets.KEY }}: done, of the run by workflow_call";
+    assert!(record.rows.iter().any(|row| row.content == said), "{}", record.log());
+    assert_eq!(record.outputs.get("word").map(String::as_str), Some("true"));
     assert_eq!(forge.violations(), Vec::<String>::new());
     host.is_idle();
 }

@@ -1,5 +1,8 @@
 //! Starts, ends and kills of the daemon and of its jobs' processes.
 
+use std::fs::File;
+use std::io::Read;
+
 use nix::sys::signal::{Signal, kill};
 use palisade_proto::forgejo::Conclusion;
 use palisade_tests::forge::{Fault, Forge, Job, Method};
@@ -146,9 +149,10 @@ fn a_configuration_is_read_again_and_an_invalid_one_changes_nothing() {
     host.says("the configuration is invalid, the old one stays");
     let task = forge.enqueue(Job::script("echo by the old one"));
     assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Success));
-    host.configure("[daemon]\ncapacity = 3\nmax-job-time = \"1s\"\n");
+    host.configure("[daemon]\ncapacity = 3\nmax-job-time = \"1s\"\nmetrics = \"127.0.0.1:9\"\n");
     host.signal(Signal::SIGHUP);
     host.says("the configuration was read again");
+    host.says("hold from the next start on\" keys=daemon.metrics");
     let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
     assert_eq!(forge.closed(task).conclusion(), Some(Conclusion::Cancelled));
     assert!(host.log().contains("max-job-time"), "{}", host.log());
@@ -188,6 +192,51 @@ fn a_runner_for_one_job_is_forgotten_with_it() {
     // It is no failure that the forge doesn't know it any more.
     assert!(!host.log().contains("does not know"), "{}", host.log());
     assert!(forge.look(|state| state.task(next).is_some_and(|next| next.runner.is_none())));
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_whose_runner_is_gone_with_a_cancellation_ends_by_its_grace() {
+    let forge = Forge::start();
+    let mut host = Host::new();
+    host.register(&forge, &["--ephemeral"]).assert_code(0);
+    host.start();
+    let steps = "      - run: echo begun; sleep 1000\n      - run: echo tidied; sleep 1; echo all of it\n        if: always()\n";
+    let task = forge.enqueue(
+        Job::new(&format!("on: push\njobs:\n  test:\n    runs-on: host\n    steps:\n{steps}")).steps(2),
+    );
+    forge.row(task, "begun");
+    let events = host.tasks()[0].join("events.jsonl");
+    let kept = std::thread::spawn(move || {
+        let (file, mut text) = (File::open(events).expect("the job says something"), String::new());
+        wait("its last step", || {
+            (&file).read_to_string(&mut text).ok()?;
+            text.contains("all of it").then_some(())
+        });
+    });
+    forge.cancel(task);
+    kept.join().expect("its last step ran");
+    host.says("its registration is forgotten");
+    host.is_idle();
+    assert!(!host.log().contains("level=error"), "{}", host.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_whose_run_is_removed_at_the_forge_is_given_up() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let task = forge.enqueue(Job::script("echo begun; sleep 1000"));
+    forge.row(task, "begun");
+    let job = host.job_process();
+    forge.remove(task);
+    host.says("giving a task up");
+    wait("the end of its process", || kill(job, None).is_err().then_some(()));
+    host.is_idle();
+    let next = forge.enqueue(Job::script("echo next"));
+    assert_eq!(forge.closed(next).conclusion(), Some(Conclusion::Success));
+    assert!(!host.log().contains("level=error"), "{}", host.log());
     assert_eq!(forge.violations(), Vec::<String>::new());
 }
 

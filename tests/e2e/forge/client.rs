@@ -15,7 +15,8 @@ fn a_task_from_its_queue_to_its_end() {
     let runner = runner(&forge);
     let labels = ["host".to_owned(), "big".to_owned()];
     let (labels_told, capabilities) = (labels.to_vec(), vec![]);
-    let accepted = Declaration::Accepted { labels: labels_told, ephemeral: false, capabilities };
+    let (id, name) = (1, "test".to_owned());
+    let accepted = Declaration::Accepted { id, name, labels: labels_told, ephemeral: false, capabilities };
     assert_eq!(runner.declare("2", &labels).unwrap(), accepted);
 
     assert!(fetch(&runner, None).unwrap().is_empty());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use palisade_tests::forge::{Fault, Forge, Method, REGISTRATION_TOKEN, Setup};
+use palisade_tests::forge::{Dialect, Fault, Forge, Method, REGISTRATION_TOKEN, Setup};
 use palisade_tests::{Context, Outcome};
 use serde_json::Value;
 
@@ -142,6 +142,57 @@ fn an_ephemeral_runner_is_one_or_none() {
     assert!(outcome.stderr.contains("the forge knows no ephemeral runners"), "{outcome}");
     assert!(outcome.stderr.contains("remove runner 1 in the forge's settings"), "{outcome}");
     assert_eq!(files(&context), 1);
+}
+
+#[test]
+fn a_runner_that_was_made_at_the_forge_is_one_here() {
+    let forge = Forge::start();
+    let context = Context::new();
+    let url = forge.url();
+    let register = |uuid: &str, token: &str, options: &[&str]| {
+        let args = ["register", "--instance", &url, "--uuid", uuid, "--labels", "linux"];
+        context.palisade().args(args).args(options).input(token.to_owned()).run()
+    };
+    let (uuid, token) = forge.make_runner("Build 7", false);
+    let outcome = register(&uuid, "0123456789abcdef0123456789abcdef01234567", &[]);
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert!(outcome.stderr.contains("the token only once"), "{outcome}");
+    // Its own token is no registration token, which palisade says what to do about.
+    let outcome = context.palisade().args(["register", "--instance", &url]).input(token.clone()).run();
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert!(outcome.stderr.contains("give that with --uuid"), "{outcome}");
+    assert_eq!(files(&context), 0);
+
+    let outcome = register(&uuid, &token, &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(outcome.stdout.contains("registered `build-7` at"), "{outcome}");
+    assert_eq!(
+        forge.look(|state| (state.runners.len(), state.runners[0].labels.clone())),
+        (1, vec!["linux".to_owned()])
+    );
+    let outcome = register(&uuid, &token, &["--name", "other"]);
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("registration `build-7` is this runner already"), "{outcome}");
+
+    let (uuid, token) = forge.make_runner("once", true);
+    assert_eq!(register(&uuid, &token, &["--ephemeral"]).code, Some(2));
+    assert_eq!(register(&uuid, &token, &["--name", "mine"]).code, Some(0));
+    let all = registrations(&context);
+    let shown: Vec<_> = all.iter().map(|one| (&one["id"], &one["number"], &one["ephemeral"])).collect();
+    assert_eq!(
+        format!("{shown:?}"),
+        r#"[(String("build-7"), Number(1), Bool(false)), (String("mine"), Number(2), Bool(true))]"#
+    );
+    assert_eq!(register("no uuid", &token, &[]).code, Some(2));
+
+    let old = Forge::with(Setup { recent: false, dialect: Dialect::Gitea, ..Setup::default() });
+    old.fail_next(Method::Declare, Fault::Status(404));
+    let (uuid, token) = old.make_runner("old", false);
+    let url = old.url();
+    let outcome =
+        context.palisade().args(["register", "--instance", &url, "--uuid", &uuid]).input(token).run();
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert!(outcome.stderr.contains("too old to say which runner it is"), "{outcome}");
 }
 
 #[test]

@@ -307,6 +307,7 @@ def workflow_that_is_not_valid(stage):
     log = repository.log(jobs["a"])
     assert results(jobs) == {"a": "failure"}, log
     assert any("ci.yml" in line for line in log), log
+    assert [status for status, _, _ in steps(stage, jobs["a"])] == [4, 4], steps(stage, jobs["a"])
     return json.dumps([line for line in log if "::error" in line][:1])
 
 

@@ -79,7 +79,7 @@ def runner_deleted_at_the_forge(stage):
         host.register(gitea.url, stage.token("/admin"), name, name)
     host.start()
     try:
-        wait("both to poll", lambda: host.log().count("waiting for jobs") == 2)
+        wait("both to poll", lambda: host.log().count(f"forge={gitea.url}") == 2)
         runners = gitea.api("GET", "/admin/actions/runners", who=ADMIN)["runners"]
         number = next(runner["id"] for runner in runners if runner["name"] == "goes")
         gitea.api("DELETE", f"/admin/actions/runners/{number}", who=ADMIN)

@@ -5,7 +5,7 @@ import signal
 import time
 
 from gitea import wait
-from jobs import archived, results
+from jobs import ONE, archived, results
 
 COUNTING = """\
 on: push
@@ -89,6 +89,17 @@ def jobs_process_killed(stage):
     archived(stage, jobs["a"])
 
 
+def repository_deleted_during_a_job(stage):
+    counting(stage, "vanishes")
+    stage.gitea.api("DELETE", "/repos/dev/vanishes")
+    started = time.monotonic()
+    wait("the job to be given up", lambda: not os.listdir(f"{stage.host.state}/tasks"), 60)
+    seconds = time.monotonic() - started
+    log = stage.host.log()
+    stage.run("after-that", ONE)
+    return f"after {seconds:.0f} s: " + log.splitlines()[-1]
+
+
 SCENARIOS = [
     gitea_restarted_during_a_job,
     gitea_killed_during_a_job,
@@ -96,4 +107,5 @@ SCENARIOS = [
     daemon_killed_during_a_job,
     daemon_killed_until_the_job_is_over,
     jobs_process_killed,
+    repository_deleted_during_a_job,
 ]

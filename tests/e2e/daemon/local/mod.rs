@@ -6,6 +6,7 @@ mod groups;
 mod jobs;
 mod push;
 mod socket;
+mod store;
 
 use std::fs;
 use std::path::{Path, PathBuf};
