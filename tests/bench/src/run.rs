@@ -21,22 +21,28 @@ struct Row {
 
 /// Prints the section.
 pub fn section(palisade: &str, rounds: usize, dir: &Path) {
-    let rows = measure(palisade, rounds, dir);
+    let (rows, kernel) = measure(palisade, rounds, dir);
     println!("\n{:<44} {:>12} {:>12} {:>9} {:>9}", "what", "palisade", "peer", "result", "goal");
     for Row { what, ours, peer, result, goal, unit } in rows {
         let verdict = if result <= goal { "" } else { "  misses its goal" };
         println!("{what:<44} {ours:>12} {peer:>12} {result:>7.2} {unit} {goal:>7.2} {unit}{verdict}");
     }
+    println!(
+        "the kernel's own share of a start: `unshare` with all namespaces takes {kernel:.2} x bubblewrap"
+    );
 }
 
-fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
+/// The rows, and what the kernel alone takes for a start, in starts of the peer.
+fn measure(palisade: &str, rounds: usize, dir: &Path) -> (Vec<Row>, f64) {
     let sandbox = command(palisade, &["sandbox", "--", "/usr/bin/true"], dir);
     let peer = command("bwrap", &BWRAP, dir);
     let one = workflow(palisade, dir, "one", &steps(1));
     let first = one.clone();
     let many = workflow(palisade, dir, "many", &steps(51));
     let bash = command("bash", &["-c", ":"], dir);
-    let [sandbox, peer, one, many, bash] = in_turns(rounds, [&sandbox, &peer, &one, &many, &bash]);
+    let kernel = command("unshare", &UNSHARE, dir);
+    let [sandbox, peer, kernel, one, many, bash] =
+        in_turns(rounds, [&sandbox, &peer, &kernel, &one, &many, &bash]);
     let fifty = many.saturating_sub(one);
     let step = fifty / 50;
 
@@ -76,7 +82,7 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
     let memory = max_rss(palisade, dir);
     let size = fs::metadata(palisade).map_or(0, |m| m.len());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    vec![
+    let rows = vec![
         ratio("start a sandboxed command / bubblewrap", sandbox, peer, 0.45),
         ratio("one-step workflow, whole process / bubblewrap", one, peer, 1.5),
         ratio("each further `run:` step / `bash -c :`", step, bash, 1.5),
@@ -89,8 +95,23 @@ fn measure(palisade: &str, rounds: usize, dir: &Path) -> Vec<Row> {
         absolute("`check` of 1,000 lines", checked.as_secs_f64() * 1e3, linted, 10.0, "ms"),
         absolute("peak memory of `palisade run`", mib(memory), String::new(), 16.0, "M"),
         absolute("size of the binary", mib(size), String::new(), 15.0, "M"),
-    ]
+    ];
+    (rows, kernel.as_secs_f64() / peer.as_secs_f64())
 }
+
+/// Two programs and the namespaces, with nothing in them.
+const UNSHARE: [&str; 10] = [
+    "--user",
+    "--map-root-user",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--ipc",
+    "--uts",
+    "--net",
+    "--cgroup",
+    "/usr/bin/true",
+];
 
 /// The peer's command line: all its namespaces, and a root as small as ours.
 const BWRAP: [&str; 18] = [
