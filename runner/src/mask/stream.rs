@@ -288,6 +288,47 @@ mod tests {
     }
 
     #[test]
+    fn escapes_within_escapes_hide_nothing_however_text_comes_in() {
+        let masker = masker(&[KEY]);
+        for twice in [
+            KEY.bytes().map(|b| format!("\\\\u{b:04x}")).collect::<String>(),
+            KEY.bytes().map(|b| format!("\\\\x{b:02x}")).collect(),
+            KEY.bytes().map(|b| format!("%25{b:02X}")).collect(),
+        ] {
+            let text = format!("see {twice}\n{}\n", " end".repeat(100));
+            let whole = through(&masker, &[text.as_bytes()]);
+            assert!(whole.starts_with("see ***\n"), "{whole}");
+            for at in 1..text.len() {
+                let (first, second) = text.as_bytes().split_at(at);
+                assert_eq!(through(&masker, &[first, second]), whole, "{twice} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_decoding_ends_no_value_does() {
+        let escaped = KEY.replace('+', "=2B");
+        for distance in 0..120 {
+            let text = format!("&#46;{}{escaped} end", " x".repeat(distance));
+            assert!(masked(&[KEY], &text).ends_with("*** end"), "{distance}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_is_masked_with_what_it_escapes() {
+        let value = "%##$>\\<=\\'__0$*@_%\\@_><&a_#";
+        let escaped: String = value.chars().map(|c| format!("\\{c}")).collect();
+        let masker = masker(&[value]);
+        let text = format!("{escaped}\n{}%41", " ".repeat(40));
+        let whole = through(&masker, &[text.as_bytes()]);
+        assert!(whole.starts_with("***\n"), "{whole}");
+        for at in 1..text.len() {
+            let (first, second) = text.as_bytes().split_at(at);
+            assert_eq!(through(&masker, &[first, second]), whole, "{at}");
+        }
+    }
+
+    #[test]
     fn much_punctuation_hides_nothing() {
         let value = "P@$$w0rd!#%^&*()_+";
         for text in [
@@ -450,6 +491,7 @@ mod tests {
                     2 => part.bytes().map(|b| format!("{}\n", char::from(b))).collect(),
                     3 => part.bytes().map(|b| format!(" 7\t{}\n", char::from(b))).collect(),
                     4 => part.bytes().map(|b| format!("x {}\n", char::from(b))).collect(),
+                    5 => part.bytes().map(|b| format!("\\\\u{b:04x}")).collect(),
                     _ => part.to_string(),
                 }
             },

@@ -37,8 +37,7 @@ impl Default for Escapes {
 /// Text decoded once more than its source.
 #[derive(Default)]
 struct Level {
-    /// Decoding goes on; else nothing is near.
-    awake: bool,
+    state: State,
     /// Nothing is near, but that more bytes may make an escape of what stands at `read`.
     waits: bool,
     /// How much of the source was decoded, or else searched for escapes.
@@ -47,8 +46,22 @@ struct Level {
     slept: usize,
     /// Where in the source the last escape ended.
     last: usize,
+    /// Up to where decoding goes on without another.
+    near: usize,
     decoded: Buffer,
     lanes: Lanes,
+}
+
+/// Whether text is decoded.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// It is: an escape is near.
+    Awake,
+    /// It isn't, but what comes may still go on where decoding ended.
+    Near,
+    /// It isn't: what is decoded next is far from what was decoded.
+    #[default]
+    Left,
 }
 
 impl Escapes {
@@ -59,8 +72,7 @@ impl Escapes {
         for level in &mut self.levels {
             level.advance(source, work);
             source = level.decoded.text();
-            // What comes later is far from what was decoded.
-            work.ended |= !level.awake;
+            work.ended |= level.state == State::Left;
         }
         work.ended = ended;
         self.trim(work);
@@ -71,10 +83,10 @@ impl Escapes {
         let mut held = work.text.len();
         let mut source = Text { bytes: work.text, places: None };
         for level in self.levels.iter() {
-            if (level.awake || level.waits) && level.read < source.bytes.len() {
+            if (level.state == State::Awake || level.waits) && level.read < source.bytes.len() {
                 held = held.min(source.start(level.read) as usize);
             }
-            if level.awake {
+            if level.state != State::Left {
                 held = held.min(level.lanes.held(level.decoded.text(), work));
             }
             source = level.decoded.text();
@@ -84,9 +96,8 @@ impl Escapes {
 
     /// From where on a text that fell silent can't be let go.
     pub fn held_in_silence(&self, work: &mut Work<'_>) -> usize {
-        let awake = self.levels.iter().filter(|l| l.awake);
-        awake
-            .map(|level| level.lanes.held_in_silence(level.decoded.text(), work))
+        let near = self.levels.iter().filter(|l| l.state != State::Left);
+        near.map(|level| level.lanes.held_in_silence(level.decoded.text(), work))
             .min()
             .unwrap_or(work.text.len())
     }
@@ -130,57 +141,60 @@ fn reach(work: &Work<'_>) -> usize {
 
 impl Level {
     fn advance(&mut self, source: Text<'_>, work: &mut Work<'_>) {
-        let (reach, seen) = (reach(work), Seen::of(work));
-        loop {
-            if !self.awake {
-                let first = first_escape(source.bytes, self.read, seen, work.ended);
-                self.waits = matches!(first, Some(First::Perhaps(_)));
-                let escape = match first {
-                    Some(First::At(escape)) => escape,
-                    Some(First::Perhaps(escape)) => {
-                        self.read = escape;
-                        return;
-                    }
-                    None => {
-                        // The `0` of `0x`, and a quote before a line's end, may stand at the end.
-                        self.read = self.read.max(source.bytes.len().saturating_sub(2));
-                        return;
-                    }
-                };
-                self.awake = true;
-                self.read = escape.saturating_sub(reach).max(self.slept);
-                self.last = escape;
-                if self.read > self.slept {
-                    let place = source.start(self.read);
-                    self.decoded.push(BREAK, place, place);
-                }
+        let (reach, seen, ended) = (reach(work), Seen::of(work), work.ended);
+        while self.state == State::Awake || self.wakes(source, ended, reach, seen) {
+            self.decode(source, ended, reach, seen);
+            if self.state == State::Awake {
+                break;
             }
-            self.decode(source, work.ended, reach, seen);
-            let ended = work.ended;
-            let asleep = !self.awake;
-            self.awake &= !ended;
-            work.ended |= asleep;
+        }
+        if self.state != State::Left {
+            let is_far = self.state == State::Near && self.read > self.slept + reach;
+            work.ended = ended || is_far;
             self.lanes.advance(self.decoded.text(), work);
+            if work.ended {
+                self.state = State::Left;
+            }
             work.ended = ended;
-            if self.awake {
-                return;
-            }
-            self.slept = self.read;
-            if !asleep {
-                return;
-            }
         }
     }
 
-    /// Decodes as far as can be; falls asleep where no escape was for long.
+    /// Looks for an escape, and begins to decode around it.
+    fn wakes(&mut self, source: Text<'_>, ended: bool, reach: usize, seen: Seen) -> bool {
+        let first = first_escape(source.bytes, self.read, seen, ended);
+        self.waits = matches!(first, Some(First::Perhaps(_)));
+        let escape = match first {
+            Some(First::At(escape)) => escape,
+            Some(First::Perhaps(escape)) => {
+                self.read = escape;
+                return false;
+            }
+            None => {
+                // The `0` of `0x` may stand at the end.
+                self.read = self.read.max(source.bytes.len().saturating_sub(2));
+                return false;
+            }
+        };
+        let goes_on = self.state == State::Near && escape <= self.slept + reach;
+        self.read = if goes_on { self.slept } else { escape.saturating_sub(reach).max(self.slept) };
+        if !goes_on {
+            let place = source.start(self.read);
+            self.decoded.push(BREAK, place, place);
+        }
+        (self.last, self.near) = (escape, escape + reach);
+        self.state = State::Awake;
+        true
+    }
+
+    /// Decodes as far as can be; ends where no escape was for long.
     fn decode(&mut self, source: Text<'_>, ended: bool, reach: usize, seen: Seen) {
         while self.read < source.bytes.len() {
-            if self.read > self.last + reach {
-                self.awake = false;
+            if self.read > self.near {
+                (self.state, self.slept) = (State::Near, self.read);
                 return;
             }
-            // Not beyond where it falls asleep, so that this doesn't depend on how text comes in.
-            let most = PIECE.min(self.last + reach + 1 - self.read);
+            // Not beyond where it ends, so that this doesn't depend on how text comes in.
+            let most = PIECE.min(self.near + 1 - self.read);
             let plain = source.bytes[self.read..].iter().take(most).take_while(|b| !may_begin(**b)).count();
             self.decoded.extend(source, self.read..self.read + plain);
             self.read += plain;
@@ -205,13 +219,18 @@ impl Level {
                         self.decoded.push(*byte, start, end);
                     }
                     self.read += len;
-                    if !seen.is_as_written(&character, len, rest) {
+                    let as_written = seen.is_as_written(&character, len, rest);
+                    if !as_written {
                         self.last = self.read;
+                    }
+                    // An escape of the next level isn't left in the middle.
+                    if !as_written || may_begin(rest[1]) {
+                        self.near = self.read + reach;
                     }
                 }
                 Escape::Nothing(len) => {
                     self.read += len;
-                    self.last = self.read;
+                    (self.last, self.near) = (self.read, self.read + reach);
                 }
             }
         }
@@ -226,7 +245,7 @@ impl Level {
     }
 
     fn source_lost(&mut self, count: usize) {
-        for place in [&mut self.read, &mut self.slept, &mut self.last] {
+        for place in [&mut self.read, &mut self.slept, &mut self.last, &mut self.near] {
             *place = place.saturating_sub(count);
         }
     }

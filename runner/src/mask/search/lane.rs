@@ -159,6 +159,8 @@ impl Lane {
         if source.places.is_none() {
             let before = &work.text[(place as usize).saturating_sub(MARGIN)..place as usize];
             place -= spelled.margin_before(first..next, before) as u32;
+            // A backslash goes with the character behind it, as it does where escapes are undone.
+            place -= u32::from(work.text[..place as usize].ends_with(b"\\"));
         }
         Some(Match { form: seed.form, symbols: first..next, start: place, end, open })
     }
