@@ -105,6 +105,11 @@ impl RunContexts {
         ]
     }
 
+    /// Whether the run is on another forge than GitHub, by whose rules it goes.
+    pub fn is_of_other_forge(&self) -> bool {
+        !self.forge.prefixes.is_empty()
+    }
+
     /// The same with the variables and secrets of an environment, which go before others of their names.
     pub fn in_environment(&self, vars: &BTreeMap<String, String>, secrets: Vec<(String, Secret)>) -> Self {
         let mut contexts = self.of_called(self.inputs.clone(), self.secrets.clone(), self.rights.clone());

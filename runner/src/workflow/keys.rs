@@ -56,6 +56,7 @@ pub const WORKFLOW: Keys = keys(&[
     "defaults",
     "concurrency",
     "jobs",
+    "enable-email-notifications",
     "enable-openid-connect",
 ]);
 

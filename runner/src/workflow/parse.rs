@@ -60,8 +60,10 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     if let Some(node) = value("description") {
         reader.text(node, "`description`");
     }
-    if let Some(node) = value("enable-openid-connect") {
-        reader.boolean(node, "`enable-openid-connect`");
+    for key in ["enable-openid-connect", "enable-email-notifications"] {
+        if let Some(node) = value(key) {
+            reader.boolean(node, &format!("`{key}`"));
+        }
     }
     Some(Workflow {
         // The file's name stands in for an empty one too.

@@ -22,6 +22,12 @@ const MAX_CANDIDATES: usize = 1000;
 /// About as many warnings as one text gets; each takes a search through it.
 const MAX_WARNINGS: usize = 10;
 
+/// Whether it is the name of a job, step or input.
+pub fn is_id(id: &str) -> bool {
+    id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
 /// Reads values of one source.
 pub struct Reader<'s> {
     source: &'s str,
@@ -499,12 +505,6 @@ impl<'s> Reader<'s> {
         }
         is_valid && !is_reserved
     }
-}
-
-/// Whether it is the name of a job, step or input.
-pub fn is_id(id: &str) -> bool {
-    id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// The known name that was probably meant, among the first of them.

@@ -153,6 +153,28 @@ __metadata:
     host.is_idle();
 }
 
+/// As Forgejo documents it ("Availability" of its reference of workflows), unlike GitHub.
+#[test]
+fn a_jobs_condition_reads_env_and_secrets() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.start();
+    let job = |condition: &str| {
+        let workflow = format!(
+            "on: push\nenv: {{ A: '1' }}\njobs:\n  test:\n    runs-on: host\n    env: {{ B: 'of ${{{{ env.A }}}}' }}\n    \
+             if: {condition}\n    steps:\n      - run: echo ran\n"
+        );
+        forge.enqueue(Job::new(&workflow).steps(1).secret("KEY", "correct-horse-battery"))
+    };
+    let holds = "env.A == '1' && env.B == 'of 1' && env.FORGEJO_ACTOR == 'root' && secrets.KEY != ''";
+    let tasks = [(job(holds), Conclusion::Success), (job("env.A == '2'"), Conclusion::Skipped)];
+    for (task, end) in tasks {
+        let record = forge.closed(task);
+        assert_eq!(record.conclusion(), Some(end), "{}", record.log());
+    }
+    assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
 #[test]
 fn a_cancelled_job_ends_by_its_grace() {
     let forge = Forge::start();

@@ -154,9 +154,17 @@ impl Scheduler<'_> {
         contexts: &JobContexts,
     ) -> Result<bool, EvalError> {
         let standing = self.standing(entry);
-        match &job.condition {
-            None => Ok(standing.success),
-            Some(condition) => condition.evaluate(&View::of_job(&run.contexts, contexts, standing)),
+        let Some(condition) = &job.condition else { return Ok(standing.success) };
+        let view = View::of_job(&run.contexts, contexts, standing);
+        let mut readings = condition.placed_exprs().flat_map(|(_, expr)| expr.readings());
+        if !run.contexts.is_of_other_forge() || !readings.any(|reading| reading.context == "env") {
+            return condition.evaluate(&view);
         }
+        // Other forges than GitHub have `env` here too.
+        let mut env = Object::case_sensitive();
+        run.workflow.env.evaluate(&view, |name, value| _ = env.insert(name, value))?;
+        let outer = env.clone();
+        job.env.evaluate(&View { env: Some(&outer), ..view }, |name, value| _ = env.insert(name, value))?;
+        condition.evaluate(&View { env: Some(&env), ..view })
     }
 }
