@@ -98,15 +98,21 @@ impl<'s> Reader<'s> {
 
     /// Reports a name that isn't one of `known`, with the one that was probably meant.
     pub fn unknown(&mut self, span: Span, message: impl Display, name: &str, known: &[&str]) {
-        self.found.add(Severity::Error, || {
-            let diagnostic = Diagnostic::error(span, message.to_string());
-            match closest(name, known.iter().copied()) {
-                Some(meant) => diagnostic.did_you_mean(Some(meant)),
-                None if !known.is_empty() && known.len() <= 20 => {
-                    diagnostic.help(format!("known here: {}", known.join(", ")))
-                }
-                None => diagnostic,
-            }
+        self.found
+            .add(Severity::Error, || with_known(Diagnostic::error(span, message.to_string()), name, known));
+    }
+
+    /// The same where it only has no effect.
+    pub fn warn_unknown(
+        &mut self,
+        lint: Lint,
+        span: Span,
+        message: impl Display,
+        name: &str,
+        known: &[&str],
+    ) {
+        self.found.add(Severity::Warning, || {
+            with_known(Diagnostic::warning(lint, span, message.to_string()), name, known)
         });
     }
 
@@ -498,6 +504,17 @@ impl<'s> Reader<'s> {
             );
         }
         is_valid && !is_reserved
+    }
+}
+
+/// A diagnostic of an unknown name, with the one that was probably meant, or all where they are few.
+fn with_known(diagnostic: Diagnostic, name: &str, known: &[&str]) -> Diagnostic {
+    match closest(name, known.iter().copied()) {
+        Some(meant) => diagnostic.did_you_mean(Some(meant)),
+        None if !known.is_empty() && known.len() <= 20 => {
+            diagnostic.help(format!("known here: {}", known.join(", ")))
+        }
+        None => diagnostic,
     }
 }
 

@@ -291,6 +291,10 @@ fn what_github_takes_is_taken() {
     for (on, job) in [
         ("{ workflow_dispatch: { note: for people, inputs: { a: } } }", "if: true"),
         ("{ pull_request: { types: [stacked] }, issues: { types: field_added } }", "if: ''"),
+        (
+            "{ push: { branches: , tags: }, merge_group: { paths-ignore: [a] }, create: { types: x } }",
+            "if: null",
+        ),
         ("push", "timeout-minutes: .inf"),
         ("push", "timeout-minutes: 1e999"),
         ("push", "timeout-minutes: -.inf"),
