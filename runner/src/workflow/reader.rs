@@ -17,6 +17,8 @@ use crate::egress::narrow::{Narrowing, VARIABLE};
 use crate::expr::{Condition, Expr, Function, MAX_LENGTH, ParseError, Reading, Template, nearest};
 use crate::lint::Lint;
 
+/// Longest id of a job or a step, as on GitHub.
+const MAX_ID: usize = 99;
 /// Most names that a misspelt one is compared with.
 const MAX_CANDIDATES: usize = 1000;
 /// About as many warnings as one text gets; each takes a search through it.
@@ -495,8 +497,12 @@ impl<'s> Reader<'s> {
                 "an id begins with a letter or `_` and goes on with letters, digits, `-` and `_`",
             );
         }
+        let is_of_runner = matches!(what, "a job" | "a step");
+        if is_of_runner && id.len() > MAX_ID {
+            self.error(span, format_args!("the id of {what} can't have more than {MAX_ID} characters"));
+        }
         // The runner's own are called so.
-        let is_reserved = id.starts_with("__") && matches!(what, "a job" | "a step");
+        let is_reserved = id.starts_with("__") && is_of_runner;
         if is_reserved {
             self.error(
                 span,

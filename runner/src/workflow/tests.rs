@@ -319,6 +319,11 @@ fn what_github_takes_is_taken() {
         let text = format!("on: {on}\njobs: {{ a: {{ runs-on: x, {job}, steps: [{{ run: y }}] }} }}");
         assert_eq!(refusal(&text), format!("error: {wrong}"), "{on} {job}");
     }
+    let long = |length| {
+        format!("on: push\njobs: {{ {}: {{ runs-on: x, steps: [{{ run: y }}] }} }}", "j".repeat(length))
+    };
+    assert!(parse(long(99).as_bytes(), Path::new("ci.yml")).is_ok());
+    assert_eq!(refusal(long(100)), "error: the id of a job can't have more than 99 characters");
     let merged =
         "on: push\nenv: &a { A: 1 }\njobs: { a: { runs-on: x, env: { <<: *a }, steps: [{ run: y }] } }";
     assert_eq!(refusal(merged), "error: `<<` merges nothing: as on GitHub, there are no merge keys");
