@@ -34,7 +34,7 @@ pub use json::read as read_json;
 pub use memory::{MAX_MEMORY, Memory};
 pub(crate) use nearest::nearest;
 pub use reading::{Flow, Reading, SearchedText};
-pub use template::Template;
+pub use template::{Template, is_insert};
 pub use value::{Kind, Object, Value};
 
 /// Deepest nesting of an expression, as on GitHub.

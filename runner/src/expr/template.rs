@@ -156,6 +156,12 @@ impl Template {
     }
 }
 
+/// Whether a key of a mapping is `${{ insert }}`, in whose place the entries of its value come: GitHub's templates know it.
+pub fn is_insert(key: &str) -> bool {
+    let inner = key.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.is_some_and(|inner| inner.trim() == "insert")
+}
+
 /// Bytes up to the `}}` that ends an expression; one in a quoted string doesn't.
 fn expression_length(text: &str) -> Option<usize> {
     let mut quoted = false;

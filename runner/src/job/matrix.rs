@@ -1,7 +1,7 @@
 //! `strategy.matrix` to combinations, as GitHub does it: the product of the axes, less `exclude`, plus
 //! `include`. Source: "Running variations of jobs in a workflow" in GitHub's documentation.
 
-use crate::expr::{EvalError, Expr, Object, Scope, Template, Value};
+use crate::expr::{EvalError, Expr, Object, Scope, Template, Value, is_insert};
 use crate::workflow::model::{LiteralOr, LiteralOrList, Matrix, MatrixValue};
 
 /// Most jobs that one matrix may make, as on GitHub.
@@ -243,12 +243,6 @@ fn values_of(items: &[MatrixValue], scope: &dyn Scope, depth: usize) -> Result<V
         }
     }
     Ok(values)
-}
-
-/// The key whose mapping is put in its place: `${{ insert }}`, which GitHub's templates know.
-pub fn is_insert(key: &str) -> bool {
-    let inner = key.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
-    inner.is_some_and(|inner| inner.trim() == "insert")
 }
 
 fn objects(what: &str, expr: &Expr, scope: &dyn Scope) -> Result<Vec<Object>, MatrixError> {

@@ -1,7 +1,7 @@
 //! Mappings of names to text, such as `env:` and `with:`: entries, or one expression for all of them.
 
 use super::span::Spanned;
-use crate::expr::{EvalError, Expr, Scope, Template, Value};
+use crate::expr::{EvalError, Expr, Scope, Template, Value, is_insert};
 
 /// A name with its text.
 pub type Entry = (Spanned<String>, Spanned<Template>);
@@ -58,7 +58,9 @@ impl Env {
 
     /// The text of one name, if there is one.
     pub fn get(&self, name: &str, scope: &dyn Scope) -> Result<Option<String>, EvalError> {
-        if let Env::Entries(entries) = self {
+        if let Env::Entries(entries) = self
+            && !entries.iter().any(|(name, _)| is_computed(name))
+        {
             let entry = entries.iter().find(|(known, _)| known.value == name);
             return entry.map(|(_, value)| value.evaluate(scope)).transpose();
         }
@@ -72,29 +74,63 @@ impl Env {
         let whole = match self {
             Env::Entries(entries) => {
                 for (name, value) in entries {
-                    put(name, value.evaluate(scope)?);
+                    if is_insert(name) {
+                        put_all(value, scope, &mut put)?;
+                    } else if is_computed(name) {
+                        put(&computed(name, scope)?, value.evaluate(scope)?);
+                    } else {
+                        put(name, value.evaluate(scope)?);
+                    }
                 }
                 return Ok(());
             }
             Env::Whole(whole) => whole,
         };
-        let wrong = |what: String| EvalError::new(format!("{what}: `{}`", whole.source()));
-        match whole.evaluate_value(scope)? {
-            Value::Object(object) => {
-                for (name, value) in object.iter() {
-                    if !value.is_primitive() {
-                        let kind = value.kind();
-                        return Err(wrong(format!("`{name}` must be text, not {kind}, in what this gives")));
-                    }
-                    if name.is_empty() || name.contains('=') {
-                        return Err(wrong(format!("`{name}` can't be a name in what this gives")));
-                    }
-                    put(name, value.to_display_string().into_owned());
+        put_all(whole, scope, &mut put)
+    }
+}
+
+/// Whether a name is an expression, or has some in it.
+fn is_computed(name: &str) -> bool {
+    name.contains("${{")
+}
+
+/// What comes out as a name.
+fn computed(name: &str, scope: &dyn Scope) -> Result<String, EvalError> {
+    let wrong = |what: String| EvalError::new(format!("{what}: `{name}`"));
+    let named = Template::parse(name).map_err(|e| wrong(e.to_string()))?.evaluate(scope)?;
+    match is_name(&named) {
+        true => Ok(named),
+        false => Err(wrong(format!("`{named}` can't be a name, which this gives"))),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains('=')
+}
+
+/// Hands over all entries of a value.
+fn put_all(
+    from: &Spanned<Template>,
+    scope: &dyn Scope,
+    put: &mut impl FnMut(&str, String),
+) -> Result<(), EvalError> {
+    let wrong = |what: String| EvalError::new(format!("{what}: `{}`", from.source()));
+    match from.evaluate_value(scope)? {
+        Value::Object(object) => {
+            for (name, value) in object.iter() {
+                if !value.is_primitive() {
+                    let kind = value.kind();
+                    return Err(wrong(format!("`{name}` must be text, not {kind}, in what this gives")));
                 }
-                Ok(())
+                if !is_name(name) {
+                    return Err(wrong(format!("`{name}` can't be a name in what this gives")));
+                }
+                put(name, value.to_display_string().into_owned());
             }
-            other => Err(wrong(format!("names with their texts are wanted, not {}, from", other.kind()))),
+            Ok(())
         }
+        other => Err(wrong(format!("names with their texts are wanted, not {}, from", other.kind()))),
     }
 }
 

@@ -119,7 +119,7 @@ pub const JOB: Keys = keys(&[
 pub const JOB_CONTAINER: Keys = keys(&["image", "options", "env", "ports", "volumes", "credentials"]);
 pub const CREDENTIALS: Keys = keys(&["username", "password"]);
 pub const SERVICE: Keys =
-    keys(&["image", "options", "env", "ports", "volumes", "credentials", "entrypoint", "command"]);
+    keys(&["image", "options", "env", "ports", "volumes", "credentials", "entrypoint", "command", "cmd"]);
 pub const RUNS_ON: Keys = keys(&["group", "labels"]);
 pub const ENVIRONMENT: Keys = keys(&["name", "url", "deployment"]);
 pub const STRATEGY: Keys = keys(&["matrix", "fail-fast", "max-parallel"]);

@@ -9,8 +9,8 @@ use super::reader::Reader;
 use super::scalar::Scalar;
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
-use crate::expr::{Contexts, Expr, Object, ParseError, Template, Value};
-use crate::job::matrix::{MAX_JOBS, MatrixError, expand, is_insert};
+use crate::expr::{Contexts, Expr, Object, ParseError, Template, Value, is_insert};
+use crate::job::matrix::{MAX_JOBS, MatrixError, expand};
 
 /// Most combinations before `exclude` takes some away.
 const MAX_PRODUCT: usize = 4 * MAX_JOBS;

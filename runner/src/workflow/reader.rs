@@ -14,9 +14,11 @@ use super::scalar::{self, Scalar};
 use super::span::{Span, Spanned};
 use super::yaml::{Entry, Mapping, Node, Yaml};
 use crate::egress::narrow::{Narrowing, VARIABLE};
-use crate::expr::{Condition, Expr, Function, MAX_LENGTH, ParseError, Reading, Template, nearest};
+use crate::expr::{Condition, Expr, Function, MAX_LENGTH, ParseError, Reading, Template, is_insert, nearest};
 use crate::lint::Lint;
 
+/// Longest id of a job or a step, as on GitHub.
+const MAX_ID: usize = 99;
 /// Most names that a misspelt one is compared with.
 const MAX_CANDIDATES: usize = 1000;
 /// About as many warnings as one text gets; each takes a search through it.
@@ -105,15 +107,21 @@ impl<'s> Reader<'s> {
 
     /// Reports a name that isn't one of `known`, with the one that was probably meant.
     pub fn unknown(&mut self, span: Span, message: impl Display, name: &str, known: &[&str]) {
-        self.found.add(Severity::Error, || {
-            let diagnostic = Diagnostic::error(span, message.to_string());
-            match closest(name, known.iter().copied()) {
-                Some(meant) => diagnostic.did_you_mean(Some(meant)),
-                None if !known.is_empty() && known.len() <= 20 => {
-                    diagnostic.help(format!("known here: {}", known.join(", ")))
-                }
-                None => diagnostic,
-            }
+        self.found
+            .add(Severity::Error, || with_known(Diagnostic::error(span, message.to_string()), name, known));
+    }
+
+    /// The same where it only has no effect.
+    pub fn warn_unknown(
+        &mut self,
+        lint: Lint,
+        span: Span,
+        message: impl Display,
+        name: &str,
+        known: &[&str],
+    ) {
+        self.found.add(Severity::Warning, || {
+            with_known(Diagnostic::warning(lint, span, message.to_string()), name, known)
         });
     }
 
@@ -233,7 +241,7 @@ impl<'s> Reader<'s> {
     pub fn template_text(&mut self, node: &Node, text: &str, at: &Availability) -> Option<Spanned<Template>> {
         match Template::parse(text) {
             Ok(template) => {
-                self.check_available(node, text, template.placed_exprs(), at);
+                self.check_available(node.span, text, template.placed_exprs(), at);
                 self.check_length(node, &template);
                 Some(Spanned::new(template, node.span))
             }
@@ -262,7 +270,7 @@ impl<'s> Reader<'s> {
         let text = self.scalar(node, "`if`", "an expression")?.to_text();
         match Condition::parse(&text) {
             Ok(condition) => {
-                self.check_available(node, &text, condition.placed_exprs(), at);
+                self.check_available(node.span, &text, condition.placed_exprs(), at);
                 if condition.is_always_true_text() {
                     self.warn(
                         Lint::AlwaysTrueCondition,
@@ -291,7 +299,7 @@ impl<'s> Reader<'s> {
     /// Warns once of each context and function that the expressions of a text use where it isn't available.
     fn check_available<'e>(
         &mut self,
-        node: &Node,
+        written: Span,
         text: &str,
         exprs: impl Iterator<Item = (usize, &'e Expr)>,
         at: &Availability,
@@ -304,7 +312,7 @@ impl<'s> Reader<'s> {
                 return;
             }
             let span = |place: Range<usize>| {
-                scalar::part_span(source, node.span, text, start + place.start..start + place.end)
+                scalar::part_span(source, written, text, start + place.start..start + place.end)
             };
             for reading in expr.readings() {
                 let name = reading.context;
@@ -444,7 +452,16 @@ impl<'s> Reader<'s> {
             }
             return Env::default();
         }
-        Env::Entries(self.entries(node, what, at))
+        let entries = self.named_entries(node, what, at);
+        for (name, _) in entries.iter().filter(|(name, _)| name.contains("${{") && !is_insert(name)) {
+            match Template::parse(name) {
+                Ok(template) => {
+                    self.check_available(name.span, name, template.placed_exprs(), at);
+                }
+                Err(error) => self.error(name.span, format_args!("bad expression: {}", error.message)),
+            }
+        }
+        Env::Entries(entries)
     }
 
     /// Whether nothing at all is given for what wants a mapping, which is warned of.
@@ -456,15 +473,27 @@ impl<'s> Reader<'s> {
         node.is_null()
     }
 
-    /// A mapping of names to text; null counts as none.
+    /// A mapping of names that are written out to text; null counts as none.
     pub fn entries(&mut self, node: &Node, what: &str, at: &Availability) -> Entries {
+        let entries = self.named_entries(node, what, at);
+        for (name, _) in entries.iter().filter(|(name, _)| name.contains("${{")) {
+            self.error_help(
+                name.span,
+                format_args!("a name in {what} can't be an expression here"),
+                "write it out",
+            );
+        }
+        entries
+    }
+
+    fn named_entries(&mut self, node: &Node, what: &str, at: &Availability) -> Entries {
         if self.is_nothing(node, what) {
             return Entries::new();
         }
         let Some(entries) = self.mapping(node, what) else { return Entries::new() };
         let mut all = Entries::new();
         for (name, Entry { key, value }) in entries {
-            if name.is_empty() || name.contains('=') {
+            if name.is_empty() || (name.contains('=') && !name.contains("${{")) {
                 self.error(*key, format_args!("`{name}` can't be a name in {what}"));
             }
             if let Some(template) = self.template(value, &format!("`{name}` in {what}"), at) {
@@ -495,8 +524,12 @@ impl<'s> Reader<'s> {
                 "an id begins with a letter or `_` and goes on with letters, digits, `-` and `_`",
             );
         }
+        let is_of_runner = matches!(what, "a job" | "a step");
+        if is_of_runner && id.len() > MAX_ID {
+            self.error(span, format_args!("the id of {what} can't have more than {MAX_ID} characters"));
+        }
         // The runner's own are called so.
-        let is_reserved = id.starts_with("__") && matches!(what, "a job" | "a step");
+        let is_reserved = id.starts_with("__") && is_of_runner;
         if is_reserved {
             self.error(
                 span,
@@ -504,6 +537,17 @@ impl<'s> Reader<'s> {
             );
         }
         is_valid && !is_reserved
+    }
+}
+
+/// A diagnostic of an unknown name, with the one that was probably meant, or all where they are few.
+fn with_known(diagnostic: Diagnostic, name: &str, known: &[&str]) -> Diagnostic {
+    match closest(name, known.iter().copied()) {
+        Some(meant) => diagnostic.did_you_mean(Some(meant)),
+        None if !known.is_empty() && known.len() <= 20 => {
+            diagnostic.help(format!("known here: {}", known.join(", ")))
+        }
+        None => diagnostic,
     }
 }
 

@@ -291,6 +291,10 @@ fn what_github_takes_is_taken() {
     for (on, job) in [
         ("{ workflow_dispatch: { note: for people, inputs: { a: } } }", "if: true"),
         ("{ pull_request: { types: [stacked] }, issues: { types: field_added } }", "if: ''"),
+        (
+            "{ push: { branches: , tags: }, merge_group: { paths-ignore: [a] }, create: { types: x } }",
+            "if: null",
+        ),
         ("push", "timeout-minutes: .inf"),
         ("push", "timeout-minutes: 1e999"),
         ("push", "timeout-minutes: -.inf"),
@@ -310,11 +314,19 @@ fn what_github_takes_is_taken() {
         ("push", "cancel-timeout-minutes: '${{ \"x\" }}'", "bad expression: Unexpected symbol: '\"x\"'"),
         ("push", "concurrency: ''", "`concurrency` must not be empty"),
         ("push", "defaults: { run: '${{ env. }}' }", "bad expression: Unexpected end of expression: '.'"),
+        ("push", "env: { '${{ env. }}': x }", "bad expression: Unexpected end of expression: '.'"),
+        ("push", "env: { '${{ steps.x }}': x }", "the context `steps` is not available at `jobs.<id>.env`"),
         ("push", "if: always('b')", "bad expression: Too many parameters supplied: 'always'"),
     ] {
         let text = format!("on: {on}\njobs: {{ a: {{ runs-on: x, {job}, steps: [{{ run: y }}] }} }}");
-        assert_eq!(refusal(&text), format!("error: {wrong}"), "{on} {job}");
+        let told = refusal(&text);
+        assert_eq!(told.split_once(": ").map(|(_, what)| what), Some(wrong), "{on} {job}");
     }
+    let long = |length| {
+        format!("on: push\njobs: {{ {}: {{ runs-on: x, steps: [{{ run: y }}] }} }}", "j".repeat(length))
+    };
+    assert!(parse(long(99).as_bytes(), Path::new("ci.yml")).is_ok());
+    assert_eq!(refusal(long(100)), "error: the id of a job can't have more than 99 characters");
     let merged =
         "on: push\nenv: &a { A: 1 }\njobs: { a: { runs-on: x, env: { <<: *a }, steps: [{ run: y }] } }";
     assert_eq!(refusal(merged), "error: `<<` merges nothing: as on GitHub, there are no merge keys");

@@ -42,12 +42,6 @@ pub fn read(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
     triggers
 }
 
-/// The keys of an event.
-fn event_keys(event: &Event) -> Keys {
-    // GitHub takes whatever stands beside the inputs.
-    Keys { names: event.keys, open: event.name == "workflow_dispatch", refused: &[] }
-}
-
 fn check_name(reader: &mut Reader, event: &Spanned<String>) {
     if event.contains("${{") {
         reader.error_help(event.span, "an event can't be an expression", "write it out");
@@ -78,17 +72,18 @@ fn settings(reader: &mut Reader, event: Spanned<String>, node: &Node) -> Trigger
     let what = format!("`{name}`");
     // What an event takes that nobody documents can't be known.
     let known = events::find(&name);
-    let entries = match known {
-        Some(event) => reader.mapping_of(node, &what, &event_keys(event)),
-        None => reader.mapping(node, &what),
-    };
-    let Some(entries) = entries else { return trigger };
+    let Some(entries) = reader.mapping(node, &what) else { return trigger };
+    let keys = known.map_or(&[][..], |event| event.keys);
+    for (key, entry) in entries.iter().filter(|(key, _)| known.is_some() && !keys.contains(&key.as_str())) {
+        let message = format!("unknown key `{key}` in {what}");
+        match name.as_str() {
+            "workflow_call" => reader.unknown(entry.key, message, key, keys),
+            // GitHub takes whatever stands there, and goes by what it knows.
+            _ => reader.warn_unknown(Lint::UnknownKey, entry.key, message, key, keys),
+        }
+    }
     match name.as_str() {
         "workflow_dispatch" => {
-            for (key, entry) in entries.iter().filter(|(key, _)| *key != "inputs") {
-                let message = format!("unknown key `{key}` in {what}");
-                reader.warn(Lint::UnknownKey, entry.key, message, "it has no effect; known here: inputs");
-            }
             if let Some(entry) = entries.get("inputs") {
                 trigger.inputs = inputs(reader, &entry.value, &DISPATCH);
             }
@@ -100,13 +95,14 @@ fn settings(reader: &mut Reader, event: Spanned<String>, node: &Node) -> Trigger
 }
 
 fn filters(reader: &mut Reader, event: Option<&Event>, entries: &Mapping) -> Filters {
-    let types = entries.get("types").map(|entry| {
+    let given = |key: &str| entries.get(key).filter(|entry| !entry.value.is_null());
+    let types = given("types").map(|entry| {
         let types = texts(reader, &entry.value, "types");
         // Any word may be the type of a `repository_dispatch`.
         if let Some(Event { types: known @ [_, ..], .. }) = event {
             for name in types.iter().filter(|name| !known.contains(&name.as_str())) {
                 let message = format!("`{}` is no type of this event", name.value);
-                reader.unknown(name.span, message, name, known);
+                reader.warn_unknown(Lint::UnknownEvent, name.span, message, name, known);
             }
         }
         types
@@ -133,7 +129,17 @@ fn texts(reader: &mut Reader, node: &Node, key: &str) -> Vec<Spanned<String>> {
 
 /// One of a pair of filters that exclude each other.
 fn filter(reader: &mut Reader, entries: &Mapping, [only, ignore]: [&'static str; 2]) -> Option<Filter> {
-    let (key, entry) = match (entries.get(only), entries.get(ignore)) {
+    // As on GitHub, one with nothing at all counts as not given.
+    let mut given = |key: &str| {
+        let entry = entries.get(key)?;
+        if entry.value.is_null() {
+            let message = format!("`{key}` has no patterns, so everything is picked");
+            reader.warn(Lint::EmptyFilter, entry.key, message, "give it some, or remove it");
+            return None;
+        }
+        Some(entry)
+    };
+    let (key, entry) = match (given(only), given(ignore)) {
         (None, None) => return None,
         (Some(entry), None) => (only, entry),
         (None, Some(entry)) => (ignore, entry),

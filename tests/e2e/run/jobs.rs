@@ -57,6 +57,29 @@ fn one_expression_may_give_the_defaults_of_a_job() {
 }
 
 #[test]
+fn names_of_an_environment_may_be_computed_and_inserted() {
+    let (outcome, events) = run(
+        r#"  a:
+    runs-on: x
+    env:
+      GIVEN: '{"ONE": 1, "TWO": "b"}'
+    steps:
+      - env:
+          '${{ insert }}': '${{ fromJSON(env.GIVEN) }}'
+          '${{ format(''N{0}'', 1) }}': three
+          TWO: two
+        run: echo $ONE $TWO $N1
+      - env: { '${{ insert }}': '${{ env.GIVEN }}' }
+        run: echo never
+"#,
+        &[],
+    );
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert_eq!(events.log("a"), "1 two three\n");
+    assert!(outcome.stdout.contains("names with their texts are wanted, not String, from"), "{outcome}");
+}
+
+#[test]
 fn a_failed_job_skips_its_dependants_unless_they_ask_otherwise() {
     let (outcome, events) = run(
         "  bad: { runs-on: x, steps: [{ run: exit 1 }] }
