@@ -91,6 +91,7 @@ pub struct Plan {
     pub hostname: String,
     pub binds: Vec<PlannedBind>,
     pub workspace: Option<PlannedWorkspace>,
+    pub directories: Vec<PathBuf>,
     pub shared_dir: Option<PathBuf>,
     pub network: Network,
     pub limits: Limits,

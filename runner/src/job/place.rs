@@ -44,6 +44,8 @@ pub struct Place {
 
 /// What a workspace shows.
 struct Shown {
+    /// None of one that is empty.
+    layer: Option<(Access, Withheld)>,
     source: PathBuf,
     name: String,
     tree: Tree,
@@ -69,31 +71,28 @@ impl Place {
             Access::Copy => Tree::Copy,
             Access::Write => Tree::Original,
         };
-        Place::of(spec, Shown { source, name, tree }, withheld, tools, network)
+        let layer = Some((access, withheld));
+        Place::of(spec, Shown { layer, source, name, tree }, tools, network)
     }
 
-    /// A place whose workspace is empty at first, as on a forge's own runner. `nothing` is an empty directory, which
-    /// stays empty, and `name` that of the repository.
-    pub fn empty(spec: Spec, nothing: PathBuf, name: &str, tools: Tools, network: Network) -> Place {
-        let tree = Shown { source: nothing, name: directory_name(Path::new(name)), tree: Tree::Empty };
-        Place::of(spec, tree, Withheld::default(), tools, network)
+    /// A place whose workspace is empty at first, as on a forge's own runner. `source` is where the tree will be on the
+    /// host, if it will, and `name` that of the repository.
+    pub fn empty(spec: Spec, source: PathBuf, name: &str, tools: Tools, network: Network) -> Place {
+        let name = directory_name(Path::new(name));
+        Place::of(spec, Shown { layer: None, source, name, tree: Tree::Empty }, tools, network)
     }
 
-    fn of(spec: Spec, shown: Shown, withheld: Withheld, tools: Tools, network: Network) -> Place {
-        let Shown { source, name, tree } = shown;
+    fn of(spec: Spec, shown: Shown, tools: Tools, network: Network) -> Place {
+        let Shown { layer, source, name, tree } = shown;
         let workspace = Path::new(WORK).join(&name).join(&name);
-        let layer = Workspace {
-            source: source.clone(),
-            at: workspace.clone(),
-            access: match tree {
-                Tree::Copy | Tree::Empty => Access::Copy,
-                Tree::Original => Access::Write,
-            },
-            hidden: withheld.hidden,
-            replaced: withheld.replaced,
+        let (spec, at) = (tools.shown_in(spec), workspace.clone());
+        let spec = match layer {
+            None => spec.directory(at),
+            Some((access, Withheld { hidden, replaced, .. })) => {
+                spec.workspace(Workspace { source: source.clone(), at, access, hidden, replaced })
+            }
         };
-        let spec =
-            tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network.mode.into());
+        let spec = spec.shared_dir(inside::TEMP).network(network.mode.into());
         let (spare, leave) = Default::default();
         Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare, leave }
     }
