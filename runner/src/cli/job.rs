@@ -191,6 +191,9 @@ impl Job<'_> {
                 place.source.clone_from(files);
             }
         }
+        if !matches!(order.part.as_ref().map(|part| &part.matrix), Some(Matrix::Unknown)) {
+            place.start_ahead(&workflow);
+        }
         let lock = Lock::read(&place.source).map_err(Error::input)?;
         let settings = self.config.actions.clone();
         let settings = match &order.actions {

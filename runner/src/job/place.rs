@@ -1,5 +1,6 @@
 //! Where the jobs of a run take place: the sandbox's specification, the tree inside it, the tools.
 
+use std::borrow::Cow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -11,10 +12,11 @@ use palisade_sandbox::{
 use super::contexts::inside;
 use crate::egress::Network;
 use crate::git::Repository;
-use crate::native::Tree;
+use crate::native::{Native, Tree};
 use crate::order::Leave;
 use crate::output::event::LayerLine;
 use crate::toolchain::Tools;
+use crate::workflow::model::{Step, StepKind, Work, Workflow};
 use crate::workspace::Withheld;
 
 /// The same for every job of a run; each job makes a sandbox of its own from it.
@@ -36,10 +38,20 @@ pub struct Place {
     pub network: Network,
     /// Palisade's own code runs for the actions that it has of its own.
     pub native: bool,
-    /// What the first job's sandbox is made of.
-    spare: Mutex<Option<Spare>>,
+    /// What there is already of the first job's sandbox.
+    ahead: Mutex<Ahead>,
     /// What the first job waits for once its sandbox stands.
     leave: Mutex<Option<Leave>>,
+}
+
+/// What was started ahead of a job.
+#[derive(Debug, Default)]
+enum Ahead {
+    #[default]
+    Nothing,
+    Init(Spare),
+    /// A sandbox of the place's own specification, or why there is none.
+    Sandbox(Box<Result<Starting, Error>>),
 }
 
 /// What a workspace shows.
@@ -93,14 +105,34 @@ impl Place {
             }
         };
         let spec = spec.shared_dir(inside::TEMP).network(network.mode.into());
-        let (spare, leave) = Default::default();
-        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare, leave }
+        let (ahead, leave) = Default::default();
+        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, ahead, leave }
     }
 
     /// Has the first job's sandbox be made of an init that was started ahead of time.
     pub fn with_spare(mut self, spare: Option<Spare>) -> Place {
-        self.spare = Mutex::new(spare);
+        self.ahead = Mutex::new(spare.map_or(Ahead::Nothing, Ahead::Init));
         self
+    }
+
+    /// Has the first job's sandbox set itself up from now on, beside all that is left to find out: where it is known that no
+    /// job of the workflow shows more than this place.
+    pub fn start_ahead(&self, workflow: &Workflow) {
+        let own = |step: &Step| match &step.kind {
+            StepKind::Run { .. } => true,
+            StepKind::Uses { action, .. } => self.native && Native::of(&action.value).is_some(),
+        };
+        let all_own = workflow.jobs.values().all(|job| match &job.work {
+            Work::Steps(steps) => steps.iter().all(own),
+            Work::Call(_) => false,
+        });
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        *ahead = match std::mem::take(&mut *ahead) {
+            Ahead::Init(spare) if all_own => {
+                Ahead::Sandbox(Box::new(Sandbox::start_with(Some(spare), &self.spec)))
+            }
+            other => other,
+        };
     }
 
     /// Has the first job's steps wait for leave.
@@ -117,10 +149,20 @@ impl Place {
         }
     }
 
-    /// Starts a sandbox here, by this specification or one with more in it.
-    pub fn start(&self, spec: &Spec) -> Result<Starting, Error> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Sandbox::start_with(spare, spec)
+    /// Starts a sandbox here, which shows these trees too.
+    pub fn start(&self, trees: Vec<Bind>) -> Result<Starting, Error> {
+        let ahead = std::mem::take(&mut *self.ahead.lock().unwrap_or_else(PoisonError::into_inner));
+        match ahead {
+            Ahead::Sandbox(started) if trees.is_empty() => *started,
+            Ahead::Init(spare) => Sandbox::start_with(Some(spare), &self.spec_with(trees)),
+            Ahead::Sandbox(_) | Ahead::Nothing => Sandbox::start(&self.spec_with(trees)),
+        }
+    }
+
+    fn spec_with(&self, trees: Vec<Bind>) -> Cow<'_, Spec> {
+        trees
+            .into_iter()
+            .fold(Cow::Borrowed(&self.spec), |spec, tree| Cow::Owned(spec.into_owned().bind(tree)))
     }
 
     /// How each layer of a job's isolation stands, with what its network opens of itself.
