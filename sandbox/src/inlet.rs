@@ -87,12 +87,13 @@ impl Inlet {
         let control = UnixStream::from(fd);
         let (Standing { has_v6 }, fds) = wire::receive(&control)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         control.set_read_timeout(Some(PATIENCE))?;
-        let mut fds = fds.into_iter();
-        let (Some(udp), Some(tcp)) = (fds.next(), fds.next()) else {
-            return Err(io::ErrorKind::InvalidData.into());
-        };
-        let counters = Counters(fds.map(File::from).collect());
-        Ok((Inlet { control, has_v6 }, DnsSockets { udp, tcp }, counters))
+        let (dns, counters) = told(fds)?;
+        Ok((Inlet { control, has_v6 }, dns, counters))
+    }
+
+    /// Copies of what [`open`](Self::open) will give, for who only looks whether it is needed. Waits as that does.
+    pub fn peek(fd: &UnixStream) -> io::Result<(DnsSockets, Counters)> {
+        told(wire::peek(fd)?.ok_or(io::ErrorKind::UnexpectedEof)?)
     }
 
     /// Whether the sandbox has IPv6.
@@ -125,6 +126,15 @@ impl Inlet {
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+}
+
+/// What comes with [`Standing`].
+fn told(fds: Vec<OwnedFd>) -> io::Result<(DnsSockets, Counters)> {
+    let mut fds = fds.into_iter();
+    let (Some(udp), Some(tcp)) = (fds.next(), fds.next()) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    Ok((DnsSockets { udp, tcp }, Counters(fds.map(File::from).collect())))
 }
 
 /// Sockets that are asked for at a time: the way to init and back costs more than one of them.

@@ -2,25 +2,33 @@
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 
-use crate::sys::memory::{Pages, drop_code, trim_heap};
+use crate::sys::memory::{Room, Share, drop_code, trim_heap};
 use crate::sys::process::StartStrings;
 
-/// Text that is kept out of swap space, core dumps and forked children, and cleared when it is dropped. It has
-/// pages of its own, so unlocking one never unlocks another; a few thousand fit into the usual
-/// RLIMIT_MEMLOCK. What exceeds that limit isn't locked, but guarded in all other ways.
-pub struct GuardedText {
-    pages: Pages,
-    length: usize,
-}
+/// Text that is kept out of swap space, core dumps and forked children, and cleared when it is dropped. It stands in
+/// pages with others of its kind: pages of its own would take five system calls for each. What exceeds
+/// RLIMIT_MEMLOCK isn't locked, but guarded in all other ways.
+pub struct GuardedText(Share);
+
+/// Where the next one goes.
+static ROOM: Mutex<Option<Room>> = Mutex::new(None);
 
 impl GuardedText {
     /// Copies a text. Aborts where there is no memory, as any allocation does.
     pub fn new(text: &str) -> GuardedText {
-        let mut pages =
-            Pages::map(text.len()).unwrap_or_else(|_| handle_alloc_error(Layout::for_value(text)));
-        pages.bytes_mut()[..text.len()].copy_from_slice(text.as_bytes());
-        GuardedText { pages, length: text.len() }
+        let mut room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = room.as_mut().and_then(|room| room.take(text.as_bytes())) {
+            return GuardedText(share);
+        }
+        let mut map = || {
+            let mut new = Room::map(text.len()).ok()?;
+            let share = new.take(text.as_bytes())?;
+            *room = Some(new);
+            Some(share)
+        };
+        GuardedText(map().unwrap_or_else(|| handle_alloc_error(Layout::for_value(text))))
     }
 }
 
@@ -29,7 +37,7 @@ impl Deref for GuardedText {
 
     fn deref(&self) -> &str {
         // A forked child finds zeroes, which are text too.
-        std::str::from_utf8(&self.pages.bytes()[..self.length]).unwrap_or_default()
+        std::str::from_utf8(self.0.bytes()).unwrap_or_default()
     }
 }
 
@@ -114,5 +122,18 @@ mod tests {
         let (one, other) = (GuardedText::new("one"), GuardedText::new("other"));
         drop(one);
         assert!(flags_of(other.as_ptr() as usize).iter().any(|flag| flag == "lo"));
+        assert_eq!(&*other, "other");
+    }
+
+    #[test]
+    fn texts_keep_apart() {
+        let texts: Vec<String> = (0..2000).map(|n| format!("{n}").repeat(n % 7)).collect();
+        let guarded: Vec<GuardedText> = texts.iter().map(|text| GuardedText::new(text)).collect();
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            guarded.into_iter().zip(&texts).partition(|(_, t)| t.len() % 2 == 0);
+        drop(dropped);
+        let others: Vec<GuardedText> = (0..2000).map(|_| GuardedText::new("x")).collect();
+        assert!(kept.iter().all(|(guarded, text)| **guarded == **text));
+        assert!(others.iter().all(|other| &**other == "x"));
     }
 }

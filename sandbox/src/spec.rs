@@ -14,6 +14,7 @@ pub struct Spec {
     pub(crate) hostname: String,
     pub(crate) binds: Vec<Bind>,
     pub(crate) workspace: Option<Workspace>,
+    pub(crate) directories: Vec<PathBuf>,
     pub(crate) shared_dir: Option<PathBuf>,
     pub(crate) network: Network,
     pub(crate) limits: Limits,
@@ -37,6 +38,7 @@ impl Spec {
             hostname: "palisade".to_owned(),
             binds: Vec::new(),
             workspace: None,
+            directories: Vec::new(),
             shared_dir: None,
             network: Network::None,
             limits: Limits::default(),
@@ -62,6 +64,12 @@ impl Spec {
     /// Puts a tree of the host inside as the job's workspace.
     pub fn workspace(mut self, workspace: Workspace) -> Self {
         self.workspace = Some(workspace);
+        self
+    }
+
+    /// Makes an empty directory at this path on the sandbox's own scratch file system: below `/home` or `/tmp`.
+    pub fn directory(mut self, at: impl Into<PathBuf>) -> Self {
+        self.directories.push(at.into());
         self
     }
 

@@ -91,6 +91,7 @@ pub struct Plan {
     pub hostname: String,
     pub binds: Vec<PlannedBind>,
     pub workspace: Option<PlannedWorkspace>,
+    pub directories: Vec<PathBuf>,
     pub shared_dir: Option<PathBuf>,
     pub network: Network,
     pub limits: Limits,
@@ -200,26 +201,7 @@ pub fn send<M: Serialize>(socket: &UnixStream, message: &M, fds: &[RawFd]) -> io
 /// Receives one frame, or `None` where the other side is gone.
 pub fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
     let mut header = [0u8; 4];
-    let mut fds = Vec::new();
-    let got = loop {
-        let mut space = cmsg_space!([RawFd; MAX_FDS]);
-        let mut parts = [IoSliceMut::new(&mut header)];
-        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(nix::errno::Errno::ECONNRESET) => return Ok(None),
-            Err(e) => return Err(e.into()),
-            Ok(message) => {
-                for control in message.cmsgs()? {
-                    if let ControlMessageOwned::ScmRights(raw) = control {
-                        // SAFETY: the kernel has just installed these descriptors for us.
-                        fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-                    }
-                }
-                break message.bytes;
-            }
-        }
-    };
+    let (got, fds) = beginning(socket, &mut header, MsgFlags::empty())?;
     if got == 0 {
         return Ok(None);
     }
@@ -234,4 +216,38 @@ pub fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M
     let mut frame = vec![0u8; length];
     socket.read_exact(&mut frame)?;
     Ok(Some((postcard::from_bytes(&frame).map_err(io::Error::other)?, fds)))
+}
+
+/// Waits for a frame, which stays where it is, and gives copies of its descriptors; `None` where the other side is gone.
+pub fn peek(socket: &UnixStream) -> io::Result<Option<Vec<OwnedFd>>> {
+    let (got, fds) = beginning(socket, &mut [0; 4], MsgFlags::MSG_PEEK)?;
+    Ok((got > 0).then_some(fds))
+}
+
+/// The beginning of a frame, and its descriptors.
+fn beginning(
+    socket: &UnixStream,
+    header: &mut [u8; 4],
+    flags: MsgFlags,
+) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut fds = Vec::new();
+    loop {
+        let mut space = cmsg_space!([RawFd; MAX_FDS]);
+        let mut parts = [IoSliceMut::new(header)];
+        let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
+        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(nix::errno::Errno::ECONNRESET) => return Ok((0, fds)),
+            Err(e) => return Err(e.into()),
+            Ok(message) => {
+                for control in message.cmsgs()? {
+                    if let ControlMessageOwned::ScmRights(raw) = control {
+                        // SAFETY: the kernel has just installed these descriptors for us.
+                        fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+                    }
+                }
+                return Ok((message.bytes, fds));
+            }
+        }
+    }
 }

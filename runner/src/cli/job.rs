@@ -1,10 +1,10 @@
 //! `palisade job`: one job of a forge. The daemon starts it, hands it an order on its standard input, and reads what it
 //! says from a file; it outlives the daemon.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -181,15 +181,18 @@ impl Job<'_> {
         let repository = repository.map(|repository| self.fetch(&repository, &host, &state)).transpose()?;
         let name = order.text("repository");
         let name = name.rsplit('/').next().unwrap_or_default();
-        let nothing = self.directory("nothing")?;
-        let mut place = Place::empty(self.config.sandbox.spec(), nothing, name, tools, self.network(&order))
-            .with_spare(spare)
-            .with_leave(leave);
+        let mut place =
+            Place::empty(self.config.sandbox.spec(), self.files(), name, tools, self.network(&order))
+                .with_spare(spare)
+                .with_leave(leave);
         if let Some(Fetched { repository, files, .. }) = &repository {
             place = place.with_mirror(repository);
             if let Some(files) = files {
                 place.source.clone_from(files);
             }
+        }
+        if !matches!(order.part.as_ref().map(|part| &part.matrix), Some(Matrix::Unknown)) {
+            place.start_ahead(&workflow);
         }
         let lock = Lock::read(&place.source).map_err(Error::input)?;
         let settings = self.config.actions.clone();
@@ -274,20 +277,16 @@ impl Job<'_> {
         mirror
             .update(host, wanted.token.clone(), &wanted.reference, &wanted.commit, stop)
             .map_err(|e| failed(&e))?;
-        let files = wanted.files.then(|| {
-            mirror
-                .files(host, &wanted.commit, &self.args.directory.join("files"), stop)
-                .map_err(|e| failed(&e))
-        });
+        let files = wanted
+            .files
+            .then(|| mirror.files(host, &wanted.commit, &self.files(), stop).map_err(|e| failed(&e)));
         let repository = git::Repository::bare(mirror.repository());
         Ok(Fetched { repository, files: files.transpose()?, _mirror: mirror })
     }
 
-    fn directory(&self, name: &str) -> Result<PathBuf, Error> {
-        let path = self.args.directory.join(name);
-        let made = DirBuilder::new().mode(0o755).create(&path);
-        made.map_err(|e| Error::new(Blame::Isolation, format!("cannot make `{}`: {e}", path.display())))?;
-        Ok(path)
+    /// Where the repository's files are, once they were fetched.
+    fn files(&self) -> PathBuf {
+        self.args.directory.join("files")
     }
 }
 

@@ -165,6 +165,8 @@ pub fn run(args: Args, mut spare: Option<Spare>) -> Result<ExitCode, Error> {
     let mut code = 0;
     let several = found.files.len() > 1;
     for file in &found.files {
+        let given = Given { payload: payload.clone(), secrets: secrets.clone(), spare: spare.take() };
+        let prepared = prepare(&args, &config, &found, file, given, &signals)?;
         let masker = Masker::detecting(config.detect.policy(args.detect));
         for (name, value) in secrets.iter().filter(|(name, _)| *name != STEP_DEBUG) {
             // An empty secret has nothing to hide.
@@ -174,8 +176,6 @@ pub fn run(args: Args, mut spare: Option<Spare>) -> Result<ExitCode, Error> {
                 note(&format!("warning: {refused}"));
             }
         }
-        let given = Given { payload: payload.clone(), secrets: secrets.clone(), spare: spare.take() };
-        let prepared = prepare(&args, &config, &found, file, given, &signals)?;
         let output = output(&args, step_debug(&args, &secrets), masker, several.then(|| file.stem()))?;
         let end = job::run(&prepared.run, prepared.plan, &prepared.trigger, &output, &signals);
         for failed in output.close() {
@@ -263,6 +263,7 @@ fn prepare(
     }
     let name = workflow.name.as_ref().map_or(file.shown.as_str(), |name| name.value.as_str());
     let place = place(args, config, &found.root, workflow.uses_actions())?.with_spare(spare);
+    place.start_ahead(workflow);
     let github = facts.github(
         &trigger,
         &payload,

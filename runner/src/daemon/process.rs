@@ -76,12 +76,12 @@ impl Starter {
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("palisade")
-            // By its working directory it finds its place, whatever that is called by then.
-            .current_dir(&directory)
-            .args(["job", "--directory", "."])
+            // By a descriptor it finds its place, whatever that is called by then. With a working directory of its own it
+            // would begin as a copy of the daemon.
+            .args(["job", "--directory", "/proc/self/fd/1"])
             .args(&self.arguments)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(File::open(&directory)?)
             .stderr(stderr)
             // What a terminal sends to the daemon isn't meant for it.
             .process_group(0);

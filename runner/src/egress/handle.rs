@@ -1,16 +1,17 @@
-//! The caller's side of a gateway: starts it, hears what it tells, and ends it.
+//! The caller's side of a gateway: has it started, hears what it tells, and ends it.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use super::gateway::{AtStep, NAME, Orders};
-use super::proxy::{Credentials, Proxy};
+use super::OfStep;
+use super::doorstep::Doorstep;
+use super::gateway::{AtStep, Orders};
+use super::proxy::Proxy;
 use super::record::{Notice, Table, Told};
 use super::rule::Scope;
 use super::settings::Settings;
@@ -35,10 +36,10 @@ pub enum GatewayError {
     Died,
 }
 
-/// A running gateway. It ends when this is dropped.
+/// A gateway, which runs as soon as it is needed. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Gateway {
-    process: Process,
+    doorstep: Arc<Doorstep>,
     control: UnixStream,
     /// Readable once the gateway has ended.
     ended: OwnedFd,
@@ -48,8 +49,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one for a sandbox: `inlet` is what its start gave. `told` hears of every attempt, on a thread of its
-    /// own; `lost` is called there if the gateway ends before it is asked to.
+    /// Has one for a sandbox: `inlet` is what its start gave. `told` hears of every attempt, on a thread of its own;
+    /// `lost` is called there if the gateway can't be started, or ends before it is asked to.
     pub fn start(
         scope: Scope,
         settings: &Settings,
@@ -59,34 +60,20 @@ impl Gateway {
     ) -> Result<Gateway, GatewayError> {
         let proxy = settings.proxy.as_ref().map(Proxy::credentials).transpose();
         let credentials = proxy.map_err(GatewayError::Credentials)?.flatten();
-        let start = || -> io::Result<(Child, UnixStream)> {
-            let (control, theirs) = UnixStream::pair()?;
-            let child = Command::new("/proc/self/exe")
-                .arg0(NAME)
-                .env_clear()
-                .stdin(Stdio::from(inlet))
-                .stdout(Stdio::from(OwnedFd::from(theirs)))
-                .stderr(Stdio::null())
-                // What ends the job by its own signals must not end this first.
-                .process_group(0)
-                .spawn()?;
-            let after = credentials.as_ref().map(Credentials::expose);
-            let orders = Orders { scope, settings: settings.clone(), credentials: after.map(str::len) };
-            let mut line = serde_json::to_vec(&orders)?;
-            line.push(b'\n');
-            (&control).write_all(&line)?;
-            (&control).write_all(after.unwrap_or_default().as_bytes())?;
-            Ok((child, control))
-        };
-        let (child, control) = start().map_err(GatewayError::Start)?;
-        // From here on an error ends the process.
-        let process = Process(child);
+        let settings = settings.clone();
+        let orders = Orders { scope, settings, credentials: None, step: None, of_step: OfStep::default() };
+        let (doorstep, control) = Doorstep::new(orders, credentials, inlet).map_err(GatewayError::Start)?;
+        let doorstep = Arc::new(doorstep);
         let (enters, entered) = channel();
         let threaded = || -> io::Result<(OwnedFd, JoinHandle<_>)> {
-            let from = BufReader::new(control.try_clone()?);
+            let (doorstep, control) = (doorstep.clone(), control.try_clone()?);
             let (ended, ends) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
             let thread = std::thread::Builder::new().name("egress".into()).spawn(move || {
-                let end = listen(from, &mut told, &enters);
+                let end = match doorstep.wait(&control) {
+                    Ok(true) => listen(BufReader::new(control), &mut told, &enters),
+                    Ok(false) => Ok(Table::default()),
+                    Err(error) => Err(GatewayError::Start(error)),
+                };
                 if let Err(error) = &end {
                     lost(error);
                 }
@@ -96,17 +83,19 @@ impl Gateway {
             Ok((ended, thread))
         };
         let (ended, reader) = threaded().map_err(GatewayError::Start)?;
-        Ok(Gateway { process, control, ended, reader: Some(reader), entered: Some(entered) })
+        Ok(Gateway { doorstep, control, ended, reader: Some(reader), entered: Some(entered) })
     }
 
     /// For saying which step of the job begins; there is one of these.
     pub fn at_step(&mut self) -> io::Result<AtStep> {
         let taken = || io::Error::other("it was asked for before");
-        Ok(AtStep::new(self.control.try_clone()?, self.entered.take().ok_or_else(taken)?))
+        let entered = self.entered.take().ok_or_else(taken)?;
+        Ok(AtStep::new(self.doorstep.clone(), self.control.try_clone()?, entered))
     }
 
     /// Ends it, and gives its table once all attempts were told.
     pub fn finish(mut self) -> Result<Table, GatewayError> {
+        self.doorstep.finish();
         let _ = self.control.shutdown(Shutdown::Write);
         let reader = self.reader.take();
         reader.and_then(|reader| reader.join().ok()).unwrap_or(Err(GatewayError::Died))
@@ -121,28 +110,10 @@ impl AsFd for Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.process.end();
+        self.doorstep.close();
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
-    }
-}
-
-/// The process; killed and reaped when dropped.
-#[derive(Debug)]
-struct Process(Child);
-
-impl Process {
-    fn end(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

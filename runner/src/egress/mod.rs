@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod dns;
+mod doorstep;
 mod forge;
 pub mod gateway;
 mod handle;

@@ -1,6 +1,5 @@
 //! One job from its sandbox to its outputs.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -260,12 +259,9 @@ fn prepare_and_run(
     }
     let needed = execution.needed()?;
     // The sandbox sets itself up while the job's own settings are evaluated.
-    let mut spec = Cow::Borrowed(&place.spec);
-    for obtained in needed.versions() {
-        let bind = Bind::read_only(&obtained.stored.tree).at(&obtained.inside);
-        spec = Cow::Owned(spec.into_owned().bind(bind));
-    }
-    let mut starting = place.start(&spec).map_err(|e| Broken::of_isolation(&e))?;
+    let shown = |obtained: &Arc<Obtained>| Bind::read_only(&obtained.stored.tree).at(&obtained.inside);
+    let trees = needed.versions().iter().map(shown).collect();
+    let mut starting = place.start(trees).map_err(|e| Broken::of_isolation(&e))?;
     identity::expect(execution);
     let mut egress = Egress::start(execution, starting.take_inlet()).map_err(Broken::of_gateway)?;
     let at_step = egress.at_step().map_err(Broken::of_gateway)?;

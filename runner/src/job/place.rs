@@ -1,5 +1,6 @@
 //! Where the jobs of a run take place: the sandbox's specification, the tree inside it, the tools.
 
+use std::borrow::Cow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -11,10 +12,11 @@ use palisade_sandbox::{
 use super::contexts::inside;
 use crate::egress::Network;
 use crate::git::Repository;
-use crate::native::Tree;
+use crate::native::{Native, Tree};
 use crate::order::Leave;
 use crate::output::event::LayerLine;
 use crate::toolchain::Tools;
+use crate::workflow::model::{Step, StepKind, Work, Workflow};
 use crate::workspace::{Withheld, holds_credentials};
 
 /// The same for every job of a run; each job makes a sandbox of its own from it.
@@ -36,14 +38,26 @@ pub struct Place {
     pub network: Network,
     /// Palisade's own code runs for the actions that it has of its own.
     pub native: bool,
-    /// What the first job's sandbox is made of.
-    spare: Mutex<Option<Spare>>,
+    /// What there is already of the first job's sandbox.
+    ahead: Mutex<Ahead>,
     /// What the first job waits for once its sandbox stands.
     leave: Mutex<Option<Leave>>,
 }
 
+/// What was started ahead of a job.
+#[derive(Debug, Default)]
+enum Ahead {
+    #[default]
+    Nothing,
+    Init(Spare),
+    /// A sandbox of the place's own specification, or why there is none.
+    Sandbox(Box<Result<Starting, Error>>),
+}
+
 /// What a workspace shows.
 struct Shown {
+    /// None of one that is empty.
+    layer: Option<(Access, Withheld)>,
     source: PathBuf,
     name: String,
     tree: Tree,
@@ -69,39 +83,56 @@ impl Place {
             Access::Copy => Tree::Copy,
             Access::Write => Tree::Original,
         };
-        Place::of(spec, Shown { source, name, tree }, withheld, tools, network)
+        let layer = Some((access, withheld));
+        Place::of(spec, Shown { layer, source, name, tree }, tools, network)
     }
 
-    /// A place whose workspace is empty at first, as on a forge's own runner. `nothing` is an empty directory, which
-    /// stays empty, and `name` that of the repository.
-    pub fn empty(spec: Spec, nothing: PathBuf, name: &str, tools: Tools, network: Network) -> Place {
-        let tree = Shown { source: nothing, name: directory_name(Path::new(name)), tree: Tree::Empty };
-        Place::of(spec, tree, Withheld::default(), tools, network)
+    /// A place whose workspace is empty at first, as on a forge's own runner. `source` is where the tree will be on the
+    /// host, if it will, and `name` that of the repository.
+    pub fn empty(spec: Spec, source: PathBuf, name: &str, tools: Tools, network: Network) -> Place {
+        let name = directory_name(Path::new(name));
+        Place::of(spec, Shown { layer: None, source, name, tree: Tree::Empty }, tools, network)
     }
 
-    fn of(spec: Spec, shown: Shown, withheld: Withheld, tools: Tools, network: Network) -> Place {
-        let Shown { source, name, tree } = shown;
+    fn of(spec: Spec, shown: Shown, tools: Tools, network: Network) -> Place {
+        let Shown { layer, source, name, tree } = shown;
         let workspace = Path::new(WORK).join(&name).join(&name);
-        let layer = Workspace {
-            source: source.clone(),
-            at: workspace.clone(),
-            access: match tree {
-                Tree::Copy | Tree::Empty => Access::Copy,
-                Tree::Original => Access::Write,
-            },
-            hidden: withheld.hidden,
-            replaced: withheld.replaced,
+        let (spec, at) = (tools.shown_in(spec), workspace.clone());
+        let spec = match layer {
+            None => spec.directory(at),
+            Some((access, Withheld { hidden, replaced, .. })) => {
+                spec.workspace(Workspace { source: source.clone(), at, access, hidden, replaced })
+            }
         };
-        let spec =
-            tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network.mode.into());
-        let (spare, leave) = Default::default();
-        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare, leave }
+        let spec = spec.shared_dir(inside::TEMP).network(network.mode.into());
+        let (ahead, leave) = Default::default();
+        Place { spec, workspace, source, tree, tools, repository: false, network, native: true, ahead, leave }
     }
 
     /// Has the first job's sandbox be made of an init that was started ahead of time.
     pub fn with_spare(mut self, spare: Option<Spare>) -> Place {
-        self.spare = Mutex::new(spare);
+        self.ahead = Mutex::new(spare.map_or(Ahead::Nothing, Ahead::Init));
         self
+    }
+
+    /// Has the first job's sandbox set itself up from now on, beside all that is left to find out: where it is known that no
+    /// job of the workflow shows more than this place.
+    pub fn start_ahead(&self, workflow: &Workflow) {
+        let own = |step: &Step| match &step.kind {
+            StepKind::Run { .. } => true,
+            StepKind::Uses { action, .. } => self.native && Native::of(&action.value).is_some(),
+        };
+        let all_own = workflow.jobs.values().all(|job| match &job.work {
+            Work::Steps(steps) => steps.iter().all(own),
+            Work::Call(_) => false,
+        });
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        *ahead = match std::mem::take(&mut *ahead) {
+            Ahead::Init(spare) if all_own => {
+                Ahead::Sandbox(Box::new(Sandbox::start_with(Some(spare), &self.spec)))
+            }
+            other => other,
+        };
     }
 
     /// Has the first job's steps wait for leave.
@@ -118,10 +149,20 @@ impl Place {
         }
     }
 
-    /// Starts a sandbox here, by this specification or one with more in it.
-    pub fn start(&self, spec: &Spec) -> Result<Starting, Error> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Sandbox::start_with(spare, spec)
+    /// Starts a sandbox here, which shows these trees too.
+    pub fn start(&self, trees: Vec<Bind>) -> Result<Starting, Error> {
+        let ahead = std::mem::take(&mut *self.ahead.lock().unwrap_or_else(PoisonError::into_inner));
+        match ahead {
+            Ahead::Sandbox(started) if trees.is_empty() => *started,
+            Ahead::Init(spare) => Sandbox::start_with(Some(spare), &self.spec_with(trees)),
+            Ahead::Sandbox(_) | Ahead::Nothing => Sandbox::start(&self.spec_with(trees)),
+        }
+    }
+
+    fn spec_with(&self, trees: Vec<Bind>) -> Cow<'_, Spec> {
+        trees
+            .into_iter()
+            .fold(Cow::Borrowed(&self.spec), |spec, tree| Cow::Owned(spec.into_owned().bind(tree)))
     }
 
     /// How each layer of a job's isolation stands, with what its network opens of itself.

@@ -18,8 +18,6 @@ pub const WINDOW: usize = 8;
 pub const SHORT_WINDOW: usize = 5;
 /// One window of so many is looked up.
 pub const STEP: usize = 4;
-/// How many symbols a step's windows take.
-const SPAN: usize = WINDOW + STEP - 1;
 /// So many symbols of an encoding hold the windows of a step also where a filter drops some.
 const SAFE_SPAN: usize = 16;
 /// Bytes of a whole word that begin a comparison.
@@ -299,28 +297,29 @@ impl Form {
         within: Range<usize>,
         taken: &Seeds<WIDTH, STEP>,
     ) -> Option<[([u8; WIDTH], usize); STEP]> {
+        // Rarer ones are worth some more seeds, but not many.
+        const MOST: usize = 3 * WINDOW;
         let span = WIDTH + STEP - 1;
-        let (mut kept, mut at) = ([0; SPAN], [0; SPAN]);
-        let mut count = 0;
+        // From the end on, as they come.
+        let (mut kept, mut at) = ([0; MOST], [0; MOST]);
+        let mut free = MOST;
         let mut first = None;
         for i in within.rev() {
             let symbol = self.encoding.symbol(value, i);
             if symbol == ABSENT || !self.filter.keeps(symbol) {
                 continue;
             }
-            kept.copy_within(..SPAN - 1, 1);
-            at.copy_within(..SPAN - 1, 1);
-            (kept[0], at[0]) = (symbol, i);
-            count += 1;
-            if count >= span {
+            free -= 1;
+            (kept[free], at[free]) = (symbol, i);
+            if MOST - free >= span {
+                let (kept, at) = (&kept[free..], &at[free..]);
                 let step = std::array::from_fn(|k| (std::array::from_fn(|j| kept[k + j]), at[k]));
                 if !step.iter().any(|(window, _)| taken.may_hold(window)) {
                     return Some(step);
                 }
                 first.get_or_insert(step);
             }
-            // Rarer ones are worth some more seeds, but not many.
-            if count >= 3 * WINDOW {
+            if free == 0 {
                 break;
             }
         }

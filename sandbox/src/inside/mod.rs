@@ -116,6 +116,7 @@ fn set_up(
     let scratch = scratch::create(plan, &root)?;
     let writable = scratch.attach(&root)?;
     dev::attach(plan, &root)?;
+    plan.directories.iter().try_for_each(|at| root.directory(at))?;
     workspace::attach(plan, &host, &scratch, &root)?;
     host.attach_rest(&root)?;
     workspace::attach_copies(&host, &scratch, &root)?;

@@ -29,21 +29,25 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
         .iter()
         .map(|bind| {
             let at = absolute("bind", &bind.at)?;
-            if bind.writable == Some(Access::Copy) && !["/home", "/tmp"].iter().any(|top| at.starts_with(top))
-            {
-                let at = at.display();
-                return Err(Error::Spec(format!("the copy `{at}` must appear below `/home` or `/tmp`")));
+            if bind.writable == Some(Access::Copy) {
+                in_scratch("copy", &at)?;
             }
             Ok(PlannedBind { source: trees.bind(bind)?, at, writable: bind.writable })
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let workspace = spec.workspace.as_ref().map(|w| trees.workspace(w)).transpose()?;
+    let directory = |at: &std::path::PathBuf| {
+        let at = absolute("directory", at)?;
+        in_scratch("directory", &at).map(|()| at)
+    };
+    let directories = spec.directories.iter().map(directory).collect::<Result<_, Error>>()?;
     let shared_dir = spec.shared_dir.as_deref().map(|at| absolute("shared directory", at)).transpose()?;
     let network_off = spec.network == Network::Host;
     let plan = Plan {
         hostname: spec.hostname.clone(),
         binds,
         workspace,
+        directories,
         shared_dir,
         network: if spec.off.contains(&LayerId::Net) { Network::Host } else { spec.network },
         limits: spec.limits.clone(),
@@ -138,6 +142,14 @@ impl Trees {
             .collect::<Result<_, Error>>()?;
         Ok(PlannedWorkspace { source, at, access: workspace.access, hidden, replaced })
     }
+}
+
+/// What is the sandbox's own must appear where its own writable space is.
+fn in_scratch(what: &str, at: &Path) -> Result<(), Error> {
+    if ["/home", "/tmp"].iter().any(|top| at.starts_with(top)) {
+        return Ok(());
+    }
+    Err(Error::Spec(format!("the {what} `{}` must appear below `/home` or `/tmp`", at.display())))
 }
 
 fn absolute(what: &str, path: &Path) -> Result<std::path::PathBuf, Error> {

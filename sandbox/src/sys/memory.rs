@@ -1,27 +1,28 @@
-//! Pages of memory of one's own.
+//! Pages of memory of one's own, and texts that share them.
 
 use std::ffi::c_void;
+use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use super::{Result, check};
 
-/// Pages that nothing else stands in, so that what is said of them (not to swap, not to dump) is said of their
-/// content alone, and ends with it.
-pub struct Pages {
+/// Pages that nothing but secrets stands in, so that what is said of them (not to swap, not to dump) ends with the last.
+struct Pages {
     start: NonNull<u8>,
     length: usize,
 }
 
-// SAFETY: the pages belong to this value alone, which gives its bytes out as any owner of bytes does.
+// SAFETY: the pages belong to this value alone. Each of their bytes is given out once ([`Room::take`]), to one owner, who
+// gives references to it out as any owner of bytes does.
 unsafe impl Send for Pages {}
-// SAFETY: as above; through a shared reference they can only be read.
+// SAFETY: as above.
 unsafe impl Sync for Pages {}
 
 impl Pages {
     /// Maps pages for `length` bytes, all zero: left out of core dumps and of a forked child's memory, and
     /// locked into memory as far as RLIMIT_MEMLOCK allows.
-    pub fn map(length: usize) -> Result<Pages> {
-        let length = length.max(1);
+    fn map(length: usize) -> Result<Pages> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: the kernel chooses a place where nothing is mapped.
@@ -43,17 +44,67 @@ impl Pages {
     fn address(&self) -> *mut c_void {
         self.start.as_ptr().cast()
     }
+}
 
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping has this length, is readable and initialised, and lives as long as `self`.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: the range is this value's own mapping, and nothing borrows from it any more: whoever does holds it.
+        unsafe { libc::munmap(self.address(), self.length) };
+    }
+}
+
+/// Pages with bytes that were not given out yet.
+pub struct Room {
+    pages: Arc<Pages>,
+    used: usize,
+}
+
+/// The least that is mapped, in bytes: a page, on most machines.
+const LEAST: usize = 4096;
+
+impl Room {
+    /// Room for `length` bytes at least.
+    pub fn map(length: usize) -> Result<Room> {
+        Ok(Room { pages: Arc::new(Pages::map(length.max(LEAST))?), used: 0 })
     }
 
-    /// The bytes, to be written to.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`; it is writable, and borrowed by nobody else.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    /// Gives bytes out, with this content; none where so many aren't left.
+    pub fn take(&mut self, content: &[u8]) -> Option<Share> {
+        let end = self.used.checked_add(content.len()).filter(|end| *end <= self.pages.length)?;
+        let range = self.used..end;
+        self.used = end;
+        let share = Share { pages: self.pages.clone(), range };
+        // SAFETY: `share` has so many bytes within the mapping. They were given to nobody else, now or before, since `used`
+        // only grows, and nothing borrows from `share` yet; so `content` isn't among them either.
+        unsafe { std::ptr::copy_nonoverlapping(content.as_ptr(), share.start(), content.len()) };
+        Some(share)
+    }
+}
+
+/// Bytes of pages in which others have theirs. They are cleared when this is dropped.
+pub struct Share {
+    pages: Arc<Pages>,
+    range: Range<usize>,
+}
+
+impl Share {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the mapping holds the range, is readable and initialised, and lives as long as `self`; nobody else has
+        // these bytes, and they change only when `self` is dropped.
+        unsafe { std::slice::from_raw_parts(self.start(), self.range.len()) }
+    }
+
+    fn start(&self) -> *mut u8 {
+        // SAFETY: the range is within the mapping, or empty at its end.
+        unsafe { self.pages.start.as_ptr().add(self.range.start) }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        // SAFETY: the bytes are this value's own, see `bytes`; this write isn't optimised away.
+        unsafe { libc::explicit_bzero(self.start().cast(), self.range.len()) };
     }
 }
 
@@ -92,15 +143,6 @@ pub fn trim_heap() {
     unsafe {
         libc::malloc_trim(0)
     };
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        // SAFETY: the range is this value's own mapping; this write isn't optimised away.
-        unsafe { libc::explicit_bzero(self.address(), self.length) };
-        // SAFETY: as above, and nothing borrows from it any more.
-        unsafe { libc::munmap(self.address(), self.length) };
-    }
 }
 
 #[cfg(test)]

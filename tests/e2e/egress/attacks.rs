@@ -243,7 +243,7 @@ fn other_protocols_need_a_rule_that_says_so() {
 fn no_gateway_means_no_network() {
     use std::os::unix::process::CommandExt;
     let world = World::new(Identity::Current);
-    let args = ["sandbox", "--allow", "a.test", "--", "sleep", "1000"];
+    let args = ["sandbox", "--allow", "a.test", "--", "sh", "-c", "getent hosts a.test; sleep 1000"];
     let mut command = world.context.palisade().args(args).into_command();
     command.process_group(0).stderr(std::process::Stdio::piped());
     let child = command.spawn().expect("palisade starts");

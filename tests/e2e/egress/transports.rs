@@ -99,7 +99,7 @@ fn a_job_neither_sees_its_gateway_nor_ends_it() {
     let attack = world.attack();
     let programs = std::path::Path::new(&attack).parent().expect("a directory").to_owned();
     let script = format!(
-        "if grep -l palisade-gatewa[y] /proc/[0-9]*/cmdline; then exit; fi; kill -9 -1; \
+        "getent hosts a.test || exit; if grep -l palisade-gatewa[y] /proc/[0-9]*/cmdline; then exit; fi; kill -9 -1; \
          for n in $(seq 1000); do [ $n = $$ ] || kill -9 $n; done 2>/dev/null; {attack} dial a.test {port} x"
     );
     let palisade = world.context.palisade().args(["sandbox", "--net", "allow", "--ro"]).args([programs]);

@@ -27,6 +27,7 @@ use palisade_sandbox::{Inlet, confine_gateway};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::OfStep;
 use super::proxy::Credentials;
 use super::rule::Scope;
 use super::settings::Settings;
@@ -53,7 +54,7 @@ mod splice;
 mod steps;
 mod stream;
 mod streams;
-mod unnamed;
+pub(super) mod unnamed;
 mod upstream;
 
 /// Argument zero that makes this binary a gateway. Its standard input is the inlet, its standard output the socket
@@ -69,6 +70,10 @@ pub struct Orders {
     pub settings: Settings,
     /// How many bytes come after this, which are the proxy's user and password.
     pub credentials: Option<usize>,
+    /// Index of the job's step that runs.
+    pub step: Option<usize>,
+    /// The rules of that step.
+    pub of_step: OfStep,
 }
 
 impl Orders {
@@ -130,14 +135,15 @@ fn prepare(
     control: UnixStream,
     steps: Steps,
 ) -> Result<Gateway, String> {
-    let Orders { scope, settings, .. } = orders;
+    let Orders { scope, settings, step, of_step, .. } = orders;
     let upstream = settings.proxy.clone().map(|proxy| Upstream::new(proxy, credentials)).transpose()?;
     let limits = limits(&settings).map_err(|e| format!("setting its limits: {e}"))?;
     let resolver =
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
     let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
-    Gateway::new(Entering { scope, settings }, limits, (resolver, upstream), inlet, control, steps)
+    let entering = Entering { scope, settings };
+    Gateway::new(entering, (step, of_step), limits, (resolver, upstream), inlet, control, steps)
         .map_err(|e| format!("putting it together: {e}"))
 }
 

@@ -183,13 +183,13 @@ impl Gateway {
     /// Puts one together; nothing is answered yet.
     pub fn new(
         entering: Entering,
+        (step, of_step): (Option<usize>, OfStep),
         limits: Limits,
         (resolver, upstream): (Resolver, Option<Upstream>),
         (inlet, dns, counters): (Inlet, DnsSockets, Counters),
         control: UnixStream,
         steps: Steps,
     ) -> io::Result<Gateway> {
-        let of_step = OfStep::default();
         let usage = Usage::new(entering.settings.quota);
         let gateway = Gateway {
             policy: entering.policy(&of_step).map_err(io::Error::other)?,
@@ -206,7 +206,7 @@ impl Gateway {
             closed: Vec::new(),
             deadlines: BinaryHeap::new(),
             now: Instant::now(),
-            step: None,
+            step,
             limits,
             inlet: Some(inlet),
             flows: Flows::default(),
@@ -230,7 +230,7 @@ impl Gateway {
     /// Serves until the job is over. What was tried until then is told.
     pub fn serve(mut self) -> (End, Outbox) {
         let mut events = [EpollEvent::empty(); TURN];
-        // A step that began before the orders were read came with them, and has no event of its own.
+        // A step that began before the orders were read came behind them, and has no event of its own.
         self.control(EpollFlags::empty());
         let end = loop {
             let count = match self.epoll.wait(&mut events, self.timeout()) {

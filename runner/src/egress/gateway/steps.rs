@@ -8,14 +8,15 @@
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
 use crate::egress::OfStep;
+use crate::egress::doorstep::Doorstep;
 
 /// Length of a message without rules.
 const HEADER: usize = 2 * size_of::<u32>();
@@ -30,6 +31,8 @@ pub struct AtStep(Option<Said>);
 
 #[derive(Debug)]
 struct Said {
+    /// What takes it where no gateway runs yet.
+    doorstep: Arc<Doorstep>,
     control: UnixStream,
     last: Mutex<Last>,
 }
@@ -55,13 +58,18 @@ pub enum NotEntered {
 
 impl AtStep {
     /// Over a gateway's control socket, whose answers come by `entered`.
-    pub fn new(control: UnixStream, entered: Receiver<()>) -> AtStep {
-        AtStep(Some(Said { control, last: Mutex::new(Last { rules: OfStep::default(), entered }) }))
+    pub fn new(doorstep: Arc<Doorstep>, control: UnixStream, entered: Receiver<()>) -> AtStep {
+        let last = Mutex::new(Last { rules: OfStep::default(), entered });
+        AtStep(Some(Said { doorstep, control, last }))
     }
 
     /// This one begins.
     pub fn set(&self, step: usize) {
-        if let (Some(Said { control, .. }), Ok(step)) = (&self.0, u32::try_from(step)) {
+        let Some(Said { doorstep, control, .. }) = &self.0 else { return };
+        if doorstep.enter(step, None) {
+            return;
+        }
+        if let Ok(step) = u32::try_from(step) {
             let [mut message, length] = [step.to_le_bytes().to_vec(), vec![0; HEADER / 2]];
             message.extend(length);
             // A gateway that doesn't take it has ended, which is told otherwise.
@@ -71,9 +79,13 @@ impl AtStep {
 
     /// This one begins with these rules; returns when they hold.
     pub fn enter(&self, step: usize, rules: OfStep) -> Result<(), NotEntered> {
-        let Some(Said { control, last }) = &self.0 else { return Ok(()) };
+        let Some(Said { doorstep, control, last }) = &self.0 else { return Ok(()) };
         let mut last = last.lock().map_err(|_| NotEntered::NoAnswer)?;
         if last.rules == rules {
+            return Ok(());
+        }
+        if doorstep.enter(step, Some(&rules)) {
+            last.rules = rules;
             return Ok(());
         }
         let text = serde_json::to_vec(&rules).map_err(io::Error::from)?;
@@ -160,7 +172,7 @@ mod tests {
     fn steps_are_heard_in_order_whatever_the_pieces() {
         let (caller, gateway) = UnixStream::pair().expect("a pair");
         let (answer, answers) = channel();
-        let at = AtStep::new(caller.try_clone().expect("a copy"), answers);
+        let at = AtStep::new(Arc::default(), caller.try_clone().expect("a copy"), answers);
         let mut steps = Steps::after(&7u32.to_le_bytes()[..3]);
         let mut hear = || steps.hear(gateway.as_fd());
         let of = |step| Begun { step, rules: None };

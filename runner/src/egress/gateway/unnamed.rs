@@ -24,14 +24,19 @@ impl UnnamedCount {
 
     /// How many there were since the last time.
     pub fn more(&mut self) -> u64 {
+        let now = self.all();
+        now.saturating_sub(std::mem::replace(&mut self.before, now))
+    }
+
+    /// How many there were.
+    pub fn all(&self) -> u64 {
         let read = |file: &File| {
             let mut bytes = [0; MAX];
             // What can't be read counts nothing.
             let length = pread(file, &mut bytes, 0).unwrap_or(0);
             without_route(&String::from_utf8_lossy(&bytes[..length]))
         };
-        let now = self.files.iter().map(read).sum::<u64>();
-        now.saturating_sub(std::mem::replace(&mut self.before, now))
+        self.files.iter().map(read).sum()
     }
 }
 
