@@ -12,7 +12,7 @@
 //! | ← init | [`Opened`] | the terminal's master side |
 //! | → init | [`Request::Listen`] | a socket, on which init answers |
 //! | ← init | [`Opened`] | a socket that listens |
-//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream; files of what the network counts |
+//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream; where callers are told, if they are; files of what the network counts |
 //! | → init, inlet | [`Wanted`] | none |
 //! | ← init, inlet | [`Opened`] | the sockets |
 
@@ -57,6 +57,8 @@ pub struct Opened(pub Option<i32>);
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Standing {
     pub has_v6: bool,
+    /// So many descriptors after the name server's are for hearing of callers: [`Ends`](crate::inside::witness::Ends).
+    pub of_callers: u8,
 }
 
 /// What a gateway asks for: sockets of the sandbox's network.
@@ -73,9 +75,12 @@ pub enum Family {
     V6,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// What carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transport {
+    /// Connections.
     Tcp,
+    /// Datagrams.
     Udp,
 }
 
@@ -93,6 +98,8 @@ pub struct Plan {
     pub workspace: Option<PlannedWorkspace>,
     pub shared_dir: Option<PathBuf>,
     pub network: Network,
+    /// The gateway is told which process asks for what.
+    pub callers: bool,
     pub limits: Limits,
     /// Bytes of the scratch file system.
     pub disk: u64,

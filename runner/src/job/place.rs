@@ -94,6 +94,7 @@ impl Place {
         };
         let spec =
             tools.shown_in(spec).workspace(layer).shared_dir(inside::TEMP).network(network.mode.into());
+        let spec = spec.callers(network.settings.attribution);
         let (spare, leave) = Default::default();
         Place { spec, workspace, source, tree, tools, repository: false, network, native: true, spare, leave }
     }

@@ -14,6 +14,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::confine::Confinement;
+use super::witness::Witness;
 use super::{net, step};
 use crate::command::{Exit, Status};
 use crate::spec::Stragglers;
@@ -26,11 +27,12 @@ struct Running {
     outcome: File,
 }
 
-/// Serves the caller, and the gateway's requests for sockets, until the caller's end of the socket is closed;
-/// gives init's exit code.
+/// Serves the caller, the gateway's requests for sockets, and calls that wait to be seen, until the caller's end of the
+/// socket is closed; gives init's exit code.
 pub fn serve(
     control: &UnixStream,
     mut gateway: Option<UnixStream>,
+    mut witness: Option<Witness>,
     confinement: Confinement,
     stragglers: Stragglers,
 ) -> i32 {
@@ -47,12 +49,24 @@ pub fn serve(
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
             PollFd::new(ended.as_fd(), PollFlags::POLLIN),
         ];
-        fds.extend(gateway.iter().map(|gateway| PollFd::new(gateway.as_fd(), PollFlags::POLLIN)));
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
+        let others = [gateway.as_ref().map(AsFd::as_fd), witness.as_ref().map(Witness::listener)];
+        fds.extend(others.iter().flatten().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
+        let patience = witness.as_ref().map_or(PollTimeout::NONE, Witness::patience);
+        let rests = match poll(&mut fds, patience) {
+            Ok(count) => count == 0,
+            Err(Errno::EINTR) => false,
             Err(_) => return 1,
+        };
+        let mut ready = fds.iter().map(|fd| fd.any() == Some(true));
+        let [ordered, child] = [0, 1].map(|_| ready.next() == Some(true));
+        let [asked, seen] = others.map(|fd| fd.is_some() && ready.next() == Some(true));
+        if let Some(witness) = &mut witness {
+            if seen {
+                witness.attend();
+            } else if rests {
+                witness.ring();
+            }
         }
-        let [ordered, child, asked] = [0, 1, 2].map(|n| fds.get(n).and_then(PollFd::any) == Some(true));
         if child {
             while let Ok(Some(_)) = ended.read_signal() {}
             init.reap();

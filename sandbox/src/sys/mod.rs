@@ -6,10 +6,12 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use nix::errno::Errno;
 
 pub mod caps;
+pub mod diag;
 pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod netlink;
+pub mod notify;
 pub mod process;
 pub mod restrict;
 

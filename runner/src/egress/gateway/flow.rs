@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use super::callers::Whose;
 use crate::egress::name::Name;
 use crate::egress::quic::{QuicError, Verdict, Watch};
 use crate::egress::record::{Attempt, Outcome, Protocol};
@@ -23,6 +24,8 @@ const MAX_HELD_BYTES: usize = 32 << 10;
 pub struct Flow {
     /// Index of the step that ran when it began.
     pub step: Option<usize>,
+    /// Whose it is, if that was seen.
+    pub caller: Option<Whose>,
     /// Key of the socket that it came in by.
     pub door: usize,
     /// The job's side.
@@ -78,7 +81,7 @@ pub enum Taken {
 impl Flow {
     /// One that has just begun.
     pub fn new(
-        step: Option<usize>,
+        (step, caller): (Option<usize>, Option<Whose>),
         (door, client): (usize, SocketAddr),
         name: Name,
         port: u16,
@@ -88,6 +91,7 @@ impl Flow {
         let watch = (port == QUIC_PORT).then(|| Watch::new(name.clone()));
         Flow {
             step,
+            caller,
             door,
             client,
             name,
@@ -187,7 +191,7 @@ impl Flow {
             sent: self.sent,
             received: self.received,
             milliseconds: now.saturating_duration_since(self.started).as_millis() as u64,
-            ..Attempt::new(self.name.as_str(), Some(self.port))
+            ..Attempt::new(self.name.as_str(), Some(self.port)).by(self.caller.clone())
         }
     }
 }

@@ -14,7 +14,8 @@
 //! | `quota` | how much a job may send, receive and connect |
 //! | `resolve` | the names' own addresses |
 //! | `steps`, `enter` | which step of the job runs; the rules that it has |
-//! | `unnamed` | what the job tried to reach by address |
+//! | `callers` | which process asks for what |
+//! | `unnamed`, `strays` | what the job tried to reach by address: how often, and who what |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -40,6 +41,7 @@ use upstream::Upstream;
 pub use quota::Quota;
 pub use steps::{AtStep, NotEntered};
 
+mod callers;
 mod enter;
 mod flow;
 mod flows;
@@ -51,6 +53,7 @@ mod resolve;
 mod serve;
 mod splice;
 mod steps;
+mod strays;
 mod stream;
 mod streams;
 mod unnamed;
@@ -136,8 +139,9 @@ fn prepare(
     let resolver =
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
-    let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
-    Gateway::new(Entering { scope, settings }, limits, (resolver, upstream), inlet, control, steps)
+    let (inlet, opened) =
+        Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
+    Gateway::new(Entering { scope, settings }, limits, (resolver, upstream), (inlet, opened), control, steps)
         .map_err(|e| format!("putting it together: {e}"))
 }
 
