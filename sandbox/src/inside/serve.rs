@@ -45,27 +45,22 @@ pub fn serve(
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let Ok(ended) = SignalFd::with_flags(&children, flags) else { return 1 };
     loop {
+        let patience = witness.as_mut().map_or(PollTimeout::NONE, Witness::ring);
         let mut fds = vec![
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
             PollFd::new(ended.as_fd(), PollFlags::POLLIN),
         ];
         let others = [gateway.as_ref().map(AsFd::as_fd), witness.as_ref().map(Witness::listener)];
         fds.extend(others.iter().flatten().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
-        let patience = witness.as_ref().map_or(PollTimeout::NONE, Witness::patience);
-        let rests = match poll(&mut fds, patience) {
-            Ok(count) => count == 0,
-            Err(Errno::EINTR) => false,
+        match poll(&mut fds, patience) {
+            Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return 1,
-        };
+        }
         let mut ready = fds.iter().map(|fd| fd.any() == Some(true));
         let [ordered, child] = [0, 1].map(|_| ready.next() == Some(true));
         let [asked, seen] = others.map(|fd| fd.is_some() && ready.next() == Some(true));
-        if let Some(witness) = &mut witness {
-            if seen {
-                witness.attend();
-            } else if rests {
-                witness.ring();
-            }
+        if let Some(witness) = witness.as_mut().filter(|_| seen) {
+            witness.attend();
         }
         if child {
             while let Ok(Some(_)) = ended.read_signal() {}

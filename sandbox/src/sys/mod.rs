@@ -1,5 +1,5 @@
 //! Raw system calls, one wrapper each. All the crate's `unsafe` that isn't the fork itself is here; but for
-//! [`netlink`] no wrapper allocates, so every other one may run between clone and exec.
+//! [`netlink`] and [`diag`] no wrapper allocates, so every other one may run between clone and exec.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 

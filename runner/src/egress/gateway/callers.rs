@@ -43,7 +43,7 @@ struct Recent {
 impl Callers {
     /// Of what init sees, if it is to look.
     pub fn new(sightings: Option<Sightings>) -> Callers {
-        let blind = sightings.is_none().then(|| "by configuration".to_owned());
+        let blind = sightings.is_none().then(|| "it is switched off".to_owned());
         Callers { sightings, recent: VecDeque::new(), blind, lost: 0 }
     }
 

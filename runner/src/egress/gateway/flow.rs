@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::callers::Whose;
 use crate::egress::name::Name;
-use crate::egress::quic::{QuicError, Verdict, Watch};
+use crate::egress::quic::{QuicError, Verdict, Watch, negotiation};
 use crate::egress::record::{Attempt, Outcome, Protocol};
 
 /// The port of HTTP/3, where datagrams are QUIC for the name.
@@ -74,6 +74,8 @@ pub enum Taken {
     Agrees,
     /// It is to be sent, after what was held.
     Send,
+    /// This is to be answered, and what was sent goes nowhere.
+    Answered(Vec<u8>),
     /// The flow isn't let through.
     Refused(QuicError),
 }
@@ -116,6 +118,12 @@ impl Flow {
             Phase::Resolving => Taken::Nothing,
             Phase::Open(_) => Taken::Send,
         };
+        if let (Phase::Greeting, Some(watch)) = (&self.phase, &self.watch)
+            && !watch.is_pending()
+            && let Some(answer) = negotiation(datagram)
+        {
+            return Taken::Answered(answer);
+        }
         let verdict = self.watch.as_mut().map_or(Ok(Verdict::Pass), |watch| watch.client(datagram));
         match verdict {
             Err(error) => Taken::Refused(error),

@@ -124,6 +124,12 @@ impl Gateway {
                 }
             }
             Taken::Send => flow.send(Some(datagram)),
+            Taken::Answered(answer) => {
+                if let Some(door) = self.flows.doors.get(door) {
+                    // A client that doesn't take it asks again.
+                    let _ = door.socket.send_to(&answer, client);
+                }
+            }
             Taken::Refused(error) => {
                 let first = flow.first().unwrap_or(datagram).to_vec();
                 self.refuse_flow(key, &error.to_string(), &first);

@@ -12,7 +12,7 @@
 //! | `flow`, `flows` | datagrams from one port to one name; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `quota` | how much a job may send, receive and connect |
-//! | `resolve` | the names' own addresses |
+//! | `resolve`, `own` | the names' own addresses; those of the host |
 //! | `steps`, `enter` | which step of the job runs; the rules that it has |
 //! | `callers` | which process asks for what |
 //! | `unnamed`, `strays` | what the job tried to reach by address: how often, and who what |
@@ -47,6 +47,7 @@ mod flow;
 mod flows;
 mod names;
 mod outbox;
+mod own;
 mod quota;
 mod relay;
 mod resolve;

@@ -23,6 +23,7 @@ use super::enter::Entering;
 use super::flows::Flows;
 use super::names::{Names, NoAddress};
 use super::outbox::Outbox;
+use super::own::Own;
 use super::quota::Usage;
 use super::resolve::Resolver;
 use super::splice::Pipes;
@@ -45,6 +46,9 @@ const DNS_CONNECTIONS: usize = 64;
 const MAX_QUESTION: usize = 2 + MAX_UDP;
 /// Events, questions and connections that are taken at a time, so that each kind has its turn.
 const TURN: usize = 64;
+
+/// Deadlines that are kept although they may not count any more.
+const MANY_DEADLINES: usize = 4096;
 
 /// What a gateway may have at a time.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +99,7 @@ pub struct Gateway {
     pub(super) limits: Limits,
     pub(super) inlet: Option<Inlet>,
     pub(super) flows: Flows,
+    pub(super) own: Own,
     pub(super) callers: Callers,
     /// Where questions come in.
     dns_address: Option<SocketAddr>,
@@ -221,6 +226,7 @@ impl Gateway {
             limits,
             inlet: Some(inlet),
             flows: Flows::default(),
+            own: Own::default(),
             callers: Callers::new(sightings),
             dns_address: own_address(dns.udp.as_raw_fd()),
             strays: Strays::default(),
@@ -585,6 +591,8 @@ impl Gateway {
         let fd = self.socket(usize::from(address.is_ipv6()))?;
         let at = SocketAddr::new(address, port);
         bind(fd.as_raw_fd(), &SockaddrStorage::from(at))?;
+        // Connections have it of their listener: what is small and waits for more, waits at its sender already.
+        let _ = setsockopt(&fd, TcpNoDelay, &true);
         listen(&fd, Backlog::MAXALLOWABLE)?;
         let key = self.listeners.insert(Listener { fd, at, name: name.clone() });
         let watched = self.watch(self.listeners[key].fd.as_fd(), Token::Listener(key), EpollFlags::EPOLLIN);
@@ -635,8 +643,6 @@ impl Gateway {
                 }
             };
             let (rule, opaque) = (grant.rule.map(|rule| rule.text().to_owned()), grant.opaque);
-            // What is small and waits for more, waits at its sender already.
-            let _ = setsockopt(&fd, TcpNoDelay, &true);
             let stream =
                 self.streams.insert(Stream::new(fd, (self.step, caller), name, port, rule, self.now));
             if self.watch(self.streams[stream].client.fd.as_fd(), Token::Client(stream), EDGES).is_err() {
@@ -657,6 +663,13 @@ impl Gateway {
         if let Some(stream) = self.streams.get_mut(key) {
             stream.deadline = Some(at);
             self.deadlines.push(Reverse((at, key)));
+        }
+        // Most connections are over long before their deadlines are.
+        if self.deadlines.len() > 2 * self.streams.len() + MANY_DEADLINES {
+            let streams = &self.streams;
+            let counts =
+                |(at, key): (Instant, usize)| streams.get(key).is_some_and(|s| s.deadline == Some(at));
+            self.deadlines.retain(|Reverse(due)| counts(*due));
         }
     }
 

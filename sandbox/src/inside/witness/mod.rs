@@ -8,6 +8,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
@@ -29,8 +30,10 @@ mod process;
 
 /// Port of the name server.
 const DNS_PORT: u16 = 53;
-/// The gateway hears of connections by themselves; of what came to none it is told this much later, milliseconds.
-const LATER: u8 = 20;
+/// The gateway hears of connections by themselves; for what came to none the bell rings this much later.
+const LATER: Duration = Duration::from_millis(20);
+/// Where so much was told it rings at once: the kernel has room for some 200 messages.
+const MUCH: u32 = 64;
 
 /// Where the gateway hears of it.
 pub struct Teller {
@@ -38,8 +41,8 @@ pub struct Teller {
     bell: EventFd,
     /// Messages that weren't taken.
     lost: u64,
-    /// Something was told since the bell rang.
-    news: bool,
+    /// What was told since the bell rang: how much, and since when.
+    news: Option<(u32, Instant)>,
 }
 
 /// The gateway's ends: the messages, what becomes readable after some, and whose sockets are.
@@ -66,7 +69,7 @@ impl Teller {
             let theirs = bell.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
             // A kernel without it can't tell two that ask for the same at the same time apart.
             Ok((
-                Teller { to, bell, lost: 0, news: false },
+                Teller { to, bell, lost: 0, news: None },
                 Ends { from, bell: theirs, diag: diag::open().ok() },
             ))
         };
@@ -84,7 +87,8 @@ impl Teller {
         }
         let taken = self.lost == 0 && send(seen);
         if taken {
-            self.news = true;
+            let (count, since) = self.news.unwrap_or_else(|| (0, Instant::now()));
+            self.news = Some((count + 1, since));
         } else {
             self.lost += 1;
             // Perhaps it takes some then.
@@ -93,8 +97,14 @@ impl Teller {
         taken
     }
 
+    /// How long until the bell is due, if it will be.
+    fn due(&self) -> Option<Duration> {
+        let (count, since) = self.news?;
+        Some(if count >= MUCH { Duration::ZERO } else { LATER.saturating_sub(since.elapsed()) })
+    }
+
     fn ring(&mut self) {
-        self.news = false;
+        self.news = None;
         // Full, it has rung often enough.
         let _ = self.bell.write(1);
     }
@@ -111,7 +121,11 @@ impl Witness {
     /// Confines this process and what it starts by the system call filter, and sees its commands from then on. Where the
     /// kernel has no listener for it, the filter is there all the same, and the gateway is told.
     pub fn confine(mut teller: Teller) -> Result<Result<Witness, Errno>, Errno> {
-        match notify::listen(&seccomp::program(seccomp::Connects::Seen)) {
+        let listen = || match can_look() {
+            true => notify::listen(&seccomp::program(seccomp::Connects::Seen)),
+            false => Err(Errno::EPERM),
+        };
+        match listen() {
             Ok(listener) => Ok(Ok(Witness { listener, teller, callers: Callers::default() })),
             Err(why) => {
                 crate::sys::restrict::seccomp(&seccomp::program(seccomp::Connects::Unseen))?;
@@ -126,15 +140,16 @@ impl Witness {
         self.listener.as_fd()
     }
 
-    /// When [`ring`](Self::ring) is due.
-    pub fn patience(&self) -> PollTimeout {
-        if self.teller.news { PollTimeout::from(LATER) } else { PollTimeout::NONE }
-    }
-
-    /// Has the gateway read what it was told.
-    pub fn ring(&mut self) {
-        if self.teller.news {
-            self.teller.ring();
+    /// Has the gateway read what it was told, if it is time for that; how long until it will be.
+    pub fn ring(&mut self) -> PollTimeout {
+        match self.teller.due() {
+            None => PollTimeout::NONE,
+            Some(Duration::ZERO) => {
+                self.teller.ring();
+                PollTimeout::NONE
+            }
+            // Rounded up, so that it is due then.
+            Some(wait) => PollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO),
         }
     }
 
@@ -158,6 +173,14 @@ impl Witness {
         }
         call.go_on(listener);
     }
+}
+
+/// Whether this process may read the memory of those it has started: what Yama restricts further than to these, nobody but
+/// the administrator may (`Documentation/admin-guide/LSM/Yama.rst`).
+fn can_look() -> bool {
+    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+    // A kernel without Yama has no such file.
+    scope.map_or(true, |scope| matches!(scope.trim(), "0" | "1"))
 }
 
 type Look = (u8, Option<Box<crate::sightings::Caller>>, Asked);
