@@ -7,14 +7,15 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::wire::{self, Family, Opened, Standing, Transport, Wanted};
+use crate::sightings::Sightings;
+use crate::wire::{self, Family, Standing, Transport, Wanted};
 
 /// Addresses for benchmarks of network devices, which nothing on the internet has: RFC 2544, appendix C.2.2.
 const V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
@@ -49,6 +50,22 @@ impl Synthetic {
         Ipv4Addr::from(u32::from(V4) + self.0)
     }
 
+    /// Which one an address is, in either spelling.
+    pub fn of(address: IpAddr) -> Option<Synthetic> {
+        let number = match address {
+            IpAddr::V4(address) => u32::from(address).checked_sub(u32::from(V4)),
+            IpAddr::V6(address) => {
+                u128::from(address).checked_sub(u128::from(V6)).and_then(|number| number.try_into().ok())
+            }
+        };
+        number.and_then(Synthetic::new)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     /// Its IPv6 spelling.
     pub fn v6(self) -> Ipv6Addr {
         Ipv6Addr::from(u128::from(V6) + u128::from(self.0))
@@ -67,6 +84,17 @@ pub struct Inlet {
     has_v6: bool,
 }
 
+/// What a gateway is given besides its inlet.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where the sandbox's name server is reached.
+    pub dns: DnsSockets,
+    /// Which process asks for what, unless nobody is to know.
+    pub sightings: Option<Sightings>,
+    /// What the network counts.
+    pub counters: Counters,
+}
+
 /// Where a sandbox's name server is reached: sockets that are bound to [`Synthetic::DNS`], port 53.
 #[derive(Debug)]
 pub struct DnsSockets {
@@ -83,17 +111,18 @@ pub struct Counters(pub Vec<File>);
 impl Inlet {
     /// Waits until the sandbox's network stands. `fd` is what [`Starting::take_inlet`](crate::Starting::take_inlet)
     /// gave. An error where the sandbox ended before.
-    pub fn open(fd: OwnedFd) -> io::Result<(Inlet, DnsSockets, Counters)> {
+    pub fn open(fd: OwnedFd) -> io::Result<(Inlet, Opened)> {
         let control = UnixStream::from(fd);
-        let (Standing { has_v6 }, fds) = wire::receive(&control)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (standing, fds) = wire::receive::<Standing>(&control)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         control.set_read_timeout(Some(PATIENCE))?;
-        let (dns, counters) = told(fds)?;
-        Ok((Inlet { control, has_v6 }, dns, counters))
+        let opened = Opened::of(&standing, fds)?;
+        Ok((Inlet { control, has_v6: standing.has_v6 }, opened))
     }
 
     /// Copies of what [`open`](Self::open) will give, for who only looks whether it is needed. Waits as that does.
-    pub fn peek(fd: &UnixStream) -> io::Result<(DnsSockets, Counters)> {
-        told(wire::peek(fd)?.ok_or(io::ErrorKind::UnexpectedEof)?)
+    pub fn peek(fd: &UnixStream) -> io::Result<Opened> {
+        let (standing, fds) = wire::peek(fd)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Opened::of(&standing, fds)
     }
 
     /// Whether the sandbox has IPv6.
@@ -120,21 +149,29 @@ impl Inlet {
 
     fn ask(&self, family: Family, transport: Transport, count: u8) -> io::Result<Vec<OwnedFd>> {
         wire::send(&self.control, &Wanted { family, transport, count }, &[])?;
-        match wire::receive::<Opened>(&self.control)? {
-            Some((Opened(None), fds)) if !fds.is_empty() => Ok(fds),
-            Some((Opened(errno), _)) => Err(Errno::from_raw(errno.unwrap_or(libc::EPROTO)).into()),
+        match wire::receive::<wire::Opened>(&self.control)? {
+            Some((wire::Opened(None), fds)) if !fds.is_empty() => Ok(fds),
+            Some((wire::Opened(errno), _)) => Err(Errno::from_raw(errno.unwrap_or(libc::EPROTO)).into()),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 }
 
-/// What comes with [`Standing`].
-fn told(fds: Vec<OwnedFd>) -> io::Result<(DnsSockets, Counters)> {
-    let mut fds = fds.into_iter();
-    let (Some(udp), Some(tcp)) = (fds.next(), fds.next()) else {
-        return Err(io::ErrorKind::InvalidData.into());
-    };
-    Ok((DnsSockets { udp, tcp }, Counters(fds.map(File::from).collect())))
+impl Opened {
+    /// What comes with [`Standing`].
+    fn of(standing: &Standing, fds: Vec<OwnedFd>) -> io::Result<Opened> {
+        let mut fds = fds.into_iter();
+        let (Some(udp), Some(tcp)) = (fds.next(), fds.next()) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mut of_callers = fds.by_ref().take(standing.of_callers.into()).collect::<Vec<_>>().into_iter();
+        let sightings = match (of_callers.next(), of_callers.next()) {
+            (Some(from), Some(bell)) => Some(Sightings::new(from, bell, of_callers.next())),
+            _ => None,
+        };
+        let counters = Counters(fds.map(File::from).collect());
+        Ok(Opened { dns: DnsSockets { udp, tcp }, sightings, counters })
+    }
 }
 
 /// Sockets that are asked for at a time: the way to init and back costs more than one of them.
@@ -156,6 +193,12 @@ mod tests {
         let last = Synthetic::new(Synthetic::COUNT).unwrap();
         assert_eq!(last.v4(), Ipv4Addr::new(198, 19, 255, 254));
         assert_eq!(last.v6().segments()[..4], V6.segments()[..4]);
+        for address in [IpAddr::from(last.v4()), last.v6().into()] {
+            assert_eq!(Synthetic::of(address), Some(last));
+        }
+        for address in ["198.17.255.255", "198.20.0.0", "198.18.0.0", "fd70:616c:6973:1::1", "::1"] {
+            assert_eq!(Synthetic::of(address.parse().unwrap()), None);
+        }
         assert_eq!(Synthetic::new(0), None);
         assert_eq!(Synthetic::new(Synthetic::COUNT + 1), None);
     }

@@ -32,6 +32,7 @@ mod outside;
 mod report;
 mod sandbox;
 mod shared_dir;
+mod sightings;
 mod spec;
 mod sys;
 mod wire;
@@ -41,13 +42,15 @@ use std::sync::OnceLock;
 
 pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
 pub use error::{Error, LayerError, StartStage};
-pub use inlet::{Counters, DnsSockets, Inlet, Synthetic};
+pub use inlet::{Counters, DnsSockets, Inlet, Opened, Synthetic};
 pub use inside::seccomp;
 pub use outside::cgroup::Reached;
 pub use report::{LayerId, LayerReport, LayerState, Report};
 pub use sandbox::{Child, Sandbox, Spare, Starting, Terminal};
 pub use shared_dir::SharedDir;
+pub use sightings::{Asked, Caller, Process, Sighting, Sightings};
 pub use spec::{Access, Bind, InitMemory, Limits, Network, Spec, Stragglers, Workspace};
+pub use wire::Transport;
 
 /// A function of the program that runs inside a sandbox like a command: [`Command::builtin`]. It is given its
 /// arguments and gives its exit code; a panic is exit code 101, or SIGABRT where panics abort.

@@ -17,6 +17,7 @@ pub struct Spec {
     pub(crate) directories: Vec<PathBuf>,
     pub(crate) shared_dir: Option<PathBuf>,
     pub(crate) network: Network,
+    pub(crate) callers: bool,
     pub(crate) limits: Limits,
     pub(crate) stragglers: Stragglers,
     pub(crate) off: BTreeSet<LayerId>,
@@ -41,6 +42,7 @@ impl Spec {
             directories: Vec::new(),
             shared_dir: None,
             network: Network::None,
+            callers: true,
             limits: Limits::default(),
             stragglers: Stragglers::Kill,
             off: BTreeSet::new(),
@@ -83,6 +85,13 @@ impl Spec {
     /// What the commands can reach.
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Whether a gateway is told which process asks for what ([`Sightings`](crate::Sightings)). Each `connect(2)` of a
+    /// command waits for init to have a look then. It has no say in what is reached.
+    pub fn callers(mut self, told: bool) -> Self {
+        self.callers = told;
         self
     }
 

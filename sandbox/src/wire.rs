@@ -12,7 +12,7 @@
 //! | ← init | [`Opened`] | the terminal's master side |
 //! | → init | [`Request::Listen`] | a socket, on which init answers |
 //! | ← init | [`Opened`] | a socket that listens |
-//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream; files of what the network counts |
+//! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream; where callers are told, if they are; files of what the network counts |
 //! | → init, inlet | [`Wanted`] | none |
 //! | ← init, inlet | [`Opened`] | the sockets |
 
@@ -57,6 +57,8 @@ pub struct Opened(pub Option<i32>);
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Standing {
     pub has_v6: bool,
+    /// So many descriptors after the name server's are for hearing of callers: [`Ends`](crate::inside::witness::Ends).
+    pub of_callers: u8,
 }
 
 /// What a gateway asks for: sockets of the sandbox's network.
@@ -73,9 +75,12 @@ pub enum Family {
     V6,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// What carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transport {
+    /// Connections.
     Tcp,
+    /// Datagrams.
     Udp,
 }
 
@@ -94,6 +99,8 @@ pub struct Plan {
     pub directories: Vec<PathBuf>,
     pub shared_dir: Option<PathBuf>,
     pub network: Network,
+    /// The gateway is told which process asks for what.
+    pub callers: bool,
     pub limits: Limits,
     /// Bytes of the scratch file system.
     pub disk: u64,
@@ -218,22 +225,23 @@ pub fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M
     Ok(Some((postcard::from_bytes(&frame).map_err(io::Error::other)?, fds)))
 }
 
-/// Waits for a frame, which stays where it is, and gives copies of its descriptors; `None` where the other side is gone.
-pub fn peek(socket: &UnixStream) -> io::Result<Option<Vec<OwnedFd>>> {
-    let (got, fds) = beginning(socket, &mut [0; 4], MsgFlags::MSG_PEEK)?;
-    Ok((got > 0).then_some(fds))
+/// Waits for a frame of a few bytes, which stays where it is, and gives copies of its descriptors; `None` where the other side
+/// is gone.
+pub fn peek<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    let mut frame = [0; 64];
+    let (got, fds) = beginning(socket, &mut frame, MsgFlags::MSG_PEEK)?;
+    match got {
+        0 => Ok(None),
+        _ => Ok(Some((postcard::from_bytes(&frame[4..]).map_err(io::Error::other)?, fds))),
+    }
 }
 
 /// The beginning of a frame, and its descriptors.
-fn beginning(
-    socket: &UnixStream,
-    header: &mut [u8; 4],
-    flags: MsgFlags,
-) -> io::Result<(usize, Vec<OwnedFd>)> {
+fn beginning(socket: &UnixStream, into: &mut [u8], flags: MsgFlags) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut fds = Vec::new();
     loop {
         let mut space = cmsg_space!([RawFd; MAX_FDS]);
-        let mut parts = [IoSliceMut::new(header)];
+        let mut parts = [IoSliceMut::new(into)];
         let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
         match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
             Err(nix::errno::Errno::EINTR) => {}

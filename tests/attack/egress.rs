@@ -59,7 +59,7 @@ fn send_pieces(mut stream: &TcpStream, bytes: &[u8], size: usize) -> Result<(), 
 
 /// `dial HOST PORT BYTES [PIECE]`: connects, sends (`hex:` before hexadecimal), whole or in pieces, and tells what
 /// comes back.
-fn dial(args: &[String]) -> Attempt {
+pub fn dial(args: &[String]) -> Attempt {
     let mut stream = connect(args)?;
     let bytes = match argument(args, 2)?.strip_prefix("hex:") {
         Some(digits) => digits

@@ -6,6 +6,7 @@
 
 use std::process::ExitCode;
 
+mod callers;
 mod datagrams;
 mod egress;
 mod exhaustion;
@@ -23,7 +24,8 @@ mod victim;
 
 use outcome::{Program, Stop};
 
-const FAMILIES: [&[(&str, Program)]; 12] = [
+const FAMILIES: [&[(&str, Program)]; 13] = [
+    callers::PROGRAMS,
     datagrams::PROGRAMS,
     egress::PROGRAMS,
     exhaustion::PROGRAMS,
@@ -56,7 +58,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Programs that serve others, or that the tests of the gateway run: they stand in no row of their own.
-    const HELPERS: [&str; 15] = [
+    const HELPERS: [&str; 21] = [
         "around-group",
         "around-terminal",
         "linger",
@@ -64,14 +66,20 @@ mod tests {
         "ask",
         "ask-many",
         "datagram",
+        "decoy",
         "dial",
         "drip",
         "echo",
+        "filter",
         "flood",
+        "hide",
         "hold",
+        "race",
         "reach",
         "resolve",
         "send-fast",
+        "storm",
+        "wild",
     ];
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::AtomicU64;
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -223,4 +224,32 @@ pub fn handle(signal: nix::sys::signal::Signal, handler: extern "C" fn(libc::c_i
 /// The descriptors above standard error that this process was started with.
 pub fn inherited() -> Vec<i32> {
     (3..1024).filter(|fd| call!(SYS_fcntl, *fd, libc::F_GETFD).is_ok()).collect()
+}
+
+/// `connect(2)` by an IPv4 address that another thread may change meanwhile.
+pub fn connect_shared(socket: &OwnedFd, address: &[AtomicU64; 2]) -> Result<(), Errno> {
+    let length = size_of_val(address);
+    // SAFETY: the kernel reads as many bytes as the array has, which lives through the call; it takes them as they are.
+    Errno::result(unsafe { libc::syscall(libc::SYS_connect, socket.as_raw_fd(), address.as_ptr(), length) })
+        .map(drop)
+}
+
+/// Puts a filter on this process by which `connect(2)` fails with `EDOM`, or, where it is to be heard, waits for a listener; gives
+/// the listener then.
+pub fn filter_connect(heard: bool) -> Result<i64, Errno> {
+    let answer =
+        if heard { libc::SECCOMP_RET_USER_NOTIF } else { libc::SECCOMP_RET_ERRNO | libc::EDOM as u32 };
+    let statement = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+    let code = [
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_connect as u32),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, answer),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: code.len() as u16, filter: code.as_ptr().cast_mut() };
+    let flags = if heard { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
+    // SAFETY: the program points to as many instructions as it says, which live through the call; the kernel only reads.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+    })
 }

@@ -22,6 +22,9 @@ pub struct NetworkArgs {
     /// Name server to ask for allowed names, instead of the host's
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = parse_resolver)]
     resolver: Option<SocketAddr>,
+    /// Don't put on record which process it was; then no call of the job waits to be seen
+    #[arg(long)]
+    no_attribution: bool,
 }
 
 impl NetworkArgs {
@@ -42,6 +45,7 @@ impl NetworkArgs {
             settings.add_preset(preset).map_err(|e| Error::input(format!("--preset: {e}")))?;
         }
         settings.resolver = self.resolver.or(settings.resolver);
+        settings.attribution &= !self.no_attribution;
         settings.policy(Scope::Allowed).map_err(|e| Error::input(format!("--allow: {e}")))?;
         let Configured { on_refused, steps, .. } = configured;
         Ok(Network { mode, on_refused: *on_refused, settings, steps: steps.clone() })

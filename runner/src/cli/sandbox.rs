@@ -84,7 +84,7 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
 /// Runs it.
 pub fn run(args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let network = args.network.decide(&egress::Configured::default())?;
-    let spec = spec(&args, network.mode)?;
+    let spec = spec(&args, network.mode)?.callers(network.settings.attribution);
     if args.tty && !std::io::stdin().is_terminal() {
         return Err(Error::input("--tty needs a terminal on standard input"));
     }

@@ -13,6 +13,7 @@ mod kernel;
 mod landlock;
 mod layer;
 mod overlay;
+mod proxy;
 mod render;
 mod seccomp;
 mod state;
@@ -105,6 +106,7 @@ pub fn examine(config: Option<&Path>, state: &State) -> Vec<Finding> {
     findings.push(overlay::check());
     findings.extend(tool::check());
     findings.push(state::check(state));
+    findings.extend(proxy::check(&config));
     findings.extend(forge::check(state, &config));
     findings
 }

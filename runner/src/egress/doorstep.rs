@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use palisade_sandbox::{DnsSockets, Inlet};
+use palisade_sandbox::{DnsSockets, Inlet, Opened};
 
 use super::OfStep;
 use super::gateway::unnamed::UnnamedCount;
@@ -153,7 +153,8 @@ impl Waiting {
     /// What comes to the sandbox's network, once that stands; none where it never will.
     fn seen(&mut self) -> Option<Arc<Seen>> {
         if self.seen.is_none() {
-            let (dns, counters) = Inlet::peek(&self.inlet).ok()?;
+            // Who asks is told to the gateway, which finds it waiting.
+            let Opened { dns, counters, sightings: _ } = Inlet::peek(&self.inlet).ok()?;
             self.seen = Some(Arc::new(Seen { dns, unnamed: UnnamedCount::new(counters) }));
         }
         self.seen.clone()

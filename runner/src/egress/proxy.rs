@@ -52,6 +52,17 @@ pub enum Host {
     Name(Name),
 }
 
+/// As it stands in an address.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            Host::Address(address) => address.fmt(f),
+            Host::Name(name) => f.write_str(name.as_str()),
+        }
+    }
+}
+
 /// A user and a password, with a colon between.
 #[derive(Clone, Debug)]
 pub struct Credentials(Secret);
@@ -96,6 +107,11 @@ impl Proxy {
     /// At which port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether it has credentials.
+    pub fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
     }
 
     /// Names that are reached without it.
@@ -237,6 +253,15 @@ impl Handshake {
         Ok((bytes.len(), Next::More))
     }
 
+    /// Whether a refusal is about the name that was asked for, so that the proxy has taken who asks.
+    pub fn is_about_the_name(&self) -> bool {
+        match self.stage {
+            Stage::Connect => code(&self.read).is_some_and(|code| code != UNKNOWN),
+            Stage::Method | Stage::Password => false,
+            Stage::Reply => self.read.first() == Some(&5),
+        }
+    }
+
     fn is_whole(&self) -> bool {
         let read = &self.read;
         match self.stage {
@@ -311,21 +336,26 @@ fn address_length(kind: u8, first: u8) -> usize {
 
 /// Whether CONNECT has succeeded. Nothing of the answer is told but its code.
 fn connected(answer: &[u8]) -> Result<(), String> {
-    let code = |answer: &[u8]| {
-        let rest = answer.strip_prefix(b"HTTP/1.0 ").or_else(|| answer.strip_prefix(b"HTTP/1.1 "))?;
-        let (code, rest) = rest.split_first_chunk::<3>()?;
-        let ends = rest.first().is_some_and(|next| b" \r\n".contains(next));
-        std::str::from_utf8(code).ok().filter(|_| ends)?.parse::<u16>().ok()
-    };
     match code(answer) {
         Some(200..=299) => Ok(()),
-        Some(407) => {
+        Some(UNKNOWN) => {
             Err("the proxy doesn't take its credentials, or wants some (407): `proxy-credentials`".into())
         }
         Some(code) => Err(format!("the proxy answers with code {code}")),
         None => Err("the proxy doesn't speak HTTP/1".into()),
     }
 }
+
+/// The code of an answer of HTTP.
+fn code(answer: &[u8]) -> Option<u16> {
+    let rest = answer.strip_prefix(b"HTTP/1.0 ").or_else(|| answer.strip_prefix(b"HTTP/1.1 "))?;
+    let (code, rest) = rest.split_first_chunk::<3>()?;
+    let ends = rest.first().is_some_and(|next| b" \r\n".contains(next));
+    std::str::from_utf8(code).ok().filter(|_| ends)?.parse::<u16>().ok()
+}
+
+/// Proxy Authentication Required: RFC 9110, section 15.5.8.
+const UNKNOWN: u16 = 407;
 
 /// RFC 1928, section 6.
 fn reply(code: u8) -> String {

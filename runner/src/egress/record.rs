@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
+use palisade_sandbox::{Caller, Process};
 use serde::{Deserialize, Serialize};
 
 /// Most connections that are told one by one.
@@ -15,6 +17,10 @@ const MAX_REFUSALS: usize = 1000;
 const MAX_ROWS: usize = 1000;
 /// Longest name that is told; a job can ask for anything.
 const MAX_SHOWN: usize = 300;
+/// Longest that a command line is in a sentence, in characters.
+const MAX_BRIEF: usize = 60;
+/// Most programs that a row names.
+const MAX_PROGRAMS: usize = 8;
 
 /// One attempt to reach something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +29,8 @@ pub struct Attempt {
     pub step: Option<usize>,
     /// Which name.
     pub name: String,
+    /// Which process, where that was seen.
+    pub process: Option<Asker>,
     /// Which port; none where the name itself was refused.
     pub port: Option<u16>,
     /// Which address it turned out to have.
@@ -57,6 +65,7 @@ impl Attempt {
         Attempt {
             step: None,
             name,
+            process: None,
             port,
             address: None,
             rule: None,
@@ -76,6 +85,11 @@ impl Attempt {
         Attempt { outcome: Outcome::Refused, reason: Some(reason.to_string()), ..self }
     }
 
+    /// As that of who was seen to make it.
+    pub fn by(self, whose: Option<(Rc<Caller>, bool)>) -> Attempt {
+        Attempt { process: whose.map(|(caller, certain)| Asker::of(&caller, certain)), ..self }
+    }
+
     /// As failed for a reason.
     pub fn failed(self, reason: impl ToString) -> Attempt {
         Attempt { outcome: Outcome::Failed, reason: Some(reason.to_string()), ..self }
@@ -88,14 +102,15 @@ impl Attempt {
         self.protocol.is_some_and(Protocol::is_udp)
     }
 
-    /// `name:port refused: why`, and what would allow it; `remedy_of` names it for a rule.
+    /// `` `program`: name:port refused: why``, and what would allow it; `remedy_of` names it for a rule.
     pub fn told(&self, remedy_of: impl Fn(&str) -> String) -> String {
-        let Attempt { name, port, outcome, reason, suggestion, .. } = self;
+        let Attempt { name, process, port, outcome, reason, suggestion, .. } = self;
+        let by = process.as_ref().map(|process| format!("{process}: ")).unwrap_or_default();
         let port = port_of(*port, self.is_udp());
         let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let remedy = suggestion.as_deref().filter(|_| *outcome == Outcome::Refused);
         let remedy = remedy.map(|rule| format!("; {} would allow it", remedy_of(rule))).unwrap_or_default();
-        format!("{name}{port} {}{reason}{remedy}", outcome.as_str())
+        format!("{by}{name}{port} {}{reason}{remedy}", outcome.as_str())
     }
 }
 
@@ -104,6 +119,78 @@ impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.told(|rule| format!("`--allow {rule}`")))
     }
+}
+
+/// The process that has made an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// Itself.
+    #[serde(flatten)]
+    pub process: Process,
+    /// Its parent, that one's parent and so on; the last is what the step runs.
+    pub parents: Vec<Process>,
+    /// Whether there is no other that it may have been.
+    pub certain: bool,
+}
+
+impl Asker {
+    /// Of what was seen.
+    pub fn of(caller: &Caller, certain: bool) -> Asker {
+        let Caller { process, parents } = caller.clone();
+        Asker { process, parents, certain }
+    }
+}
+
+/// `` `curl` (of `make test`)``: its program, and what the step's own script has started for it.
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Asker { process, parents, certain } = self;
+        write!(f, "`{}`", program(process))?;
+        // The last is the step's shell.
+        if let Some(below) = parents.len().checked_sub(2).and_then(|at| parents.get(at)) {
+            write!(f, " (of `{}`)", brief(below))?;
+        }
+        f.write_str(if *certain { "" } else { ", perhaps" })
+    }
+}
+
+/// A program's name.
+fn program(process: &Process) -> String {
+    let Process { pid, exe, command } = process;
+    let path = if exe.is_empty() { command.split(' ').next().unwrap_or_default() } else { exe };
+    match shown(path.rsplit('/').next().unwrap_or_default()) {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => format!("process {pid}"),
+    }
+}
+
+/// A command line's beginning: whole arguments, since the part of a secret isn't known as one.
+fn brief(process: &Process) -> String {
+    let mut words = process.command.split(' ');
+    let mut text = match words.next().map(|word| word.rsplit('/').next().unwrap_or_default()).and_then(shown)
+    {
+        Some(first) if !first.is_empty() => first.to_owned(),
+        _ => return program(process),
+    };
+    for word in words {
+        match shown(word) {
+            Some(word) if text.chars().count() + word.chars().count() < MAX_BRIEF => {
+                text.push(' ');
+                text.push_str(word);
+            }
+            _ => {
+                text.push_str(" …");
+                break;
+            }
+        }
+    }
+    text
+}
+
+/// What can be shown within a line; a process can call itself anything.
+fn shown(text: &str) -> Option<&str> {
+    let fits = text.chars().count() <= MAX_BRIEF && !text.chars().any(|c| c.is_control() || c == '`');
+    fits.then_some(text)
 }
 
 /// What became of an attempt.
@@ -175,22 +262,28 @@ pub struct Row {
     pub sent: u64,
     /// Bytes to the job.
     pub received: u64,
+    /// Names of the programs that made them, as far as that was seen; eight at most.
+    pub programs: BTreeSet<String>,
     /// The first one's reason.
     pub reason: Option<String>,
     /// The rule that would allow it as it was tried: of what was reached, and of what lacks nothing but a rule.
     pub suggestion: Option<String>,
 }
 
-/// `reached  name:port  2 times, 120 bytes sent, 4096 received`
+/// `reached  name:port  2 times, 120 bytes sent, 4096 received, by curl, git`
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Row { name, port, udp, outcome, count, sent, received, reason, .. } = self;
+        let Row { name, port, udp, outcome, count, sent, received, programs, reason, .. } = self;
         let port = port_of(*port, *udp);
         let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
         write!(f, "{:8} {name}{port}  {times}", outcome.as_str())?;
         match reason {
-            Some(reason) => write!(f, ": {reason}"),
-            None => write!(f, ", {sent} bytes sent, {received} received"),
+            Some(reason) => write!(f, ": {reason}")?,
+            None => write!(f, ", {sent} bytes sent, {received} received")?,
+        }
+        match programs.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", by {}", programs.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
         }
     }
 }
@@ -212,22 +305,45 @@ pub enum Notice {
 }
 
 /// Attempts at addresses that stand for no name, to which nothing leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unnamed {
     /// Index of the step that ran meanwhile.
     pub step: Option<usize>,
     /// How many.
     pub attempts: u64,
+    /// By whom at what; none of those that weren't seen, which are together.
+    pub to: Option<Stray>,
+}
+
+/// An address that stands for no name, and who has tried it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stray {
+    /// The address.
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// Over UDP, or over TCP; none where it was over neither.
+    pub udp: Option<bool>,
+    /// Which process.
+    pub process: Asker,
 }
 
 impl fmt::Display for Unnamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Unnamed { attempts, .. } = self;
+        let Unnamed { attempts, to, .. } = self;
         let (count, address) = match attempts {
             1 => ("1 attempt".to_owned(), "an address"),
             _ => (format!("{attempts} attempts"), "addresses"),
         };
-        write!(f, "{count} to reach {address} without a name came to nothing; only names can be allowed")
+        match to {
+            None => write!(f, "{count} to reach {address} without a name came to nothing")?,
+            Some(Stray { address, port, udp, process }) => {
+                let (to, udp) =
+                    (SocketAddr::new(*address, *port), if *udp == Some(true) { "/udp" } else { "" });
+                write!(f, "{process}: {count} to reach {to}{udp} came to nothing")?;
+            }
+        }
+        f.write_str("; only names can be allowed")
     }
 }
 
@@ -251,20 +367,32 @@ pub struct Table {
     pub beyond: u64,
     /// Attempts at addresses without a name.
     pub unnamed: u64,
+    /// Why it isn't on record which processes it were, where it isn't.
+    pub unattributed: Option<String>,
+    /// How often a process wasn't seen, since there was too much to see.
+    pub unseen: u64,
 }
 
 /// Keeps count, and decides what is told.
 #[derive(Debug, Default)]
 pub struct Ledger {
     rows: BTreeMap<(String, Option<u16>, bool, Outcome), Row>,
-    refusals: BTreeSet<(String, Option<u16>, bool, String)>,
+    /// What of, why, and by which program.
+    refusals: BTreeSet<(String, Option<u16>, bool, String, String)>,
     told: usize,
     untold: u64,
     beyond: u64,
     unnamed: u64,
+    unattributed: Option<String>,
+    unseen: u64,
 }
 
 impl Ledger {
+    /// Takes note of why, and how often, it isn't known which process it was.
+    pub fn fall_short(&mut self, why: Option<String>, unseen: u64) {
+        (self.unattributed, self.unseen) = (why, unseen);
+    }
+
     /// Takes note of attempts at addresses without a name.
     pub fn note_unnamed(&mut self, attempts: u64) {
         self.unnamed += attempts;
@@ -280,8 +408,9 @@ impl Ledger {
             }
             Outcome::Refused => {
                 let reason = attempt.reason.clone().unwrap_or_default();
-                self.refusals.len() < MAX_REFUSALS
-                    && self.refusals.insert((attempt.name.clone(), attempt.port, attempt.is_udp(), reason))
+                let by = attempt.process.as_ref().map(|asker| asker.process.exe.clone()).unwrap_or_default();
+                let refusal = (attempt.name.clone(), attempt.port, attempt.is_udp(), reason, by);
+                self.refusals.len() < MAX_REFUSALS && self.refusals.insert(refusal)
             }
         };
         self.untold += u64::from(!tell);
@@ -302,9 +431,15 @@ impl Ledger {
             count: 0,
             sent: 0,
             received: 0,
+            programs: BTreeSet::new(),
             reason: attempt.reason.clone(),
             suggestion: attempt.suggestion.clone(),
         });
+        if let Some(Asker { process, .. }) = attempt.process.as_ref()
+            && row.programs.len() < MAX_PROGRAMS
+        {
+            row.programs.insert(program(process));
+        }
         row.count += 1;
         row.sent += attempt.sent;
         row.received += attempt.received;
@@ -312,8 +447,8 @@ impl Ledger {
 
     /// The table.
     pub fn table(self) -> Table {
-        let Ledger { rows, untold, beyond, unnamed, .. } = self;
-        Table { rows: rows.into_values().collect(), untold, beyond, unnamed }
+        let Ledger { rows, untold, beyond, unnamed, unattributed, unseen, .. } = self;
+        Table { rows: rows.into_values().collect(), untold, beyond, unnamed, unattributed, unseen }
     }
 }
 

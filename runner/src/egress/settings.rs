@@ -82,6 +82,8 @@ pub struct Settings {
     pub quota: Quota,
     /// By what names are reached, if not by the host's own network.
     pub proxy: Option<Proxy>,
+    /// Which process it was is on record.
+    pub attribution: bool,
 }
 
 impl Default for Settings {
@@ -95,6 +97,7 @@ impl Default for Settings {
             connections: 8192,
             quota: Quota::default(),
             proxy: None,
+            attribution: true,
         }
     }
 }
@@ -199,12 +202,13 @@ struct Table {
     proxy: Option<String>,
     proxy_credentials: Option<PathBuf>,
     proxy_except: Vec<String>,
+    attribution: bool,
     step: StepTables,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        let Settings { allow, deny, names_per_wildcard, connections, .. } = Settings::default();
+        let Settings { allow, deny, names_per_wildcard, connections, attribution, .. } = Settings::default();
         Table {
             mode: None,
             on_refused: OnRefused::default(),
@@ -222,6 +226,7 @@ impl Default for Table {
             proxy: None,
             proxy_credentials: None,
             proxy_except: Vec::new(),
+            attribution,
             step: StepTables::default(),
         }
     }
@@ -247,6 +252,7 @@ impl TryFrom<Table> for Configured {
             proxy,
             proxy_credentials,
             proxy_except,
+            attribution,
             step: steps,
         } = table;
         let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
@@ -273,6 +279,7 @@ impl TryFrom<Table> for Configured {
             connections,
             quota,
             proxy,
+            attribution,
             ..Settings::default()
         };
         for preset in &presets {

@@ -105,6 +105,7 @@ impl Place {
             }
         };
         let spec = spec.shared_dir(inside::TEMP).network(network.mode.into());
+        let spec = spec.callers(network.settings.attribution);
         let (ahead, leave) = Default::default();
         Place { spec, workspace, source, tree, tools, repository: false, network, native: true, ahead, leave }
     }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use crate::egress::record::{Attempt, Row, Table};
+use palisade_sandbox::Process;
+
+use crate::egress::record::{Asker, Attempt, Row, Stray, Table, Unnamed};
 use crate::mask::Masker;
 
 use super::event::{ActionLine, Annotation, By, Event, Issued, JobName, LayerLine, Masking};
@@ -104,6 +106,7 @@ impl Masked {
                 let Attempt {
                     step,
                     name: host,
+                    process,
                     port,
                     address,
                     rule,
@@ -119,6 +122,7 @@ impl Masked {
                 let attempt = Attempt {
                     step,
                     name: text(host),
+                    process: process.map(|process| asker(process, text)),
                     port,
                     address,
                     rule: some(rule),
@@ -133,15 +137,45 @@ impl Masked {
                 };
                 Event::Network { job: name(job), attempt }
             }
-            Event::NetworkUnnamed { job, unnamed } => Event::NetworkUnnamed { job: name(job), unnamed },
-            Event::NetworkSummary { job, mode, table: Table { rows, untold, beyond, unnamed } } => {
-                let rows = rows.into_iter().map(|row| {
-                    let Row { name: host, port, udp, outcome, count, sent, received, reason, suggestion } =
-                        row;
-                    let (reason, suggestion) = (some(reason), some(suggestion));
-                    Row { name: text(host), port, udp, outcome, count, sent, received, reason, suggestion }
+            Event::NetworkUnnamed { job, unnamed: Unnamed { step, attempts, to } } => {
+                let to = to.map(|Stray { address, port, udp, process }| Stray {
+                    address,
+                    port,
+                    udp,
+                    process: asker(process, text),
                 });
-                let table = Table { rows: rows.collect(), untold, beyond, unnamed };
+                Event::NetworkUnnamed { job: name(job), unnamed: Unnamed { step, attempts, to } }
+            }
+            Event::NetworkSummary { job, mode, table } => {
+                let Table { rows, untold, beyond, unnamed, unattributed, unseen } = table;
+                let rows = rows.into_iter().map(|row| {
+                    let Row {
+                        name: host,
+                        port,
+                        udp,
+                        outcome,
+                        count,
+                        sent,
+                        received,
+                        programs,
+                        reason,
+                        suggestion,
+                    } = row;
+                    Row {
+                        name: text(host),
+                        port,
+                        udp,
+                        outcome,
+                        count,
+                        sent,
+                        received,
+                        programs: programs.into_iter().map(text).collect(),
+                        reason: some(reason),
+                        suggestion: some(suggestion),
+                    }
+                });
+                let unattributed = some(unattributed);
+                let table = Table { rows: rows.collect(), untold, beyond, unnamed, unattributed, unseen };
                 Event::NetworkSummary { job: name(job), mode, table }
             }
             Event::Summary { job, step, markdown } => {
@@ -221,6 +255,13 @@ impl Masked {
     pub(super) fn notice(job: &JobName, step: usize, text: String) -> Masked {
         Masked(Event::Log { job: job.clone(), step, text })
     }
+}
+
+/// What a process says of itself, and what those above it do.
+fn asker(asker: Asker, text: impl Fn(String) -> String) -> Asker {
+    let process = |Process { pid, exe, command }| Process { pid, exe: text(exe), command: text(command) };
+    let Asker { process: own, parents, certain } = asker;
+    Asker { process: process(own), parents: parents.into_iter().map(process).collect(), certain }
 }
 
 /// A job's name stands in every event: masked in each, but not counted over and over.

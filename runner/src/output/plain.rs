@@ -90,9 +90,9 @@ mod tests {
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           network of build ***:
-            refused  evil.example ***:443  once: no rule allows it ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 43 places
+          masked: 56 places
           run           failure    1 min 01 s
         ");
     }
@@ -162,11 +162,11 @@ mod tests {
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
           network of build ***:
-            refused  evil.example ***:443  once: no rule allows it ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
           network of test ***:
-            refused  evil.example ***:443  once: no rule allows it ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 81 places
+          masked: 107 places
           run           failure    1 min 01 s
         ");
     }
@@ -207,9 +207,9 @@ mod tests {
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           network of build ***:
-            refused  evil.example ***:443  once: no rule allows it ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
-          masked: 43 places
+          masked: 56 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s
         ");
     }

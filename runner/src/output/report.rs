@@ -162,7 +162,8 @@ impl Report {
     /// What each job tried to reach.
     fn render_network(&self, out: &mut String) {
         for job in &self.jobs {
-            let Some(Table { rows, beyond, unnamed, .. }) = &job.network else { continue };
+            let Some(table) = &job.network else { continue };
+            let Table { rows, beyond, unnamed, unattributed, unseen, .. } = table;
             out.push_str("  network of ");
             text::name(&job.name.0, out);
             out.push_str(if rows.is_empty() && *unnamed == 0 { ": nothing was tried\n" } else { ":\n" });
@@ -178,6 +179,16 @@ impl Report {
             let more = rows.len().saturating_sub(MAX_NETWORK_ROWS) as u64 + beyond;
             if more > 0 {
                 out.push_str(&format!("    and {more} more\n"));
+            }
+            if let Some(why) = unattributed {
+                out.push_str("    which processes it were isn't known: ");
+                text::name(why, out);
+                out.push('\n');
+            }
+            if *unseen > 0 {
+                out.push_str(&format!(
+                    "    {unseen} times a process wasn't seen: there was too much to see\n"
+                ));
             }
         }
     }

@@ -1,7 +1,10 @@
 //! A run in which every event occurs, for the tests of the sinks.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+
+use palisade_sandbox::Process;
 
 use super::event::{
     ActionLine, Annotation, By, Conclusion, DeploymentState, Event, Issued, JobName, LayerLine, Level,
@@ -9,7 +12,7 @@ use super::event::{
 };
 use super::{Options, Output, Sink};
 use crate::egress::Mode;
-use crate::egress::record::{Attempt, Ledger, Unnamed};
+use crate::egress::record::{Asker, Attempt, Ledger, Stray, Unnamed};
 use crate::mask::Masker;
 use crate::workflow::permissions::Permissions;
 
@@ -83,8 +86,15 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
         state,
         url: url.map(with),
     };
+    let process = |pid, command: &str| Process { pid, exe: with("/usr/bin/curl"), command: with(command) };
+    let asker = || Asker {
+        process: process(7, "curl -u"),
+        parents: vec![process(6, "make test"), process(2, "bash -e")],
+        certain: true,
+    };
     let attempt = || Attempt {
         step: Some(0),
+        process: Some(asker()),
         rule: Some(with("*.example")),
         suggestion: Some(with("evil.example:443")),
         ..Attempt::new(with("evil.example"), Some(443)).refused(with("no rule allows it"))
@@ -166,7 +176,19 @@ fn job(job: JobName, network: bool) -> Vec<Event> {
             },
         },
         Event::Network { job: job.clone(), attempt: attempt() },
-        Event::NetworkUnnamed { job: job.clone(), unnamed: Unnamed { step: Some(0), attempts: 2 } },
+        Event::NetworkUnnamed {
+            job: job.clone(),
+            unnamed: Unnamed {
+                step: Some(0),
+                attempts: 2,
+                to: Some(Stray {
+                    address: IpAddr::from([8, 8, 8, 8]),
+                    port: 53,
+                    udp: Some(true),
+                    process: asker(),
+                }),
+            },
+        },
         finished(0, "Build", Conclusion::Failure, Conclusion::Success, Some("exit code 3")),
         finished(1, "Deploy", Conclusion::Skipped, Conclusion::Skipped, None),
         deployment(DeploymentState::Failure, Some("https://example.org")),

@@ -11,6 +11,8 @@ use landlock::{
 use nix::errno::Errno;
 
 use super::root::{HostTrees, Writable};
+use super::seccomp::Connects;
+use super::witness::{Teller, Witness};
 use super::{ReportBuilder, dev, seccomp};
 use crate::error::{Context, LayerError};
 use crate::report::{LayerId, LayerState};
@@ -24,13 +26,14 @@ pub struct Confinement {
     pub ruleset: Option<OwnedFd>,
 }
 
-/// Confines init, and prepares what confines its children.
+/// Confines init, and prepares what confines its children; with a teller, gives who sees them.
 pub fn confine(
     plan: &Plan,
     host: &HostTrees,
     writable: &[Writable],
+    teller: Option<Teller>,
     report: &mut ReportBuilder<'_>,
-) -> Result<Confinement, LayerError> {
+) -> Result<(Confinement, Option<Witness>), LayerError> {
     let ruleset = if plan.off.contains(&LayerId::Landlock) {
         report.add(LayerId::Landlock, String::new());
         None
@@ -47,12 +50,24 @@ pub fn confine(
         sys::caps::drop_all().layer(LayerId::Capabilities, || "drop all capabilities".into())?;
     }
     report.add(LayerId::Capabilities, "none, no_new_privs".into());
+    let mut evidence = format!("{} system calls refused", seccomp::refused());
+    let mut witness = None;
     if !plan.off.contains(&LayerId::Seccomp) {
-        sys::restrict::seccomp(&seccomp::program())
-            .layer(LayerId::Seccomp, || "install the system call filter".into())?;
+        let action = || "install the system call filter".into();
+        match teller {
+            None => {
+                sys::restrict::seccomp(&seccomp::program(Connects::Unseen)).layer(LayerId::Seccomp, action)?
+            }
+            Some(teller) => match Witness::confine(teller).layer(LayerId::Seccomp, action)? {
+                Ok(sees) => witness = Some(sees),
+                Err(why) => {
+                    evidence.push_str(&format!("; which process connects isn't seen: {}", why.desc()))
+                }
+            },
+        }
     }
-    report.add(LayerId::Seccomp, format!("{} system calls refused", seccomp::refused()));
-    Ok(Confinement { ruleset })
+    report.add(LayerId::Seccomp, evidence);
+    Ok((Confinement { ruleset }, witness))
 }
 
 /// What Landlock holds at an ABI. What an older one doesn't, the other layers hold: a read-only mount keeps files from being

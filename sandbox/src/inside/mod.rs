@@ -25,6 +25,7 @@ mod scratch;
 pub mod seccomp;
 mod serve;
 mod step;
+pub mod witness;
 mod workspace;
 
 /// Argument zero that makes this binary an init.
@@ -51,13 +52,13 @@ pub fn main() -> i32 {
     let Ok((plan, mut fds, network)) = wait_for_plan(&control) else { return 2 };
     let gateway = if plan.network.has_gateway() { fds.pop().map(UnixStream::from) } else { None };
     match set_up(&plan, fds, gateway.as_ref(), network) {
-        Ok((report, shared_dir, confinement)) => {
+        Ok((report, shared_dir, (confinement, witness))) => {
             let fds: Vec<_> = shared_dir.iter().map(AsRawFd::as_raw_fd).collect();
             if wire::send(&control, &Reply::Ready(report), &fds).is_err() {
                 return 1;
             }
             drop(shared_dir);
-            serve::serve(&control, gateway, confinement, plan.stragglers)
+            serve::serve(&control, gateway, witness, confinement, plan.stragglers)
         }
         Err(error) => {
             let _ = wire::send(&control, &Reply::Failed(error), &[]);
@@ -82,7 +83,7 @@ fn wait_for_plan(control: &UnixStream) -> Result<(Plan, Vec<OwnedFd>, Option<net
 /// The caller went away, or isn't one.
 struct Unplanned;
 
-type SetUp = (Report, Option<OwnedFd>, confine::Confinement);
+type SetUp = (Report, Option<OwnedFd>, (confine::Confinement, Option<witness::Witness>));
 
 /// The whole set-up in its order. A step that fails ends it.
 fn set_up(
@@ -130,15 +131,16 @@ fn set_up(
     }
     report.add(LayerId::Uts, format!("host name `{}`", plan.hostname));
     report.add(LayerId::Cgroup, "own cgroup root".into());
-    report.add(LayerId::Net, network.enter(plan, gateway)?);
+    let (evidence, teller) = network.enter(plan, gateway)?;
+    report.add(LayerId::Net, evidence);
 
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
 
     // No way back from here.
     let (limits, degraded) = limits::set(plan)?;
     report.add_state(LayerId::Limits, limits, degraded);
-    let confinement = confine::confine(plan, &host, &writable, &mut report)?;
-    Ok((report.finish()?, shared_dir, confinement))
+    let confined = confine::confine(plan, &host, &writable, teller, &mut report)?;
+    Ok((report.finish()?, shared_dir, confined))
 }
 
 /// Collects the report line of each layer as it is set up.

@@ -14,6 +14,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::confine::Confinement;
+use super::witness::Witness;
 use super::{net, step};
 use crate::command::{Exit, Status};
 use crate::spec::Stragglers;
@@ -26,11 +27,12 @@ struct Running {
     outcome: File,
 }
 
-/// Serves the caller, and the gateway's requests for sockets, until the caller's end of the socket is closed;
-/// gives init's exit code.
+/// Serves the caller, the gateway's requests for sockets, and calls that wait to be seen, until the caller's end of the
+/// socket is closed; gives init's exit code.
 pub fn serve(
     control: &UnixStream,
     mut gateway: Option<UnixStream>,
+    mut witness: Option<Witness>,
     confinement: Confinement,
     stragglers: Stragglers,
 ) -> i32 {
@@ -43,16 +45,23 @@ pub fn serve(
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let Ok(ended) = SignalFd::with_flags(&children, flags) else { return 1 };
     loop {
+        let patience = witness.as_mut().map_or(PollTimeout::NONE, Witness::ring);
         let mut fds = vec![
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
             PollFd::new(ended.as_fd(), PollFlags::POLLIN),
         ];
-        fds.extend(gateway.iter().map(|gateway| PollFd::new(gateway.as_fd(), PollFlags::POLLIN)));
-        match poll(&mut fds, PollTimeout::NONE) {
+        let others = [gateway.as_ref().map(AsFd::as_fd), witness.as_ref().map(Witness::listener)];
+        fds.extend(others.iter().flatten().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
+        match poll(&mut fds, patience) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return 1,
         }
-        let [ordered, child, asked] = [0, 1, 2].map(|n| fds.get(n).and_then(PollFd::any) == Some(true));
+        let mut ready = fds.iter().map(|fd| fd.any() == Some(true));
+        let [ordered, child] = [0, 1].map(|_| ready.next() == Some(true));
+        let [asked, seen] = others.map(|fd| fd.is_some() && ready.next() == Some(true));
+        if let Some(witness) = witness.as_mut().filter(|_| seen) {
+            witness.attend();
+        }
         if child {
             while let Ok(Some(_)) = ended.read_signal() {}
             init.reap();

@@ -50,6 +50,8 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
         directories,
         shared_dir,
         network: if spec.off.contains(&LayerId::Net) { Network::Host } else { spec.network },
+        // The filter is what the kernel stops a call by.
+        callers: spec.callers && spec.network.has_gateway() && !spec.off.contains(&LayerId::Seccomp),
         limits: spec.limits.clone(),
         disk: spec.limits.disk.unwrap_or_else(default_disk),
         stragglers: spec.stragglers,

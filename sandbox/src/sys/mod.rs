@@ -1,15 +1,17 @@
 //! Raw system calls, one wrapper each. All the crate's `unsafe` that isn't the fork itself is here; but for
-//! [`netlink`] no wrapper allocates, so every other one may run between clone and exec.
+//! [`netlink`] and [`diag`] no wrapper allocates, so every other one may run between clone and exec.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
 pub mod caps;
+pub mod diag;
 pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod netlink;
+pub mod notify;
 pub mod process;
 pub mod restrict;
 

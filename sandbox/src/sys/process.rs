@@ -358,3 +358,11 @@ pub fn become_user(uid: u32) -> Result<()> {
     check(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) })?;
     Ok(())
 }
+
+/// Reads an extended attribute of what a path leads to; gives its length, or nothing where there is none that fits.
+pub fn attribute(path: &CStr, name: &CStr, into: &mut [u8]) -> Option<usize> {
+    // SAFETY: both names are C strings and `into` is writable for the length that is passed along.
+    let length =
+        unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), into.as_mut_ptr().cast(), into.len()) };
+    usize::try_from(length).ok()
+}

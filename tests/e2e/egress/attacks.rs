@@ -74,7 +74,9 @@ fn a_name_that_leads_to_the_host_or_to_metadata_is_refused() {
         world.name("a.test", &[address]);
         let said = world.try_program(&rules, &["dial", "a.test", &port, "x"]);
         prevented(&said);
-        let told = format!("palisade: a.test:{port} refused: its address {address}: it is {what}\n");
+        let told = format!(
+            "palisade: `palisade-attack`: a.test:{port} refused: its address {address}: it is {what}\n"
+        );
         assert_eq!(said.stderr, told, "{address}");
     }
     // Of several addresses only those are tried that may be.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use palisade_tests::{Events, Identity, Outcome};
+use palisade_tests::{Events, Identity, Invocation, Outcome};
 
 use crate::attacks::gateway_of;
 use crate::world::{CANARY, Server, World};
@@ -24,6 +24,11 @@ fn run(world: &World, server: &Server, steps: &str, args: &[String]) -> Outcome 
 
 /// The same of a whole workflow.
 pub fn run_workflow(world: &World, server: &Server, text: &str, args: &[String]) -> Outcome {
+    ready(world, server, text, args).run()
+}
+
+/// What runs it, ready to be started.
+pub fn ready<'a>(world: &'a World, server: &Server, text: &str, args: &[String]) -> Invocation<'a> {
     world.context.write(".github/workflows/w.yml", text);
     world.context.write("attack", std::fs::read(world.attack()).expect("a program"));
     let port = server.port();
@@ -40,7 +45,7 @@ pub fn run_workflow(world: &World, server: &Server, text: &str, args: &[String])
         .status()
         .expect("chmod runs");
     let variables = variables.iter().flat_map(|variable| ["--env", variable.as_str()]);
-    world.context.palisade().args(["run"]).args(variables).args(args).run()
+    world.context.palisade().args(["run"]).args(variables).args(args)
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn a_job_s_attempts_are_events_warnings_and_a_table() {
     let outcome = run(&world, &server, STEPS, &args);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     for line in [
-        "warning: network: evil.test refused: no rule allows it; `--allow evil.test` would allow it"
+        "warning: network: `attack`: evil.test refused: no rule allows it; `--allow evil.test` would allow it"
             .to_owned(),
         "  network of a:".to_owned(),
         format!("    reached  a.test:{port}  once, "),
@@ -99,7 +104,7 @@ fn a_job_that_was_refused_something_fails_where_the_configuration_says_so() {
     let outcome = run(&world, &server, steps, &config);
     assert_eq!(outcome.code, Some(1), "{outcome}");
     for line in [
-        "warning: network: b.a.test refused: rule `*.a.test` denies it\n",
+        "warning: network: `attack`: b.a.test refused: rule `*.a.test` denies it\n",
         "job failure in [TIME]: it was refused `b.a.test`, and `on-refused` is `fail`",
     ] {
         assert!(outcome.stdout.contains(line), "no `{line}` in\n{outcome}");

@@ -2,6 +2,7 @@
 //! is on the loopback: a name server and servers of the tests' own.
 
 mod attacks;
+mod callers;
 mod datagrams;
 mod exhaustion;
 mod forge;

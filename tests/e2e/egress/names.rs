@@ -39,7 +39,9 @@ fn everything_else_is_refused_without_asking_anybody() {
     for name in ["evil.test", "w.test", "xa.test", "a.test.evil.test", "localhost.localdomain"] {
         let said = world.try_program(&rules, &["dial", name, &port, &get(name)]);
         assert!(prevented(&said).starts_with("prevented: look up"), "{said}");
-        let told = format!("palisade: {name} refused: no rule allows it; `--allow {name}` would allow it\n");
+        let told = format!(
+            "palisade: `palisade-attack`: {name} refused: no rule allows it; `--allow {name}` would allow it\n"
+        );
         assert_eq!(said.stderr, told);
     }
     assert_eq!(world.asked(), [""; 0]);
@@ -70,7 +72,8 @@ fn names_below_a_wildcard_are_limited() {
     let world = World::new(Identity::Current);
     let said = world.try_program(&["*.w.test", "known.w.test"], &["ask-many", "130", "w.test"]);
     assert_eq!(succeeded(&said), "100 of 130");
-    let reason = "palisade: x100.w.test refused: 100 names below `*.w.test` have been asked for";
+    let reason =
+        "palisade: `palisade-attack`: x100.w.test refused: 100 names below `*.w.test` have been asked for";
     assert!(said.stderr.contains(reason), "{said}");
     assert_eq!(world.asked(), [""; 0]);
 }

@@ -248,3 +248,41 @@ fn credentials_that_others_can_read_are_not_used() {
         assert!(outcome.stderr.contains(why), "{outcome}");
     }
 }
+
+#[test]
+fn doctor_asks_the_proxy() {
+    let world = World::new(Identity::Current);
+    let (http, socks, no) = (Server::start(AT, http), Server::start(AT, socks), Server::start(AT, no));
+    let silent = Server::start(AT, |client, _| drop(client));
+    let credentials = world.context.root().join("credentials");
+    let doctor = |proxy: &str, word: Option<&str>| {
+        let file = word.map(|word| {
+            std::fs::write(&credentials, format!("{USER}:{word}\n")).expect("a file");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(&credentials, mode).expect("its mode");
+            format!("proxy-credentials = '{}'", credentials.display())
+        });
+        world.configured(&format!("proxy = '{proxy}'\n{}", file.unwrap_or_default()), "");
+        let outcome = world.context.palisade().args(["doctor"]).run();
+        assert!(!outcome.to_string().contains(WORD), "{outcome}");
+        let lines = outcome.stdout.lines().skip_while(|line| !line.contains(" proxy "));
+        lines.take(2).map(str::trim).collect::<Vec<_>>().join(" ")
+    };
+    let at = |kind: &str, server: &Server| format!("{kind}://127.0.0.3:{}", server.port());
+    for (proxy, word, verdict, said) in [
+        (at("http", &http), Some(WORD), "ok ", "answers, and takes the user and the password"),
+        (at("socks5", &socks), Some(WORD), "ok ", "answers, and takes the user and the password"),
+        // It refuses the name, to whoever asks.
+        (at("http", &no), None, "ok ", "answers, and asks for no user"),
+        (at("http", &http), Some("another"), "fail ", "doesn't take its credentials, or wants some (407)"),
+        (at("http", &http), None, "fail ", "doesn't take its credentials, or wants some (407)"),
+        (at("socks5", &socks), Some("another"), "fail ", "doesn't take its user and password"),
+        (at("socks5", &socks), None, "fail ", "the proxy wants to know who asks: `proxy-credentials`"),
+        (at("http", &silent), None, "fail ", "help: check `proxy` in `[network]`"),
+        ("http://127.0.0.3:1".to_owned(), None, "fail ", "Connection refused"),
+        (at("http", &http), Some(""), "fail ", "help: mend the file that `proxy-credentials`"),
+    ] {
+        let found = doctor(&proxy, word);
+        assert!(found.starts_with(verdict) && found.contains(said), "{proxy} {word:?}: {found}");
+    }
+}

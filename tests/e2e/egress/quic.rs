@@ -69,7 +69,7 @@ fn quic_goes_to_the_name_that_was_looked_up_and_to_no_other() {
             client(&world, python, &program, "a.test:443/udp", &["a.test", "443", "evil.test", version]);
         let reason = "the QUIC handshake is for `evil.test`, not for the name that was looked up";
         assert_eq!(said.stdout, format!("refused: error 305: palisade refuses this: {reason}\n"), "{said}");
-        assert_eq!(said.stderr, format!("palisade: a.test:443/udp refused: {reason}\n"));
+        assert_eq!(said.stderr, format!("palisade: `python3.11`: a.test:443/udp refused: {reason}\n"));
         // The twin: without a gateway the server answers to any name.
         let output = Command::new(python.program("python3"))
             .arg(&program)

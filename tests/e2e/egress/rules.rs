@@ -1,8 +1,11 @@
 //! Rules of single steps: what a workflow takes away, what the configuration gives and takes for some steps.
 
+use std::io::{BufRead, BufReader};
+
 use palisade_tests::{Events, Identity, Outcome};
 
-use crate::jobs::run_workflow;
+use crate::attacks::gateway_of;
+use crate::jobs::{ready, run_workflow};
 use crate::world::{Server, World};
 
 /// A server that all of a, b, c and d are names of.
@@ -228,8 +231,64 @@ jobs:
 }
 
 #[test]
+fn what_nobody_has_accepted_yet_is_decided_by_the_rules_before() {
+    let (world, server) = world();
+    let args = world.configured(&format!("allow = ['127.0.0.2', {}]", quoted(&server, "a")), "");
+    // The gateway stands still from the first step's lookup to its end, and goes on as the second one's rules come.
+    let text = "
+on: push
+jobs:
+  a:
+    runs-on: x
+    timeout-minutes: 2
+    steps:
+      - run: |
+          address=$(getent ahostsv4 a.test | head -n 1 | cut -d ' ' -f 1)
+          echo looked up
+          while timeout 0.5 \"$ATTACK\" ask a.test 1 >/dev/null; do :; done
+          exec 3<>/dev/tcp/$address/$PORT
+          echo hello >&3
+      - run: eval \"$REACH a\"
+        env: { PALISADE_EGRESS: none }
+";
+    let mut command = ready(&world, &server, text, &args).into_command();
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().expect("palisade starts");
+    let stdout = child.stdout.take().expect("a pipe");
+    let gateway = |signal| {
+        let gateway = gateway_of(child.id()).expect("a job that runs has one");
+        nix::sys::signal::kill(gateway, signal).expect("it lives");
+    };
+    let mut said = String::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line.expect("text");
+        if line.contains("\"looked up\\n\"") {
+            gateway(nix::sys::signal::Signal::SIGSTOP);
+        }
+        if line.contains("\"step_finished\"") && line.contains("\"step\":0") {
+            gateway(nix::sys::signal::Signal::SIGCONT);
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    assert_eq!(child.wait().expect("palisade ends").code(), Some(0), "{said}");
+    let events: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
+    let network: Vec<_> = events.iter().filter(|event| event["event"] == "network").collect();
+    let first: Vec<_> = network.iter().filter(|event| event["step"] == 0).collect();
+    assert_eq!(first.len(), 1, "{said}");
+    assert_ne!(first[0]["outcome"], "refused", "{said}");
+    let second = network.iter().filter(|event| event["step"] == 1);
+    assert!(
+        second.clone().count() > 0 && second.clone().all(|event| event["outcome"] == "refused"),
+        "{said}"
+    );
+}
+
+#[test]
 fn attempts_at_addresses_without_a_name_are_counted_by_step() {
     let (world, server) = world();
+    // Then only the kernel's count is known.
+    world.context.write("config.toml", "[network]\nattribution = false\n");
     let text = "
 on: push
 jobs:
@@ -240,7 +299,7 @@ jobs:
       - run: for address in 192.0.2.1 10.0.0.1 2001:db8::1; do \"$ATTACK\" dial $address 80 x || true; done
       - run: '\"$ATTACK\" dial 192.0.2.1 443 x || true'
 ";
-    let args = ["--allow", "a.test", "--json"].map(str::to_owned);
+    let args = ["--config", "config.toml", "--allow", "a.test", "--json"].map(str::to_owned);
     let outcome = run_workflow(&world, &server, text, &args);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let events = Events::of(&outcome);
@@ -254,6 +313,11 @@ jobs:
         events.of_kind("network_summary").next().map(|event| event["unnamed"].as_u64()),
         Some(Some(4))
     );
-    let plain = run_workflow(&world, &server, text, &args[..2]);
-    assert!(plain.stdout.contains("    refused  addresses without a name  4 times\n"), "{plain}");
+    let plain = run_workflow(&world, &server, text, &args[..4]);
+    for line in [
+        "    refused  addresses without a name  4 times\n",
+        "    which processes it were isn't known: it is switched off\n",
+    ] {
+        assert!(plain.stdout.contains(line), "{plain}");
+    }
 }

@@ -28,11 +28,16 @@ fn a_server_that_is_not_there_is_a_failure_and_no_refusal() {
     let rules = [format!("a.test:{closed}/opaque"), format!("b.test:{port}/opaque")];
     let said = world.try_program(&rules, &["dial", "a.test", &closed.to_string(), "x"]);
     prevented(&said);
-    let told = format!("palisade: a.test:{closed} failed: it can't be connected to: Connection refused\n");
+    let told = format!(
+        "palisade: `palisade-attack`: a.test:{closed} failed: it can't be connected to: Connection refused\n"
+    );
     assert_eq!(said.stderr, told);
     let said = world.try_program(&rules, &["dial", "b.test", &port.to_string(), "x"]);
     prevented(&said);
-    assert_eq!(said.stderr, format!("palisade: b.test:{port} failed: there is no such name\n"));
+    assert_eq!(
+        said.stderr,
+        format!("palisade: `palisade-attack`: b.test:{port} failed: there is no such name\n")
+    );
 }
 
 #[test]

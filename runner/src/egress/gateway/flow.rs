@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use super::callers::Whose;
 use crate::egress::name::Name;
-use crate::egress::quic::{QuicError, Verdict, Watch};
+use crate::egress::quic::{QuicError, Verdict, Watch, negotiation};
 use crate::egress::record::{Attempt, Outcome, Protocol};
 
 /// The port of HTTP/3, where datagrams are QUIC for the name.
@@ -23,6 +24,8 @@ const MAX_HELD_BYTES: usize = 32 << 10;
 pub struct Flow {
     /// Index of the step that ran when it began.
     pub step: Option<usize>,
+    /// Whose it is, if that was seen.
+    pub caller: Option<Whose>,
     /// Key of the socket that it came in by.
     pub door: usize,
     /// The job's side.
@@ -71,6 +74,8 @@ pub enum Taken {
     Agrees,
     /// It is to be sent, after what was held.
     Send,
+    /// This is to be answered, and what was sent goes nowhere.
+    Answered(Vec<u8>),
     /// The flow isn't let through.
     Refused(QuicError),
 }
@@ -78,7 +83,7 @@ pub enum Taken {
 impl Flow {
     /// One that has just begun.
     pub fn new(
-        step: Option<usize>,
+        (step, caller): (Option<usize>, Option<Whose>),
         (door, client): (usize, SocketAddr),
         name: Name,
         port: u16,
@@ -88,6 +93,7 @@ impl Flow {
         let watch = (port == QUIC_PORT).then(|| Watch::new(name.clone()));
         Flow {
             step,
+            caller,
             door,
             client,
             name,
@@ -112,6 +118,12 @@ impl Flow {
             Phase::Resolving => Taken::Nothing,
             Phase::Open(_) => Taken::Send,
         };
+        if let (Phase::Greeting, Some(watch)) = (&self.phase, &self.watch)
+            && !watch.is_pending()
+            && let Some(answer) = negotiation(datagram)
+        {
+            return Taken::Answered(answer);
+        }
         let verdict = self.watch.as_mut().map_or(Ok(Verdict::Pass), |watch| watch.client(datagram));
         match verdict {
             Err(error) => Taken::Refused(error),
@@ -187,7 +199,7 @@ impl Flow {
             sent: self.sent,
             received: self.received,
             milliseconds: now.saturating_duration_since(self.started).as_millis() as u64,
-            ..Attempt::new(self.name.as_str(), Some(self.port))
+            ..Attempt::new(self.name.as_str(), Some(self.port)).by(self.caller.clone())
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{SockaddrStorage, bind};
-use palisade_sandbox::Inlet;
+use palisade_sandbox::{Inlet, Transport};
 use slab::Slab;
 
 use super::flow::{Flow, Phase, Taken};
@@ -124,6 +124,12 @@ impl Gateway {
                 }
             }
             Taken::Send => flow.send(Some(datagram)),
+            Taken::Answered(answer) => {
+                if let Some(door) = self.flows.doors.get(door) {
+                    // A client that doesn't take it asks again.
+                    let _ = door.socket.send_to(&answer, client);
+                }
+            }
             Taken::Refused(error) => {
                 let first = flow.first().unwrap_or(datagram).to_vec();
                 self.refuse_flow(key, &error.to_string(), &first);
@@ -133,8 +139,10 @@ impl Gateway {
 
     /// A client that isn't known yet. When there are too many, the one goes that was silent longest.
     fn begin_flow(&mut self, door: usize, client: SocketAddr) -> Option<usize> {
-        let Door { name, port, .. } = self.flows.doors.get(door)?;
-        let (name, port) = (name.clone(), *port);
+        let Door { socket, name, port } = self.flows.doors.get(door)?;
+        let (name, port, at) = (name.clone(), *port, socket.local_addr().ok());
+        self.hear_callers();
+        let caller = at.and_then(|at| self.callers.whose(Transport::Udp, at, || Some(client)));
         let by_proxy =
             self.upstream_of(&name, port).map(|_| "datagrams don't go by way of a proxy".to_owned());
         let beyond = by_proxy.or_else(|| self.usage.connect(self.now)).or_else(|| self.usage.over(&name));
@@ -144,7 +152,7 @@ impl Gateway {
             (not, _) => Some(self.not_of_step(&name, port, not)),
         };
         if let Some(attempt) = refused {
-            self.record(Attempt { protocol: Some(Protocol::Udp), ..attempt });
+            self.record(Attempt { protocol: Some(Protocol::Udp), ..attempt.by(caller) });
             return None;
         }
         let Decision::Allowed(grant) = self.policy.of_udp(&name, port) else { return None };
@@ -153,7 +161,7 @@ impl Gateway {
             let silent = self.flows.flows.iter().min_by_key(|(_, flow)| flow.last).map(|(key, _)| key);
             self.close_flow(silent?, None);
         }
-        let flow = Flow::new(self.step, (door, client), name, port, rule, self.now);
+        let flow = Flow::new((self.step, caller), (door, client), name, port, rule, self.now);
         let key = self.flows.flows.insert(flow);
         self.flows.by_client.insert((door, client), key);
         self.flows.sweep.get_or_insert(self.now + SWEEP);

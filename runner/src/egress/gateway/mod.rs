@@ -12,9 +12,10 @@
 //! | `flow`, `flows` | datagrams from one port to one name; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `quota` | how much a job may send, receive and connect |
-//! | `resolve` | the names' own addresses |
+//! | `resolve`, `own` | the names' own addresses; those of the host |
 //! | `steps`, `enter` | which step of the job runs; the rules that it has |
-//! | `unnamed` | what the job tried to reach by address |
+//! | `callers` | which process asks for what |
+//! | `unnamed`, `strays` | what the job tried to reach by address: how often, and who what |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -41,17 +42,20 @@ use upstream::Upstream;
 pub use quota::Quota;
 pub use steps::{AtStep, NotEntered};
 
+mod callers;
 mod enter;
 mod flow;
 mod flows;
 mod names;
 mod outbox;
+mod own;
 mod quota;
 mod relay;
 mod resolve;
 mod serve;
 mod splice;
 mod steps;
+mod strays;
 mod stream;
 mod streams;
 pub(super) mod unnamed;
@@ -141,9 +145,10 @@ fn prepare(
     let resolver =
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
-    let inlet = Inlet::open(inlet).map_err(|e| format!("waiting for the sandbox's network: {e}"))?;
+    let waiting = |e: io::Error| format!("waiting for the sandbox's network: {e}");
+    let opened = Inlet::open(inlet).map_err(waiting)?;
     let entering = Entering { scope, settings };
-    Gateway::new(entering, (step, of_step), limits, (resolver, upstream), inlet, control, steps)
+    Gateway::new(entering, (step, of_step), limits, (resolver, upstream), opened, control, steps)
         .map_err(|e| format!("putting it together: {e}"))
 }
 

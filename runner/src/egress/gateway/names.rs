@@ -1,6 +1,7 @@
 //! Which synthetic address stands for which name.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use palisade_sandbox::Synthetic;
 
@@ -10,11 +11,15 @@ use crate::egress::rule::{Decision, Grant, Policy};
 
 /// Most names of one job, however they are allowed: each has sockets.
 const MAX_NAMES: usize = 4096;
+/// The first name's address: the one after the name server's.
+const FIRST: u32 = 2;
 
 /// The names that a job has asked for and may reach.
 #[derive(Debug, Default)]
 pub struct Names {
     known: HashMap<Name, Known>,
+    /// In the order of their addresses.
+    in_order: Vec<Name>,
     below_wildcards: HashMap<String, usize>,
 }
 
@@ -65,8 +70,15 @@ impl Names {
         if !self.known.contains_key(name) {
             let synthetic = self.admit(name, grant, policy, most)?;
             self.known.insert(name.clone(), Known { synthetic, listening: Default::default() });
+            self.in_order.push(name.clone());
         }
         self.known.get_mut(name).ok_or(NoAddress::Unknown)
+    }
+
+    /// The name that an address stands for.
+    pub fn at(&self, address: IpAddr) -> Option<(&Name, &Known)> {
+        let number = Synthetic::of(address)?.number().checked_sub(FIRST)?;
+        self.known.get_key_value(self.in_order.get(usize::try_from(number).ok()?)?)
     }
 
     fn admit(
@@ -76,8 +88,7 @@ impl Names {
         policy: &Policy,
         most: usize,
     ) -> Result<Synthetic, NoAddress> {
-        // The first after the name server's.
-        let number = u32::try_from(self.known.len() + 2).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.known.len()).map_or(u32::MAX, |count| FIRST.saturating_add(count));
         let synthetic = Synthetic::new(number).filter(|_| self.known.len() < MAX_NAMES);
         let synthetic = synthetic.ok_or(NoAddress::Full)?;
         if let Some(rule) = grant.rule.filter(|_| !policy.is_exact(name)) {
@@ -110,6 +121,10 @@ mod tests {
         assert!(ask("known.w.test").is_ok() && ask("a.test").is_ok());
         assert_eq!(ask("one.w.test"), Ok(first));
         assert_eq!(ask("evil.test"), Err(NoAddress::Unknown));
+        for address in [first.v4().into(), first.v6().into()] {
+            assert_eq!(names.at(address).map(|(name, _)| name.as_str()), Some("one.w.test"));
+        }
+        assert!(names.at(Synthetic::DNS.v4().into()).is_none());
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
+    /// Takes note of why, and how often, it isn't known which process it was.
+    pub fn fall_short(&mut self, (why, unseen): (Option<String>, u64)) {
+        self.ledger.fall_short(why, unseen);
+    }
+
     fn push(&mut self, notice: &Notice) {
         // Plain data always serializes.
         if let Ok(line) = serde_json::to_vec(notice) {

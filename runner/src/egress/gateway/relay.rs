@@ -107,26 +107,25 @@ impl Open {
     /// Moves what can be moved now, both ways. An error ends the connection on both sides.
     pub fn turn(&mut self, client: &mut Side, pipes: &mut Pipes) -> Result<Turn, Broken> {
         let Open { server, up, down, finished } = self;
+        let before = *finished;
         let mut turns = [Turn::Ended; 2];
-        if !finished[0] {
+        if !before[0] {
             turns[0] = up.turn(client, server, pipes)?;
-            if turns[0] == Turn::Ended {
-                finished[0] = true;
-                let _ = shutdown(server.fd.as_raw_fd(), Shutdown::Write);
-            }
         }
-        if !finished[1] {
+        if !before[1] {
             turns[1] = down.turn(server, client, pipes, up)?;
-            if turns[1] == Turn::Ended {
-                finished[1] = true;
-                let _ = shutdown(client.fd.as_raw_fd(), Shutdown::Write);
+        }
+        *finished = turns.map(|turn| turn == Turn::Ended);
+        // Where both ways are at their end, closing the sockets says so.
+        if *finished == [true; 2] {
+            return Ok(Turn::Ended);
+        }
+        for (way, to) in [&*server, &*client].into_iter().enumerate() {
+            if finished[way] && !before[way] {
+                let _ = shutdown(to.fd.as_raw_fd(), Shutdown::Write);
             }
         }
-        Ok(match turns {
-            [Turn::Ended, Turn::Ended] => Turn::Ended,
-            turns if turns.contains(&Turn::Unfinished) => Turn::Unfinished,
-            _ => Turn::Waits,
-        })
+        Ok(if turns.contains(&Turn::Unfinished) { Turn::Unfinished } else { Turn::Waits })
     }
 }
 

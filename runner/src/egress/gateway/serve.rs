@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -12,27 +12,30 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::socket::sockopt::TcpNoDelay;
 use nix::sys::socket::{
-    Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, listen, recv, recvfrom, send, sendto,
-    setsockopt,
+    Backlog, MsgFlags, SockFlag, SockaddrStorage, accept4, bind, getpeername, getsockname, listen, recv,
+    recvfrom, send, sendto, setsockopt,
 };
-use palisade_sandbox::{Counters, DnsSockets, Inlet};
+use palisade_sandbox::{DnsSockets, Inlet, Opened, Transport};
 use slab::Slab;
 
+use super::callers::Callers;
 use super::enter::Entering;
 use super::flows::Flows;
 use super::names::{Names, NoAddress};
 use super::outbox::Outbox;
+use super::own::Own;
 use super::quota::Usage;
 use super::resolve::Resolver;
 use super::splice::Pipes;
 use super::steps::Steps;
+use super::strays::Strays;
 use super::stream::{GREETING, Stream, abort};
 use super::unnamed::UnnamedCount;
 use super::upstream::Upstream;
 use crate::egress::OfStep;
 use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
 use crate::egress::name::Name;
-use crate::egress::record::{Attempt, Protocol, Unnamed};
+use crate::egress::record::{Asker, Attempt, Protocol};
 use crate::egress::rule::{Decision, Policy};
 
 /// How long an answer with a synthetic address is good for; it never changes while the job lasts.
@@ -43,6 +46,9 @@ const DNS_CONNECTIONS: usize = 64;
 const MAX_QUESTION: usize = 2 + MAX_UDP;
 /// Events, questions and connections that are taken at a time, so that each kind has its turn.
 const TURN: usize = 64;
+
+/// Deadlines that are kept although they may not count any more.
+const MANY_DEADLINES: usize = 4096;
 
 /// What a gateway may have at a time.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +99,13 @@ pub struct Gateway {
     pub(super) limits: Limits,
     pub(super) inlet: Option<Inlet>,
     pub(super) flows: Flows,
+    pub(super) own: Own,
+    pub(super) callers: Callers,
+    /// Where questions come in.
+    dns_address: Option<SocketAddr>,
+    pub(super) strays: Strays,
     steps: Steps,
-    names: Names,
+    pub(super) names: Names,
     dns: DnsSockets,
     unnamed: UnnamedCount,
     dns_connections: Slab<DnsConnection>,
@@ -105,8 +116,8 @@ pub struct Gateway {
 
 pub(super) struct Listener {
     fd: OwnedFd,
+    at: SocketAddr,
     name: Name,
-    port: u16,
 }
 
 struct DnsConnection {
@@ -133,6 +144,8 @@ pub(super) enum Token {
     Door(usize),
     /// Datagrams from the server of a flow.
     Flow(usize),
+    /// Init has seen something.
+    Bell,
 }
 
 impl Token {
@@ -151,6 +164,7 @@ impl Token {
             Token::Lookup(key) => (9, key, 0),
             Token::Door(key) => (10, key, 0),
             Token::Flow(key) => (11, key, 0),
+            Token::Bell => (12, 0, 0),
         };
         kind << 56 | (number as u64 & 0xff_ffff) << 32 | key as u64 & 0xffff_ffff
     }
@@ -170,6 +184,7 @@ impl Token {
             9 => Token::Lookup(key),
             10 => Token::Door(key),
             11 => Token::Flow(key),
+            12 => Token::Bell,
             _ => return None,
         })
     }
@@ -186,11 +201,12 @@ impl Gateway {
         (step, of_step): (Option<usize>, OfStep),
         limits: Limits,
         (resolver, upstream): (Resolver, Option<Upstream>),
-        (inlet, dns, counters): (Inlet, DnsSockets, Counters),
+        (inlet, opened): (Inlet, Opened),
         control: UnixStream,
         steps: Steps,
     ) -> io::Result<Gateway> {
         let usage = Usage::new(entering.settings.quota);
+        let Opened { dns, sightings, counters } = opened;
         let gateway = Gateway {
             policy: entering.policy(&of_step).map_err(io::Error::other)?,
             entering,
@@ -210,6 +226,10 @@ impl Gateway {
             limits,
             inlet: Some(inlet),
             flows: Flows::default(),
+            own: Own::default(),
+            callers: Callers::new(sightings),
+            dns_address: own_address(dns.udp.as_raw_fd()),
+            strays: Strays::default(),
             steps,
             names: Names::default(),
             dns,
@@ -221,6 +241,9 @@ impl Gateway {
         gateway.watch(gateway.outbox.as_fd(), Token::Control, EpollFlags::EPOLLIN)?;
         gateway.watch(gateway.dns.udp.as_fd(), Token::DnsUdp, EpollFlags::EPOLLIN)?;
         gateway.watch(gateway.dns.tcp.as_fd(), Token::DnsTcp, EpollFlags::EPOLLIN)?;
+        if let Some(bell) = gateway.callers.bell() {
+            gateway.watch(bell, Token::Bell, Callers::BELL)?;
+        }
         if let Some(inlet) = &gateway.inlet {
             gateway.watch(inlet.as_fd(), Token::Inlet, EpollFlags::EPOLLIN)?;
         }
@@ -265,6 +288,7 @@ impl Gateway {
         }
         self.close_flows();
         self.count_unnamed();
+        self.outbox.fall_short(self.callers.shortcomings());
         (end, self.outbox)
     }
 
@@ -310,6 +334,7 @@ impl Gateway {
             }
             Token::Door(key) => drop(self.job_sends(key)),
             Token::Flow(key) => self.server_sends(key),
+            Token::Bell => self.hear_callers(),
             Token::Control => {}
         }
     }
@@ -333,9 +358,9 @@ impl Gateway {
 
     /// Tells how often the step that ends here has tried to reach addresses without a name.
     fn count_unnamed(&mut self) {
-        let attempts = self.unnamed.more();
-        if attempts > 0 {
-            let waits = self.outbox.unnamed(Unnamed { step: self.step, attempts });
+        self.hear_callers();
+        for unnamed in self.strays.of_step(self.step, self.unnamed.more()) {
+            let waits = self.outbox.unnamed(unnamed);
             self.await_caller(waits);
         }
     }
@@ -377,7 +402,8 @@ impl Gateway {
                 Ok((_, None)) | Err(Errno::EINTR) => continue,
                 Err(_) => return,
             };
-            let answer = self.answer(&message[..length], true);
+            let from = socket_address(&asker).map(|from| (Transport::Udp, from));
+            let answer = self.answer(&message[..length], from);
             if let Some(answer) = answer {
                 // Who doesn't take it asks again.
                 let _ = sendto(self.dns.udp.as_raw_fd(), &answer, &asker, MsgFlags::MSG_DONTWAIT);
@@ -420,9 +446,10 @@ impl Gateway {
         while let Some((length, rest)) = read.split_first_chunk::<2>() {
             let length = usize::from(u16::from_be_bytes(*length));
             let Some(question) = rest.get(..length) else { break };
-            let answer = self.answer(question, false).unwrap_or_default();
-            let framed = [&(answer.len() as u16).to_be_bytes(), answer.as_slice()].concat();
             let fd = self.dns_connections[key].fd.as_raw_fd();
+            let from = peer(fd).map(|from| (Transport::Tcp, from));
+            let answer = self.answer(question, from).unwrap_or_default();
+            let framed = [&(answer.len() as u16).to_be_bytes(), answer.as_slice()].concat();
             let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
             // A client that doesn't take its answers is cut off.
             if answer.is_empty() || send(fd, &framed, flags) != Ok(framed.len()) {
@@ -437,14 +464,19 @@ impl Gateway {
         }
     }
 
-    /// The answer to a question of the job; `None` where it deserves none.
-    fn answer(&mut self, message: &[u8], udp: bool) -> Option<Vec<u8>> {
+    /// The answer to a question of the job that has come from there; `None` where it deserves none.
+    fn answer(&mut self, message: &[u8], from: Option<(Transport, SocketAddr)>) -> Option<Vec<u8>> {
         let query = match Query::parse(message) {
             Ok(query) => query,
             Err(NotAsked::Ignore) => return None,
             Err(NotAsked::Answer(id, code)) => return Some(dns::refuse(id, code)),
         };
-        let answer = self.answer_query(&query);
+        let (answer, refused) = self.answer_query(&query);
+        if let Some(attempt) = refused {
+            let process = from.and_then(|from| self.asker_of_question(from));
+            self.record(Attempt { process, ..attempt });
+        }
+        let udp = from.is_none_or(|(transport, _)| transport == Transport::Udp);
         // None of ours is longer than its question by much.
         if udp && query.is_too_long(&answer) {
             return Some(query.answer(Code::ServerFailure, false));
@@ -452,19 +484,28 @@ impl Gateway {
         Some(answer)
     }
 
-    fn answer_query(&mut self, query: &Query) -> Vec<u8> {
+    /// Who has asked the name server.
+    fn asker_of_question(&mut self, (transport, from): (Transport, SocketAddr)) -> Option<Asker> {
+        self.hear_callers();
+        let to = self.dns_address?;
+        let whose = self.callers.whose(transport, to, || Some(from));
+        whose.map(|(caller, certain)| Asker::of(&caller, certain))
+    }
+
+    /// The answer, and what is on record of it unless the name's address was all.
+    fn answer_query(&mut self, query: &Query) -> (Vec<u8>, Option<Attempt>) {
         if !query.is_of_internet() {
-            return query.answer(Code::NotImplemented, false);
+            return (query.answer(Code::NotImplemented, false), None);
         }
         // Whose address something is, is a question that programs ask by themselves.
         if query.is_reverse() {
-            return query.answer(Code::NoName, false);
+            return (query.answer(Code::NoName, false), None);
         }
         let name = match &query.name {
             Ok(name) => name.clone(),
             Err(shown) => {
-                self.record(Attempt::new(shown.as_str(), None).refused("it isn't a host's name"));
-                return query.answer(Code::NoName, true);
+                let attempt = Attempt::new(shown.as_str(), None).refused("it isn't a host's name");
+                return (query.answer(Code::NoName, true), Some(attempt));
             }
         };
         let (policy, most) = (&self.policy, self.limits.names_per_wildcard);
@@ -478,8 +519,7 @@ impl Gateway {
                     NoAddress::LeftOut | NoAddress::Unknown | NoAddress::Full => None,
                 };
                 let attempt = Attempt { suggestion, rule, ..Attempt::new(name.as_str(), None) };
-                self.record(attempt.refused(no));
-                return query.answer(Code::NoName, true);
+                return (query.answer(Code::NoName, true), Some(attempt.refused(no)));
             }
         };
         let has_v6 = self.inlet.as_ref().is_some_and(Inlet::has_v6);
@@ -487,15 +527,14 @@ impl Gateway {
             Kind::A => synthetic.v4().into(),
             Kind::Aaaa if has_v6 => synthetic.v6().into(),
             // Among these HTTPS records, whose hints would lead past the name.
-            Kind::Aaaa | Kind::Other(_) => return query.answer(Code::NoError, false),
+            Kind::Aaaa | Kind::Other(_) => return (query.answer(Code::NoError, false), None),
         };
         match self.listen(&name, address) {
-            Ok(()) => query.address(address, TTL),
+            Ok(()) => (query.address(address, TTL), None),
             Err(e) => {
-                self.record(
-                    Attempt::new(name.as_str(), None).failed(format!("it can't be listened for: {e}")),
-                );
-                query.answer(Code::ServerFailure, false)
+                let attempt =
+                    Attempt::new(name.as_str(), None).failed(format!("it can't be listened for: {e}"));
+                (query.answer(Code::ServerFailure, false), Some(attempt))
             }
         }
     }
@@ -550,10 +589,12 @@ impl Gateway {
 
     fn open_port(&mut self, name: &Name, address: IpAddr, port: u16) -> io::Result<usize> {
         let fd = self.socket(usize::from(address.is_ipv6()))?;
-        let address = SockaddrStorage::from(SocketAddr::new(address, port));
-        bind(fd.as_raw_fd(), &address)?;
+        let at = SocketAddr::new(address, port);
+        bind(fd.as_raw_fd(), &SockaddrStorage::from(at))?;
+        // Connections have it of their listener: what is small and waits for more, waits at its sender already.
+        let _ = setsockopt(&fd, TcpNoDelay, &true);
         listen(&fd, Backlog::MAXALLOWABLE)?;
-        let key = self.listeners.insert(Listener { fd, name: name.clone(), port });
+        let key = self.listeners.insert(Listener { fd, at, name: name.clone() });
         let watched = self.watch(self.listeners[key].fd.as_fd(), Token::Listener(key), EpollFlags::EPOLLIN);
         if let Err(errno) = watched {
             self.listeners.remove(key);
@@ -577,17 +618,19 @@ impl Gateway {
             let Some(listener) = self.listeners.get(key) else { return false };
             let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
             let Ok(fd) = accept4(&listener.fd, flags) else { return false };
-            let (name, port) = (listener.name.clone(), listener.port);
+            let (name, at, port) = (listener.name.clone(), listener.at, listener.at.port());
+            self.hear_callers();
+            let caller = self.callers.connected(at, || peer(fd.as_raw_fd()));
             if self.streams.len() >= self.limits.connections {
                 abort(fd.as_fd());
                 let reason =
                     format!("the job has {} connections, which is all that it may", self.limits.connections);
-                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
+                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason).by(caller));
                 continue;
             }
             if let Some(reason) = self.usage.connect(self.now).or_else(|| self.usage.over(&name)) {
                 abort(fd.as_fd());
-                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason));
+                self.record(Attempt::new(name.as_str(), Some(port)).refused(reason).by(caller));
                 continue;
             }
             let grant = match self.policy.of_port(&name, port) {
@@ -595,14 +638,13 @@ impl Gateway {
                 not => {
                     let refused = self.not_of_step(&name, port, not);
                     abort(fd.as_fd());
-                    self.record(refused);
+                    self.record(refused.by(caller));
                     continue;
                 }
             };
             let (rule, opaque) = (grant.rule.map(|rule| rule.text().to_owned()), grant.opaque);
-            // What is small and waits for more, waits at its sender already.
-            let _ = setsockopt(&fd, TcpNoDelay, &true);
-            let stream = self.streams.insert(Stream::new(fd, self.step, name, port, rule, self.now));
+            let stream =
+                self.streams.insert(Stream::new(fd, (self.step, caller), name, port, rule, self.now));
             if self.watch(self.streams[stream].client.fd.as_fd(), Token::Client(stream), EDGES).is_err() {
                 self.streams.remove(stream);
                 continue;
@@ -621,6 +663,13 @@ impl Gateway {
         if let Some(stream) = self.streams.get_mut(key) {
             stream.deadline = Some(at);
             self.deadlines.push(Reverse((at, key)));
+        }
+        // Most connections are over long before their deadlines are.
+        if self.deadlines.len() > 2 * self.streams.len() + MANY_DEADLINES {
+            let streams = &self.streams;
+            let counts =
+                |(at, key): (Instant, usize)| streams.get(key).is_some_and(|s| s.deadline == Some(at));
+            self.deadlines.retain(|Reverse(due)| counts(*due));
         }
     }
 
@@ -655,6 +704,20 @@ impl Gateway {
             let _ = self.watch(socket.as_fd(), Token::Lookup(key), EpollFlags::EPOLLIN);
         }
     }
+}
+
+fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+}
+
+/// Where a connection comes from.
+fn peer(socket: RawFd) -> Option<SocketAddr> {
+    getpeername(socket).ok().as_ref().and_then(socket_address)
+}
+
+fn own_address(socket: RawFd) -> Option<SocketAddr> {
+    getsockname(socket).ok().as_ref().and_then(socket_address)
 }
 
 /// The rule that allows what was tried.

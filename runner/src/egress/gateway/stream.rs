@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::sys::socket::sockopt::Linger;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, setsockopt, shutdown};
 
+use super::callers::Whose;
 use super::quota::Bytes;
 use super::relay::Open;
 use super::splice::Side;
@@ -29,6 +30,8 @@ pub const READ: usize = 16 << 10;
 pub struct Stream {
     /// Index of the step that ran when it began.
     pub step: Option<usize>,
+    /// Whose it is, if that was seen.
+    pub caller: Option<Whose>,
     /// The job's side.
     pub client: Side,
     /// Which name the address stands for.
@@ -187,7 +190,7 @@ impl Stream {
     /// A connection that has just been accepted.
     pub fn new(
         fd: OwnedFd,
-        step: Option<usize>,
+        (step, caller): (Option<usize>, Option<Whose>),
         name: Name,
         port: u16,
         rule: Option<String>,
@@ -195,6 +198,7 @@ impl Stream {
     ) -> Stream {
         Stream {
             step,
+            caller,
             client: Side::new(fd),
             name,
             port,
@@ -225,7 +229,7 @@ impl Stream {
             sent,
             received,
             milliseconds: now.saturating_duration_since(self.started).as_millis() as u64,
-            ..Attempt::new(self.name.as_str(), Some(self.port))
+            ..Attempt::new(self.name.as_str(), Some(self.port)).by(self.caller.clone())
         }
     }
 

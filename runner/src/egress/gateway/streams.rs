@@ -1,7 +1,7 @@
 //! What becomes of connections: from what the client says by way of the name's addresses to bytes that go both
 //! ways, and to their end.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -59,6 +59,9 @@ impl Gateway {
         {
             open.server.note(flags);
             return self.pump(key);
+        }
+        if self.streams.get(key).is_some_and(|stream| matches!(stream.phase, Phase::Connecting(..))) {
+            return self.tried(key, 0, flags);
         }
         self.ask_proxy(key, flags);
     }
@@ -173,10 +176,9 @@ impl Gateway {
     }
 
     /// Whether a name's address may be connected to.
-    pub(super) fn check(&self, name: &Name, address: IpAddr, port: u16) -> Result<(), String> {
+    pub(super) fn check(&mut self, name: &Name, address: IpAddr, port: u16) -> Result<(), String> {
         self.policy.check_address(name, address, port).map_err(|e| e.to_string())?;
-        // An address that looks public may be the host's own, whose services trust who comes from it.
-        if !self.policy.names_address(address) && is_own(address, port) {
+        if !self.policy.names_address(address) && self.own.has(address, self.now) {
             return Err("it is the host's own".to_owned());
         }
         Ok(())
@@ -219,7 +221,9 @@ impl Gateway {
         let Phase::Connecting(_, tries) = &stream.phase else { return };
         if let Some(Some((fd, _))) = tries.running.get(number) {
             // Without events it ends by its deadline.
-            let _ = self.watch(fd.as_fd(), Token::Try(key, number), EDGES);
+            // The first is the server's as a rule.
+            let token = if number == 0 { Token::Server(key) } else { Token::Try(key, number) };
+            let _ = self.watch(fd.as_fd(), token, EDGES);
         }
     }
 
@@ -232,8 +236,12 @@ impl Gateway {
             return;
         }
         let Some((fd, address)) = tries.running.get_mut(number).and_then(Option::take) else { return };
-        match getsockopt(&fd, SocketError) {
-            Ok(0) => self.opened(key, fd, address, flags),
+        let error = match flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP) {
+            true => getsockopt(&fd, SocketError),
+            false => Ok(0),
+        };
+        match error {
+            Ok(0) => self.opened((key, number), fd, address, flags),
             Ok(errno) => {
                 tries.failed = Errno::from_raw(errno);
                 self.try_next(key);
@@ -245,9 +253,9 @@ impl Gateway {
         }
     }
 
-    fn opened(&mut self, key: usize, fd: OwnedFd, address: IpAddr, flags: EpollFlags) {
+    fn opened(&mut self, (key, number): (usize, usize), fd: OwnedFd, address: IpAddr, flags: EpollFlags) {
         // The same token as that of the other side, but for its kind, so nothing of the try is left.
-        if self.watch_as(fd.as_fd(), Token::Server(key), EDGES).is_err() {
+        if number > 0 && self.watch_as(fd.as_fd(), Token::Server(key), EDGES).is_err() {
             return self.fail(key, "its socket can't be watched");
         }
         let _ = setsockopt(&fd, TcpNoDelay, &true);
@@ -332,26 +340,5 @@ fn start(address: SocketAddr) -> nix::Result<OwnedFd> {
     match connect(fd.as_raw_fd(), &SockaddrStorage::from(address)) {
         Ok(()) | Err(Errno::EINPROGRESS) => Ok(fd),
         Err(errno) => Err(errno),
-    }
-}
-
-/// Whether an address is one of this host's: who connects to it comes from the same. Nothing is sent.
-fn is_own(address: IpAddr, port: u16) -> bool {
-    let any: SocketAddr = if address.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
-    let probe = UdpSocket::bind(any).and_then(|socket| socket.connect((address, port)).map(|()| socket));
-    probe
-        .and_then(|socket| socket.local_addr())
-        .is_ok_and(|own| own.ip().to_canonical() == address.to_canonical())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_s_own_addresses_are_known_without_sending_anything() {
-        assert!(is_own("127.0.0.1".parse().unwrap(), 9));
-        // For documentation: no host has it, whether or not there is a route.
-        assert!(!is_own("203.0.113.1".parse().unwrap(), 9));
     }
 }

@@ -13,9 +13,11 @@ use keys::{Keys, Side};
 use packet::{Kind, Long, Packet, Packets, Version};
 
 pub use hello::Messages;
+pub use negotiation::negotiation;
 
 mod hello;
 mod keys;
+mod negotiation;
 mod packet;
 
 /// Set in the first byte of every packet: RFC 9000, section 17.
@@ -103,8 +105,10 @@ impl Watch {
 
     /// Looks at what the client sends. After an error nothing more of it may be passed on.
     pub fn client(&mut self, datagram: &[u8]) -> Result<Verdict, QuicError> {
-        // By it servers tell QUIC from other protocols on one port: RFC 9443, section 3.
-        if datagram.first().is_some_and(|first| first & FIXED_BIT == 0) {
+        // By it servers tell QUIC from other protocols on one port: RFC 9443, section 3. Once a connection stands, both ends
+        // may agree to do without (RFC 9287), which nobody else sees.
+        let unfixed = datagram.first().is_some_and(|first| first & FIXED_BIT == 0);
+        if unfixed && (self.is_beginless() || is_of_others(datagram)) {
             return Err(QuicError::Malformed);
         }
         let mut begins = false;
@@ -120,13 +124,16 @@ impl Watch {
                 }
             }
         }
-        let agrees = self.connections.iter().any(|connection| connection.agrees);
-        match (self.is_pending(), agrees) {
+        match (self.is_pending(), !self.is_beginless()) {
             (false, false) => Err(QuicError::Beginless),
             (true, false) => Ok(Verdict::Hold),
             (true, true) if begins => Ok(Verdict::Hold),
             (_, true) => Ok(Verdict::Pass),
         }
+    }
+
+    fn is_beginless(&self) -> bool {
+        !self.connections.iter().any(|connection| connection.agrees)
     }
 
     /// Whether a connection has begun of which it isn't known yet whether it is for the name.
@@ -188,6 +195,18 @@ impl Watch {
                 connection.server.push(packet.from.to_vec());
             }
         }
+    }
+}
+
+/// Whether a datagram without the fixed bit is one of STUN (RFC 8489, section 5) or DTLS (RFC 6347, section 4.1; RFC 9147,
+/// section 4), which servers may speak on the port of QUIC. Of a packet of QUIC all behind its first byte is random there, or
+/// an id that the server has chosen.
+fn is_of_others(datagram: &[u8]) -> bool {
+    const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+    match datagram.first() {
+        Some(0..=3) => datagram.get(4..8) == Some(&COOKIE),
+        Some(20..=63) => matches!(datagram.get(1..3), Some([0xfe, 0xfd | 0xff])),
+        _ => false,
     }
 }
 
@@ -310,11 +329,16 @@ mod tests {
         assert_eq!(watch.client(&initial(2, crypto(5, &one[5..]))), Ok(Verdict::Pass));
         assert_eq!(watch.client(&[0x40; 30]), Ok(Verdict::Pass));
         // Of another protocol: DTLS, STUN, RTP.
-        for first in [0x16, 0x00, 0x80] {
+        let (dtls, stun) = (b"\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\0", b"\0\x01\0\0\x21\x12\xa4\x42transaction.");
+        for other in [dtls.as_slice(), stun, &[0x80; 30]] {
             let mut watch = self::watch();
             assert_eq!(watch.client(&initial(0, crypto(0, &hello))), Ok(Verdict::Pass));
-            assert_eq!(watch.client(&[first; 30]), Err(QuicError::Malformed));
+            assert!(watch.client(other).is_err(), "{other:?}");
         }
+        // Packets without the fixed bit, once there is a connection.
+        let greased = [&[0x2b][..], TO, &[0x16, 0xfe, 0xfd, 7, 7, 7]].concat();
+        assert_eq!(watch.client(&greased), Ok(Verdict::Pass));
+        assert_eq!(self::watch().client(&greased), Err(QuicError::Malformed));
         // The same again, and another in its place.
         assert_eq!(watch.client(&initial(3, crypto(0, &hello))), Ok(Verdict::Pass));
         assert_eq!(

@@ -28,7 +28,8 @@ impl Version {
         }
     }
 
-    fn of(number: u32) -> Result<Version, QuicError> {
+    /// Of its number.
+    pub fn of(number: u32) -> Result<Version, QuicError> {
         [Version::One, Version::Two]
             .into_iter()
             .find(|version| version.number() == number)

@@ -15,6 +15,7 @@ use nix::sys::socket::{
 
 use crate::error::{Context, LayerError};
 use crate::inlet::{self, MAX_SOCKETS, Synthetic, V4_LENGTH, V6_LENGTH};
+use crate::inside::witness::Ends;
 use crate::report::LayerId;
 use crate::sys::netlink::Routes;
 use crate::wire::{self, Family, Opened, Standing, Transport, Wanted};
@@ -62,11 +63,13 @@ impl Opening {
         Ok(Opening { has_v6, udp, tcp, counters })
     }
 
-    /// Tells the gateway that the network stands.
-    pub fn send(self, gateway: &UnixStream) -> Result<(), LayerError> {
+    /// Tells the gateway that the network stands, and where it hears of callers.
+    pub fn send(self, gateway: &UnixStream, ends: Option<&Ends>) -> Result<(), LayerError> {
         let mut fds = vec![self.udp.as_raw_fd(), self.tcp.as_raw_fd()];
+        fds.extend(ends.into_iter().flat_map(Ends::fds));
+        let standing = Standing { has_v6: self.has_v6, of_callers: (fds.len() - 2) as u8 };
         fds.extend(self.counters.iter().map(AsRawFd::as_raw_fd));
-        match wire::send(gateway, &Standing { has_v6: self.has_v6 }, &fds) {
+        match wire::send(gateway, &standing, &fds) {
             // A gateway that is gone leaves a sandbox that reaches nothing; its caller sees it.
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             sent => sent

@@ -13,6 +13,7 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::Mode;
 
+use super::witness::Teller;
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
 use crate::spec::Network;
@@ -61,25 +62,34 @@ impl Making {
             .map(|thread| Making(Some(Beside { thread, settings })))
     }
 
-    /// Waits for it and enters it; tells the gateway, if there is to be one; gives the evidence.
-    pub fn enter(self, plan: &Plan, gateway: Option<&UnixStream>) -> Result<String, LayerError> {
-        let Some(Beside { thread, settings }) = self.0 else { return Ok(String::new()) };
+    /// Waits for it and enters it; tells the gateway, if there is to be one; gives the evidence, and by what the gateway is
+    /// told of callers, if it is.
+    pub fn enter(
+        self,
+        plan: &Plan,
+        gateway: Option<&UnixStream>,
+    ) -> Result<(String, Option<Teller>), LayerError> {
+        let Some(Beside { thread, settings }) = self.0 else { return Ok((String::new(), None)) };
         let lost =
             || LayerError::new(LayerId::Net, "make a network namespace (its thread died)", Errno::ESRCH);
         let Made { namespace, opening } = thread.join().map_err(|_| lost())??;
         setns(namespace, CloneFlags::CLONE_NEWNET)
             .layer(LayerId::Net, || "enter the new network namespace".into())?;
+        let mut teller = None;
         if let Some(gateway) = gateway {
             // Of a namespace that was made ahead nobody knew that it would have one.
-            opening.map_or_else(inlet::Opening::make, Ok)?.send(gateway)?;
+            let opening = opening.map_or_else(inlet::Opening::make, Ok)?;
+            let told = plan.callers.then(Teller::open).transpose()?;
+            opening.send(gateway, told.as_ref().map(|(_, ends)| ends))?;
+            teller = told.map(|(teller, _)| teller);
             settings.as_ref().map(unpaced);
         }
-        Ok(match plan.network {
+        let evidence = match plan.network {
             Network::Allow => "own loopback; the gateway lets through the names that are allowed",
             Network::Audit => "own loopback; the gateway lets every public name through and records it",
             Network::None | Network::Host => "own loopback, no other way out",
-        }
-        .into())
+        };
+        Ok((evidence.into(), teller))
     }
 }
 

@@ -3,8 +3,8 @@
 
 use libc::{
     AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP,
-    BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, EAFNOSUPPORT, ENOSYS, EPERM, SECCOMP_RET_ALLOW,
-    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SOCK_RAW, sock_filter,
+    BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, EAFNOSUPPORT, ENOSYS, EPERM, MSG_FASTOPEN, SECCOMP_RET_ALLOW,
+    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF, SOCK_RAW, sock_filter,
 };
 
 mod table;
@@ -36,10 +36,30 @@ pub fn refused() -> usize {
     rows().map(|row| row.calls.len()).sum()
 }
 
+/// Whether calls that make connections are heard by a listener before they go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connects {
+    /// They are.
+    Seen,
+    /// They aren't.
+    Unseen,
+}
+
+/// Calls that make connections, each with the argument that has its flags if it makes one by a flag (`MSG_FASTOPEN`)
+/// alone. Datagrams to an address that their socket isn't connected to aren't among them: each would be heard.
+const CONNECTS: [(libc::c_long, Option<u8>); 4] = [
+    (libc::SYS_connect, None),
+    (libc::SYS_sendto, Some(3)),
+    (libc::SYS_sendmsg, Some(2)),
+    (libc::SYS_sendmmsg, Some(3)),
+];
+
 /// The filter.
-pub fn program() -> Vec<sock_filter> {
-    let calls = rows().flat_map(|row| row.calls.iter().map(|(_, n)| (*n, Leaf::Answer(row.answer))));
-    compile(calls.collect(), Leaf::Allow)
+pub fn program(connects: Connects) -> Vec<sock_filter> {
+    let refused = rows().flat_map(|row| row.calls.iter().map(|(_, n)| (*n, Leaf::Answer(row.answer))));
+    let seen = CONNECTS.iter().filter(|_| connects == Connects::Seen);
+    let seen = seen.map(|(call, flags)| (*call, flags.map_or(Leaf::Heard, Leaf::HeardIfFast)));
+    compile(refused.chain(seen).collect(), Leaf::Allow)
 }
 
 /// A filter that allows these calls, some of them only as their answer says, and refuses all others.
@@ -82,6 +102,9 @@ const FOREIGN: u32 = 0x4000_0000;
 enum Leaf {
     Allow,
     Kill,
+    Heard,
+    /// With `MSG_FASTOPEN` in this argument; else it is allowed.
+    HeardIfFast(u8),
     Answer(Answer),
 }
 
@@ -110,6 +133,13 @@ fn leaf_code(leaf: Leaf, code: &mut Vec<sock_filter>) {
     match leaf {
         Leaf::Allow => code.push(allow),
         Leaf::Kill => code.push(give(SECCOMP_RET_KILL_PROCESS)),
+        Leaf::Heard => code.push(give(SECCOMP_RET_USER_NOTIF)),
+        Leaf::HeardIfFast(n) => code.extend([
+            load(argument(n)),
+            jump(BPF_JSET, MSG_FASTOPEN as u32, 0, 1),
+            give(SECCOMP_RET_USER_NOTIF),
+            allow,
+        ]),
         Leaf::Answer(Answer::Errno(errno)) => code.push(refuse(errno)),
         Leaf::Answer(Answer::AnyBit(n, mask, errno)) => {
             code.extend([load(argument(n)), jump(BPF_JSET, mask, 0, 1), refuse(errno), allow])
@@ -170,7 +200,7 @@ mod tests {
 
     /// Runs the filter as the kernel would.
     fn run(arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
-        run_of(&program(), arch, number, arguments)
+        run_of(&program(Connects::Unseen), arch, number, arguments)
     }
 
     fn run_of(code: &[sock_filter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
@@ -265,6 +295,22 @@ mod tests {
         let personality = |p: u64| native(libc::SYS_personality, [p, 0, 0, 0, 0, 0]);
         assert_eq!(personality(0xffff_ffff), SECCOMP_RET_ALLOW);
         assert_eq!(personality(0x0040_0000), errno(EPERM));
+    }
+
+    #[test]
+    fn connections_are_heard_and_nothing_else_changes() {
+        let (seen, unseen) = (program(Connects::Seen), program(Connects::Unseen));
+        let fast = [0, 0, MSG_FASTOPEN as u64, MSG_FASTOPEN as u64, 0, 0];
+        for number in 0..=NEWEST {
+            let of = |code, arguments| run_of(code, NATIVE, number as u32, arguments);
+            let connects = CONNECTS.iter().find(|(call, _)| *call == number);
+            assert_eq!(of(&seen, fast) == SECCOMP_RET_USER_NOTIF, connects.is_some(), "{number}");
+            let always = matches!(connects, Some((_, None)));
+            assert_eq!(of(&seen, [0; 6]) == SECCOMP_RET_USER_NOTIF, always, "{number}");
+            if connects.is_none() {
+                assert_eq!(of(&seen, fast), of(&unseen, fast), "{number}");
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,154 @@
+//! Which process of the job asks for what: what init has seen, matched with what has come. A call is told before it goes on,
+//! so whoever accepts what came of it finds it here; what a process asks for and then doesn't do is forgotten. Where several
+//! processes have asked for the same, the kernel says whose the socket is.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use nix::sys::epoll::EpollFlags;
+use palisade_sandbox::{Asked, Caller, Sighting, Sightings, Synthetic, Transport};
+
+use super::serve::{Gateway, suggest};
+use crate::egress::record::{Asker, Attempt};
+use crate::egress::rule::Decision;
+
+/// So long what was asked for may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Most calls that are remembered.
+const MAX_RECENT: usize = 1024;
+
+/// Who asks, and whether that is certain.
+pub type Whose = (Rc<Caller>, bool);
+
+/// Those who have asked of late.
+#[derive(Debug)]
+pub struct Callers {
+    sightings: Option<Sightings>,
+    recent: VecDeque<Recent>,
+    /// Why nobody is seen.
+    blind: Option<String>,
+    lost: u64,
+}
+
+#[derive(Debug)]
+struct Recent {
+    at: Instant,
+    caller: Rc<Caller>,
+    asked: Asked,
+}
+
+impl Callers {
+    /// Of what init sees, if it is to look.
+    pub fn new(sightings: Option<Sightings>) -> Callers {
+        let blind = sightings.is_none().then(|| "it is switched off".to_owned());
+        Callers { sightings, recent: VecDeque::new(), blind, lost: 0 }
+    }
+
+    /// Readable, once each time, when there is something that may not come by itself.
+    pub fn bell(&self) -> Option<BorrowedFd<'_>> {
+        self.sightings.as_ref().map(std::os::fd::AsFd::as_fd)
+    }
+
+    /// Events of the bell.
+    pub const BELL: EpollFlags = EpollFlags::EPOLLIN.union(EpollFlags::EPOLLET);
+
+    /// Why processes aren't on record, and how many calls were told of too late or not at all.
+    pub fn shortcomings(&self) -> (Option<String>, u64) {
+        (self.blind.clone(), self.lost)
+    }
+
+    fn next(&mut self) -> Option<(Rc<Caller>, Asked)> {
+        loop {
+            match self.sightings.as_mut()?.next()? {
+                Sighting::Asks(caller, asked) => return Some((caller, asked)),
+                Sighting::Blind(why) => self.blind = Some(why),
+                Sighting::Lost(count) => self.lost += count,
+            }
+        }
+    }
+
+    fn expect(&mut self, caller: Rc<Caller>, asked: Asked, now: Instant) {
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.pop_front();
+        }
+        while self.recent.front().is_some_and(|recent| recent.at + PATIENCE < now) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Recent { at: now, caller, asked });
+    }
+
+    /// Whose that is which has come to an address; `from` says where from, and is asked only if it matters.
+    pub fn whose(
+        &mut self,
+        transport: Transport,
+        to: SocketAddr,
+        from: impl FnOnce() -> Option<SocketAddr>,
+    ) -> Option<Whose> {
+        let is_for = |recent: &&Recent| recent.asked.to == to && recent.asked.transport == Some(transport);
+        let mut asked = self.recent.iter().filter(is_for);
+        let first = asked.next()?;
+        if asked.all(|recent| recent.caller == first.caller) {
+            return Some((first.caller.clone(), true));
+        }
+        let socket = from().and_then(|from| self.sightings.as_ref()?.socket_of(transport, from, to).ok());
+        let by_socket = self.recent.iter().rev().find(|recent| Some(recent.asked.socket) == socket);
+        Some(by_socket.map_or_else(|| (first.caller.clone(), false), |of| (of.caller.clone(), true)))
+    }
+
+    /// As [`whose`](Self::whose), of a connection, of which there is one for each call.
+    pub fn connected(&mut self, to: SocketAddr, from: impl FnOnce() -> Option<SocketAddr>) -> Option<Whose> {
+        let whose = self.whose(Transport::Tcp, to, from)?;
+        let is = |recent: &Recent| {
+            let Asked { to: asked, transport, .. } = recent.asked;
+            asked == to && transport == Some(Transport::Tcp) && recent.caller == whose.0
+        };
+        if let Some(at) = self.recent.iter().position(is) {
+            self.recent.remove(at);
+        }
+        Some(whose)
+    }
+}
+
+impl Gateway {
+    /// Hears what init has seen. What will come is remembered, and what can't come is on record.
+    pub(super) fn hear_callers(&mut self) {
+        while let Some((caller, asked)) = self.callers.next() {
+            let Asked { to, transport, .. } = asked;
+            let udp = transport == Some(Transport::Udp);
+            if Synthetic::of(to.ip()) == Some(Synthetic::DNS) {
+                self.callers.expect(caller, asked, self.now);
+                continue;
+            }
+            let Some((name, known)) = self.names.at(to.ip()) else {
+                self.strays.note(&caller, asked);
+                continue;
+            };
+            if known.listening[usize::from(to.is_ipv6())].contains(&(to.port(), udp)) {
+                self.callers.expect(caller, asked, self.now);
+            } else if transport == Some(Transport::Tcp) {
+                let name = name.clone();
+                self.closed_port(&name, to.port(), &caller);
+            }
+            // A datagram socket is connected also for finding out by which address something would go.
+        }
+    }
+
+    /// A process has tried a port of a name that nothing listens on.
+    fn closed_port(&mut self, name: &crate::egress::name::Name, port: u16, caller: &Caller) {
+        let decision = self.policy.of_port(name, port);
+        let missing = decision == Decision::Unknown && !self.of_step.only;
+        let attempt = match decision {
+            // Rules may have come since the name was looked up, or the job have a server there itself.
+            Decision::Allowed(_) => Attempt::new(name.as_str(), Some(port)).failed("the port isn't open"),
+            Decision::Unknown if missing => {
+                Attempt::new(name.as_str(), Some(port)).refused("no rule opens this port")
+            }
+            not => self.not_of_step(name, port, not),
+        };
+        let suggestion = missing.then(|| suggest(name, port, false));
+        self.record(Attempt { suggestion, process: Some(Asker::of(caller, true)), ..attempt });
+    }
+}
