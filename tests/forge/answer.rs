@@ -3,6 +3,7 @@
 use base64::Engine;
 use prost::Message;
 
+use palisade_proto::forgejo::Dialect;
 use palisade_proto::forgejo::wire::runner as wire;
 
 use super::Shared;
@@ -59,6 +60,9 @@ pub(super) fn asked(shared: &Shared, request: &Request) -> Asked {
 pub(super) fn answer(shared: &Shared, asked: Asked, request: &Request) -> Outcome {
     if request.path.contains("/idtoken?") {
         return Outcome::Answer(id_token(request));
+    }
+    if request.path.ends_with("/api/forgejo/v1/version") && shared.setup.dialect == Dialect::Forgejo {
+        return Outcome::Answer(Response::new(200, "application/json", br#"{"version":"15.0.0"}"#.to_vec()));
     }
     let Some(method) = asked.method.filter(|method| *method != Method::Declare || shared.setup.declare)
     else {

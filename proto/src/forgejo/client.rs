@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use ureq::http::HeaderMap;
 use ureq::http::header::DATE;
 use zeroize::Zeroize;
@@ -33,6 +34,10 @@ const UPDATE_TASK: Method =
     Method { name: "UpdateTask", path: "/api/actions/runner.v1.RunnerService/UpdateTask", limit: SMALL };
 const UPDATE_LOG: Method =
     Method { name: "UpdateLog", path: "/api/actions/runner.v1.RunnerService/UpdateLog", limit: SMALL };
+
+/// Where a Forgejo says its version, to whom it likes; a Gitea has nothing there.
+/// Source: `routers/api/forgejo/v1/root.go` of Forgejo, since 1.18.
+const VERSION: Method = Method { name: "Version", path: "/api/forgejo/v1/version", limit: SMALL };
 
 /// What Gitea is told that this runner can: it stays with a task that is being cancelled, and reports its end.
 const CAPABILITIES: [&str; 1] = ["cancelling"];
@@ -136,6 +141,24 @@ pub struct Update {
 }
 
 impl Server {
+    /// The forge at this address, of the kind that it is.
+    ///
+    /// # Errors
+    /// Where it can't be reached.
+    pub fn find(http: &Http, instance: &Instance) -> Result<Server, Error> {
+        let server = Server::new(http, instance, Dialect::Forgejo);
+        match server.call(HeaderMap::new(), None).get::<IgnoredAny>(&VERSION, VERSION.path) {
+            Err(error)
+                if matches!(error.reason(), Reason::Unreachable { .. } | Reason::Misconfigured { .. }) =>
+            {
+                Err(error)
+            }
+            Err(error) if error.is_unimplemented() => Ok(Server::new(http, instance, Dialect::Gitea)),
+            // It may tell its version to nobody.
+            Ok(_) | Err(_) => Ok(server),
+        }
+    }
+
     /// The forge at this address.
     pub fn new(http: &Http, instance: &Instance, dialect: Dialect) -> Server {
         Server { http: http.clone(), instance: instance.clone(), dialect }

@@ -29,7 +29,7 @@ const MAX_TOKEN: usize = 4 << 10;
 #[command(after_help = "EXAMPLES
   palisade register --instance https://git.example.org --token-file token
   pass forge/token | palisade register --instance https://git.example.org --labels linux,docker
-  palisade register --forge gitea --instance https://gitea.example.org --token-file token
+  palisade register --instance https://gitea.example.org --ephemeral --token-file token
   palisade register --instance https://git.example.org --uuid 33834eef-… --token-file token
 
 The token is the forge's registration token: of a repository, an organisation or the whole
@@ -47,9 +47,9 @@ A daemon that runs already takes the registration up within a few seconds.
 EXIT CODES: 0 success, 2 invalid input, 3 the forge refuses, 4 the state directory can't be used,
 5 the forge can't be reached")]
 pub struct Args {
-    /// Which kind of forge it is
-    #[arg(long, value_name = "KIND", default_value = "forgejo", value_parser = ["forgejo", "gitea"])]
-    forge: String,
+    /// Which kind of forge it is [default: what is found at its address]
+    #[arg(long, value_name = "KIND", value_parser = ["forgejo", "gitea"])]
+    forge: Option<String>,
     /// The forge's address
     #[arg(long, value_name = "URL")]
     instance: Instance,
@@ -113,8 +113,11 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let state = args.setting.state_as_owner()?;
     Registration::make_room(&state).map_err(forges::failed)?;
     let http = forges::http(&config)?;
-    let dialect: Dialect = args.forge.parse().map_err(Error::input)?;
-    let server = Server::new(&http, &args.instance, dialect);
+    let server = match &args.forge {
+        Some(forge) => Server::new(&http, &args.instance, forge.parse().map_err(Error::input)?),
+        None => Server::find(&http, &args.instance).map_err(|error| Error::new(Blame::Forge, error))?,
+    };
+    let dialect = server.dialect();
     let token = palisade_proto::Secret::new(token.expose().to_owned());
     let registered = match &args.uuid {
         Some(uuid) => {
@@ -154,8 +157,9 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let kept = Registration::keep(&state, known, token)
         .map_err(|e| Error::new(Blame::Isolation, e).hint("remove the runner in the forge's settings"))?;
     print::to_stdout(format!(
-        "registered `{}` at {} with the labels {}\n",
+        "registered `{}` at the {} {} with the labels {}\n",
         kept.id(),
+        if dialect == Dialect::Gitea { "Gitea" } else { "Forgejo" },
         args.instance,
         kept.known.labels.join(", ")
     ))?;

@@ -223,10 +223,9 @@ fn gitea_and_a_forge_without_declarations_are_served_too() {
         Setup { dialect: Dialect::Gitea, ..Setup::default() },
         Setup { declare: false, recent: false, ..Setup::default() },
     ] {
-        let options: &[&str] = if setup.dialect == Dialect::Gitea { &["--forge", "gitea"] } else { &[] };
         let forge = Forge::with(setup);
         let mut host = Host::new();
-        host.register(&forge, options).assert_code(0);
+        host.register(&forge, &[]).assert_code(0);
         host.start();
         let task = forge.enqueue(Job::script("echo $GITEA_ACTIONS"));
         let record = forge.closed(task);

@@ -30,7 +30,7 @@ fn a_registration_from_its_beginning_to_its_end() {
     let context = Context::new();
     let outcome = register(&context, &forge, &["--name", "Build 1", "--labels", "linux,big:host"]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    assert!(outcome.stdout.contains("registered `build-1` at http://127.0.0.1:"), "{outcome}");
+    assert!(outcome.stdout.contains("registered `build-1` at the Forgejo http://127.0.0.1:"), "{outcome}");
     let (uuid, labels) = forge.look(|state| (state.runners[0].uuid.clone(), state.runners[0].labels.clone()));
     assert_eq!(labels, ["linux", "big"]);
 
@@ -64,6 +64,23 @@ fn a_registration_from_its_beginning_to_its_end() {
     assert_eq!(outcome.code, Some(2), "{outcome}");
     assert!(outcome.stderr.contains("there is no registration `build-1`; there are build-1-2"), "{outcome}");
     assert_eq!(files(&context), 1);
+}
+
+#[test]
+fn which_forge_it_is_is_found_at_its_address() {
+    let gitea = Forge::with(Setup { dialect: Dialect::Gitea, ..Setup::default() });
+    let context = Context::new();
+    let outcome = register(&context, &gitea, &["--name", "found"]);
+    assert!(outcome.stdout.contains("registered `found` at the Gitea http://127.0.0.1:"), "{outcome}");
+    assert_eq!(register(&context, &gitea, &["--name", "told", "--forge", "forgejo"]).code, Some(0));
+    let all = registrations(&context);
+    let kinds: Vec<_> =
+        all.iter().map(|one| (one["id"].as_str().unwrap(), one["forge"].as_str().unwrap())).collect();
+    assert_eq!(kinds, [("found", "gitea"), ("told", "forgejo")]);
+    gitea.go_down();
+    let outcome = register(&context, &gitea, &[]);
+    assert_eq!(outcome.code, Some(5), "{outcome}");
+    assert!(outcome.stderr.contains("no connection"), "{outcome}");
 }
 
 #[test]
@@ -165,7 +182,7 @@ fn a_runner_that_was_made_at_the_forge_is_one_here() {
 
     let outcome = register(&uuid, &token, &[]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    assert!(outcome.stdout.contains("registered `build-7` at"), "{outcome}");
+    assert!(outcome.stdout.contains("registered `build-7` at the Forgejo"), "{outcome}");
     assert_eq!(
         forge.look(|state| (state.runners.len(), state.runners[0].labels.clone())),
         (1, vec!["linux".to_owned()])

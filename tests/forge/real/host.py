@@ -32,8 +32,8 @@ class Host:
         return done.stdout + done.stderr
 
     def register(self, url, token, name, labels, *options, code=0):
-        """Registers it at a Gitea."""
-        where = ["--forge", "gitea", "--instance", url, "--name", name, "--labels", labels]
+        """Registers it at a Gitea, which it finds to be one."""
+        where = ["--instance", url, "--name", name, "--labels", labels]
         return self.palisade("register", *where, *options, text=token, code=code)
 
     def start(self):
