@@ -14,6 +14,7 @@ pub(crate) mod called;
 mod discover;
 mod env;
 mod examined;
+mod expressions;
 mod file;
 pub(crate) mod images;
 mod job;
