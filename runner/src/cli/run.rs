@@ -282,8 +282,8 @@ fn prepare(
     let tree = Tree { root: &found.root, actions: &actions, stop: Some(signals.as_fd()) };
     let called = Called::by(workflow, &file.shown, tree).map_err(not_called)?;
     let selection = Selection { jobs: args.job.clone(), matrix: args.matrix.clone() };
-    let plan = Plan::new(workflow, &contexts, &selection)
-        .map_err(|e| Error::input(format!("{}: {e}", file.shown)))?;
+    let plan =
+        Plan::new(workflow, &contexts, &selection).map_err(|e| Error::input(e.in_file(&file.shown)))?;
     let parallel =
         args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let trigger = trigger.name().to_owned();

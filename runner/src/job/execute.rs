@@ -611,12 +611,10 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 impl<L: Resolve<f64>> ResolveMinutes for L {
     fn resolve_minutes(&self, scope: &dyn Scope) -> Result<Option<Duration>, EvalError> {
-        let minutes = self.resolve(scope)?;
+        let minutes =
+            self.resolve(scope).map_err(|error| EvalError::new(format!("`timeout-minutes`: {error}")))?;
         if minutes <= 0.0 {
             return Ok(None);
-        }
-        if minutes.is_nan() {
-            return Err(EvalError::new("`timeout-minutes` must be a number"));
         }
         // A limit that nobody lives to see is none.
         Ok(Some(Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(LONGEST).min(LONGEST)))

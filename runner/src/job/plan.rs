@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::contexts::{JobContexts, RunContexts, Standing, View};
 use super::matrix::{self, MatrixError};
 use crate::expr::Object;
+use crate::workflow::Position;
 use crate::workflow::model::{Job, Workflow};
 
 /// What of a workflow is asked for; nothing is all.
@@ -60,6 +61,8 @@ pub enum PlanError {
     Matrix {
         /// The job.
         job: String,
+        /// Where the job begins in its file.
+        position: Position,
         /// Why.
         #[source]
         error: MatrixError,
@@ -82,6 +85,16 @@ pub enum PlanError {
         /// What there is.
         known: Vec<String>,
     },
+}
+
+impl PlanError {
+    /// The same with the file's name, and the place in it where there is one.
+    pub fn in_file(&self, file: &str) -> String {
+        match self {
+            PlanError::Matrix { position, .. } => format!("{file}:{position}: {self}"),
+            _ => format!("{file}: {self}"),
+        }
+    }
 }
 
 fn known_axes(known: &[String]) -> String {
@@ -208,7 +221,11 @@ fn expand(job: &Job, run: &RunContexts) -> Result<Option<Vec<Object>>, PlanError
     let contexts = JobContexts { id: job.id.value.clone(), ..JobContexts::default() };
     let view = View::of_job(run, &contexts, Standing::FRESH);
     let expanded = matrix::expand(&matrix.value, &view);
-    expanded.map(Some).map_err(|error| PlanError::Matrix { job: job.id.value.clone(), error })
+    expanded.map(Some).map_err(|error| PlanError::Matrix {
+        job: job.id.value.clone(),
+        position: job.position,
+        error,
+    })
 }
 
 fn check_selection(asked: &[(String, String)], combinations: &[Object]) -> Result<(), PlanError> {

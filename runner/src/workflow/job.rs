@@ -89,6 +89,7 @@ fn job(reader: &mut Reader, id: &str, entry: &Entry) -> Option<Job> {
     }
     Some(Job {
         id: Spanned::new(id.to_owned(), entry.key),
+        position: reader.position(entry.key),
         name,
         needs,
         condition,

@@ -14,6 +14,7 @@ pub(crate) mod called;
 mod discover;
 mod env;
 mod examined;
+mod expressions;
 mod file;
 pub(crate) mod images;
 mod job;
@@ -37,7 +38,7 @@ pub use discover::{DIRECTORIES, DiscoverError, discover, prefixes, read, read_wi
 pub use examined::Examined;
 pub use file::WorkflowFile;
 pub use parse::{Parsed, examine, parse, parse_rewritten};
-pub use render::escape;
+pub use render::{Position, escape};
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES, plain};
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ impl<T> LiteralOr<T> {
 pub struct Job {
     /// The key under `jobs:`.
     pub id: Spanned<String>,
+    /// Where it begins in its file.
+    pub position: Position,
     /// `name:`.
     pub name: Option<Spanned<Template>>,
     /// `needs:`; every id is known to exist and the graph has no cycle.

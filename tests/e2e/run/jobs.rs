@@ -57,6 +57,22 @@ fn one_expression_may_give_the_defaults_of_a_job() {
 }
 
 #[test]
+fn what_an_expression_gives_wrongly_is_told_with_its_key_or_place() {
+    let (outcome, _) =
+        run("  a: { runs-on: x, timeout-minutes: \"${{ 'x' }}\", steps: [{ run: 'true' }] }\n", &[]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stdout.contains("`timeout-minutes`: `'x'` must be a number"), "{outcome}");
+    let matrix =
+        "  a: { runs-on: x, strategy: { matrix: \"${{ fromJSON('[1]') }}\" }, steps: [{ run: 'true' }] }\n";
+    let (outcome, _) = run(matrix, &[]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(
+        outcome.stderr.contains("w.yml:3:3: job `a`: the matrix must be a mapping, not Array"),
+        "{outcome}"
+    );
+}
+
+#[test]
 fn names_of_an_environment_may_be_computed_and_inserted() {
     let (outcome, events) = run(
         r#"  a:

@@ -105,7 +105,8 @@ fn planned(
     let as_json = serde_json::to_value(Value::from(github.clone())).map_err(|e| failed(&e))?;
     let contexts = RunContexts::new(github, payload.to_string(), Object::new(), inputs, Secrets::default());
     let selection = Selection { jobs: wanted.jobs.to_vec(), matrix: Vec::new() };
-    let plan = Plan::new(workflow, &contexts, &selection).map_err(|e| failed(&e))?;
+    let plan =
+        Plan::new(workflow, &contexts, &selection).map_err(|e| Error::input(e.in_file(&file.shown)))?;
     let group = workflow.concurrency.as_ref().map(|concurrency| {
         let group = Group::of(concurrency, &contexts.of_workflow()).map_err(|e| failed(&e))?;
         Ok::<_, Error>((group.key(), group.cancels()))
