@@ -16,16 +16,20 @@ pub(crate) const PLACES: usize = 128;
 /// Longest message; what a process is called by is bounded far below.
 pub(crate) const MAX_MESSAGE: usize = 64 << 10;
 /// Processes above one that are told.
-pub(crate) const MAX_PARENTS: usize = 12;
+pub(crate) const MAX_PARENTS: usize = 8;
 /// Bytes of a command line that are told; arguments beyond are left out.
-pub(crate) const MAX_COMMAND: usize = 2048;
+pub(crate) const MAX_COMMAND: usize = 1024;
+/// The same of a process above.
+pub(crate) const MAX_PARENT_COMMAND: usize = 256;
+/// Bytes of a program's path that are told: its end.
+pub(crate) const MAX_EXE: usize = 512;
 
 /// A process of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its number in the sandbox.
     pub pid: u32,
-    /// Its program's path, as the kernel has it; empty where it can't be seen.
+    /// Its program's path, as the kernel has it; empty where it can't be seen. Of a long one the end, behind a `…`.
     pub exe: String,
     /// Its arguments with spaces between, as the process has them in its memory by now. Where they are long, whole
     /// arguments are left out at the end, for which there is a `…`.
@@ -37,7 +41,7 @@ pub struct Process {
 pub struct Caller {
     /// The process.
     pub process: Process,
-    /// Its parent, that one's parent and so on, as far as the command that the sandbox was asked to run; twelve at most.
+    /// Its parent, that one's parent and so on, as far as the command that the sandbox was asked to run; eight at most.
     pub parents: Vec<Process>,
 }
 
@@ -92,7 +96,7 @@ impl Sightings {
     }
 
     /// The next message, if there is one.
-    pub fn next(&mut self) -> Option<Sighting> {
+    pub fn hear(&mut self) -> Option<Sighting> {
         loop {
             let length = match recv(self.from.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(length) if length > 0 => length,

@@ -338,9 +338,13 @@ impl fmt::Display for Unnamed {
         match to {
             None => write!(f, "{count} to reach {address} without a name came to nothing")?,
             Some(Stray { address, port, udp, process }) => {
-                let (to, udp) =
-                    (SocketAddr::new(*address, *port), if *udp == Some(true) { "/udp" } else { "" });
-                write!(f, "{process}: {count} to reach {to}{udp} came to nothing")?;
+                let at = SocketAddr::new(*address, *port);
+                let to = match udp {
+                    None => address.to_string(),
+                    Some(false) => at.to_string(),
+                    Some(true) => format!("{at}/udp"),
+                };
+                write!(f, "{process}: {count} to reach {to} came to nothing")?;
             }
         }
         f.write_str("; only names can be allowed")
@@ -467,6 +471,29 @@ mod tests {
         let shown: Vec<_> = table.rows.iter().map(|row| (row.name.as_str(), row.count, row.sent)).collect();
         assert_eq!(shown, [("a.test", 2, 6), ("evil.test", 2, 0)]);
         assert_eq!((table.untold, table.beyond), (1, 0));
+    }
+
+    #[test]
+    fn who_asks_is_told_by_program_and_command_and_nothing_of_it_breaks_the_line() {
+        let process =
+            |pid, exe: &str, command: &str| Process { pid, exe: exe.into(), command: command.into() };
+        let asker = |process, parents: &[Process], certain| {
+            Asker { process, parents: parents.to_vec(), certain }.to_string()
+        };
+        let curl = || process(9, "/usr/bin/curl", "curl -s https://a.test");
+        let shell = || process(2, "/usr/bin/bash", "bash -e step.sh");
+        assert_eq!(asker(curl(), &[], true), "`curl`");
+        assert_eq!(asker(curl(), &[shell()], false), "`curl`, perhaps");
+        let make = process(5, "/usr/bin/make", "/usr/bin/make test");
+        let between = process(7, "/usr/bin/dash", "sh -c curl");
+        assert_eq!(asker(curl(), &[between, make, shell()], true), "`curl` (of `make test`)");
+        // Whole arguments, and nothing that a terminal or a reader could take for something else.
+        let long = process(5, "/x/node", &format!("node a.js {} b", "x".repeat(60)));
+        assert_eq!(asker(curl(), &[long, shell()], true), "`curl` (of `node a.js …`)");
+        for odd in ["\u{1b}[2J", "a\nb", "`", ""] {
+            let odd = process(5, &format!("/tmp/{odd}"), odd);
+            assert_eq!(asker(odd.clone(), &[odd, shell()], true), "`process 5` (of `process 5`)");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Callers {
 
     fn next(&mut self) -> Option<(Rc<Caller>, Asked)> {
         loop {
-            match self.sightings.as_mut()?.next()? {
+            match self.sightings.as_mut()?.hear()? {
                 Sighting::Asks(caller, asked) => return Some((caller, asked)),
                 Sighting::Blind(why) => self.blind = Some(why),
                 Sighting::Lost(count) => self.lost += count,

@@ -4,7 +4,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | `serve` | the loop; name server and listening |
+//! | `serve`, `waiting` | the loop; name server and listening |
 //! | `names` | which address stands for which name |
 //! | `stream`, `streams` | one connection until it stands; what becomes of all of them |
 //! | `relay` | one that stands |
@@ -60,6 +60,7 @@ mod stream;
 mod streams;
 pub(super) mod unnamed;
 mod upstream;
+mod waiting;
 
 /// Argument zero that makes this binary a gateway. Its standard input is the inlet, its standard output the socket
 /// to its caller.
@@ -179,5 +180,6 @@ fn limits(settings: &Settings) -> nix::Result<Limits> {
         listeners: count(listeners),
         flows: count(FLOWS),
         pipes: count(pipes),
+        processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     })
 }

@@ -32,6 +32,7 @@ use super::strays::Strays;
 use super::stream::{GREETING, Stream, abort};
 use super::unnamed::UnnamedCount;
 use super::upstream::Upstream;
+use super::waiting::Waiting;
 use crate::egress::OfStep;
 use crate::egress::dns::{self, Code, Kind, MAX_UDP, NotAsked, Query};
 use crate::egress::name::Name;
@@ -63,6 +64,8 @@ pub struct Limits {
     pub flows: usize,
     /// Pipes.
     pub pipes: usize,
+    /// Processors that it has.
+    pub processors: usize,
 }
 
 /// Why the gateway ends.
@@ -150,7 +153,7 @@ pub(super) enum Token {
 
 impl Token {
     /// Kind, number of the try and key, each in its bits.
-    fn encode(self) -> u64 {
+    pub(super) fn encode(self) -> u64 {
         let (kind, key, number) = match self {
             Token::Control => (0, 0, 0),
             Token::Inlet => (1, 0, 0),
@@ -191,8 +194,9 @@ impl Token {
 }
 
 /// Events that are told once each time something changes.
-pub(super) const EDGES: EpollFlags =
-    EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT).union(EpollFlags::EPOLLRDHUP).union(EpollFlags::EPOLLET);
+pub(super) const EDGES: EpollFlags = COMING.union(EpollFlags::EPOLLOUT);
+/// Those of what comes alone.
+const COMING: EpollFlags = EpollFlags::EPOLLIN.union(EpollFlags::EPOLLRDHUP).union(EpollFlags::EPOLLET);
 
 impl Gateway {
     /// Puts one together; nothing is answered yet.
@@ -252,11 +256,12 @@ impl Gateway {
 
     /// Serves until the job is over. What was tried until then is told.
     pub fn serve(mut self) -> (End, Outbox) {
-        let mut events = [EpollEvent::empty(); TURN];
+        let (mut events, mut waiting) = ([EpollEvent::empty(); TURN], Waiting::new(self.limits.processors));
         // A step that began before the orders were read came behind them, and has no event of its own.
         self.control(EpollFlags::empty());
         let end = loop {
-            let count = match self.epoll.wait(&mut events, self.timeout()) {
+            let timeout = self.timeout();
+            let count = match waiting.wait(&self.epoll, &mut events, timeout) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => continue,
                 Err(errno) => break End::Broken(format!("waiting for events: {errno}")),
@@ -645,7 +650,7 @@ impl Gateway {
             let (rule, opaque) = (grant.rule.map(|rule| rule.text().to_owned()), grant.opaque);
             let stream =
                 self.streams.insert(Stream::new(fd, (self.step, caller), name, port, rule, self.now));
-            if self.watch(self.streams[stream].client.fd.as_fd(), Token::Client(stream), EDGES).is_err() {
+            if self.watch(self.streams[stream].client.fd.as_fd(), Token::Client(stream), COMING).is_err() {
                 self.streams.remove(stream);
                 continue;
             }

@@ -34,6 +34,8 @@ pub struct Side {
     pub readable: bool,
     /// It may be written without waiting.
     pub writable: bool,
+    /// It is told when it can be written again.
+    pub told_of_room: bool,
     /// Its end may be read, or its error, after all that has come.
     ending: bool,
 }
@@ -41,7 +43,12 @@ pub struct Side {
 impl Side {
     /// A socket that has had no event yet.
     pub fn new(fd: OwnedFd) -> Side {
-        Side { fd, readable: false, writable: false, ending: false }
+        Side { fd, readable: false, writable: false, told_of_room: true, ending: false }
+    }
+
+    /// A fresh connection, for which an event that it can be written would say nothing.
+    pub fn fresh(fd: OwnedFd) -> Side {
+        Side { writable: true, told_of_room: false, ..Side::new(fd) }
     }
 
     /// Takes note of events. An error makes both calls say what it is.

@@ -199,7 +199,7 @@ impl Stream {
         Stream {
             step,
             caller,
-            client: Side::new(fd),
+            client: Side::fresh(fd),
             name,
             port,
             rule,

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::epoll::EpollFlags;
+use nix::sys::epoll::{EpollEvent, EpollFlags};
 use nix::sys::socket::sockopt::{SocketError, TcpNoDelay};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, connect, getsockopt, setsockopt, socket,
@@ -81,6 +81,17 @@ impl Gateway {
                 turn
             }
         };
+        let full = !stream.client.writable && !stream.client.told_of_room;
+        if full && matches!(turn, Ok(Turn::Waits | Turn::Unfinished)) {
+            stream.client.told_of_room = true;
+            // Where there is room by now, that is an event at once.
+            let watched = self
+                .epoll
+                .modify(stream.client.fd.as_fd(), &mut EpollEvent::new(EDGES, Token::Client(key).encode()));
+            if watched.is_err() {
+                return self.fail(key, "its socket can't be watched");
+            }
+        }
         match turn {
             Ok(Turn::Waits) => {}
             Ok(Turn::Unfinished) => {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use nix::sys::uio::pread;
 
-use crate::sightings::{Caller, MAX_COMMAND, MAX_PARENTS, PLACES, Process};
+use crate::sightings::{Caller, MAX_COMMAND, MAX_EXE, MAX_PARENT_COMMAND, MAX_PARENTS, PLACES, Process};
 
 /// Most bytes of `/proc/PID/stat` and `/proc/PID/status`.
 const MAX_STAT: usize = 4096;
@@ -85,32 +85,32 @@ fn caller(thread: i32, parent: i32) -> Option<Caller> {
     let mut at = parent;
     // Init's parent is none, and init isn't told.
     while at > 1 && parents.len() < MAX_PARENTS {
-        parents.push(self::process(at));
+        parents.push(self::process(at, MAX_PARENT_COMMAND));
         at = value(&read(at, "status", MAX_STAT), "PPid:").unwrap_or(0);
     }
-    Some(Caller { process: self::process(process), parents })
+    Some(Caller { process: self::process(process, MAX_COMMAND), parents })
 }
 
-fn process(pid: i32) -> Process {
+fn process(pid: i32, most: usize) -> Process {
     let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_else(|_| PathBuf::new());
-    Process {
-        pid: pid.unsigned_abs(),
-        exe: exe.to_string_lossy().into_owned(),
-        command: command(&read(pid, "cmdline", MAX_COMMAND + 1)),
+    let mut exe = exe.to_string_lossy().into_owned();
+    if exe.len() > MAX_EXE {
+        exe.replace_range(..exe.ceil_char_boundary(exe.len() - MAX_EXE), "…");
     }
+    Process { pid: pid.unsigned_abs(), exe, command: command(&read(pid, "cmdline", most + 1), most) }
 }
 
 /// Of the arguments, each with a zero at its end. One that isn't there to its end is left out: the part of a secret isn't
 /// known as one.
-fn command(bytes: &[u8]) -> String {
-    let whole = if bytes.len() > MAX_COMMAND {
-        let end = bytes[..MAX_COMMAND].iter().rposition(|byte| *byte == 0);
+fn command(bytes: &[u8], most: usize) -> String {
+    let whole = if bytes.len() > most {
+        let end = bytes[..most].iter().rposition(|byte| *byte == 0);
         end.map_or(&[][..], |end| &bytes[..end])
     } else {
         bytes.strip_suffix(&[0]).unwrap_or(bytes)
     };
     let arguments = whole.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-    let more = (bytes.len() > MAX_COMMAND).then_some("…".into());
+    let more = (bytes.len() > most).then_some("…".into());
     arguments.chain(more).filter(|argument| !argument.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn a_long_command_line_has_whole_arguments() {
+        let command = |bytes: &[u8]| command(bytes, 30);
         assert_eq!(command(b"curl\0-s\0https://a.test\0"), "curl -s https://a.test");
         assert_eq!(command(b"title set by itself"), "title set by itself");
         assert_eq!(command(b""), "");
-        let long = [b"sh\0-c\0".as_slice(), &[b'x'; MAX_COMMAND]].concat();
-        assert_eq!(command(&long), "sh -c …");
-        assert_eq!(command(&[b'x'; MAX_COMMAND + 1]), "…");
+        assert_eq!(command(&[b"sh\0-c\0".as_slice(), &[b'x'; 40]].concat()), "sh -c …");
+        assert_eq!(command(&[b'x'; 31]), "…");
     }
 }
