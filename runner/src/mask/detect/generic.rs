@@ -18,7 +18,9 @@ pub(super) fn is_password(value: &[u8]) -> bool {
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let marks = value.iter().filter(|b| is_mark(**b)).count();
     let strange = value.iter().any(|b| *b >= 0x80 || *b < b' ');
-    let sentence = value.iter().filter(|b| **b == b' ').count() > 1;
+    let spaces = value.iter().filter(|b| **b == b' ').count();
+    // Translations: "Forgot password?"
+    let sentence = spaces > 1 || spaces == 1 && value.ends_with(b"?");
     value.len() >= MIN_PASSWORD
         && !strange
         && !sentence
@@ -96,10 +98,12 @@ fn is_code(value: &[u8]) -> bool {
     if matches!(value, [b' ' | b',' | b')' | b';' | b'+' | b'@', ..]) {
         return true;
     }
-    // `name(…`, `name[…`, `!name`, `&name`, `@name`, `$NAME`, `%NAME%`
+    let names = |rest: &[u8]| rest.iter().all(|b| set::WORD.or(set::DOT).has(*b) || *b == b'%');
+    // `name(…`, `name[…`, `!name`, `&name`, `@name`, `$NAME`, `%NAME%`, `*name.field`
     let call = value.iter().position(|b| !set::WORD.or(set::DOT).has(*b));
     call.is_some_and(|at| at > 0 && matches!(value[at], b'(' | b'['))
-        || matches!(value, [b'$' | b'&' | b'@' | b'%', rest @ ..] if rest.iter().all(|b| set::WORD.or(set::DOT).has(*b) || *b == b'%'))
+        || matches!(value, [b'$' | b'&' | b'@' | b'%', rest @ ..] if names(rest))
+        || matches!(value, [b'*', rest @ ..] if names(rest) && rest.contains(&b'.'))
         || SIGNS.iter().any(|sign| check::contains(value, sign) && !value.ends_with(b"=="))
 }
 
@@ -172,7 +176,9 @@ mod tests {
 
     #[test]
     fn passwords() {
-        for value in ["hunter2hunter", "Tr0ub4dor&3x", "correct!horse", "s3cr3t-p4ss"] {
+        for value in
+            ["hunter2hunter", "Tr0ub4dor&3x", "correct!horse", "s3cr3t-p4ss", "*hunter22", "who am1?x"]
+        {
             assert!(is_password(value.as_bytes()), "{value}");
         }
         for value in [
@@ -189,6 +195,8 @@ mod tests {
             "/run/secrets/db1",
             "aaaaaaaa1",
             "20240101-1200",
+            "Wachtwoord vergeten?",
+            "*form.MustChangePassword2",
         ] {
             assert!(!is_password(value.as_bytes()), "{value}");
         }
