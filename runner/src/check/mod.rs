@@ -83,7 +83,12 @@ impl Checker {
     ) -> Diagnostics {
         let source = match source {
             Ok(source) => source,
-            Err(e) => return Diagnostics::of_file(path, format!("cannot read the file: {e}")),
+            Err(e) => {
+                return Diagnostics::of_file(
+                    path,
+                    format!("cannot read the file: {}", workflow::why_unread(&e)),
+                );
+            }
         };
         let Examined { text, value, mut found } = workflow::examine(&source);
         if let Some(workflow) = &value {
@@ -99,7 +104,12 @@ impl Checker {
         let shown = self.tree.shown(path);
         let source = match self.tree.read(path) {
             Ok(source) => source,
-            Err(e) => return Diagnostics::of_file(&shown, format!("cannot read the file: {e}")),
+            Err(e) => {
+                return Diagnostics::of_file(
+                    &shown,
+                    format!("cannot read the file: {}", workflow::why_unread(&e)),
+                );
+            }
         };
         let Examined { text, value, mut found } = manifest::examine(&source);
         if let Some(manifest) = &value {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -186,11 +185,12 @@ impl Called {
                     WorkflowFile::Here(path) => {
                         let shown = path.as_str();
                         let source = discover::read_within(tree.root, Path::new(shown));
-                        (source.map_err(unreadable), shown.to_owned(), None)
+                        (source.map_err(|e| discover::why_unread(&e)), shown.to_owned(), None)
                     }
                     WorkflowFile::Elsewhere(remote) => match tree.actions.obtain(remote, tree.stop) {
                         Ok(obtained) => {
-                            let source = obtained.read(&remote.path, MAX_BYTES).map_err(unreadable);
+                            let source =
+                                obtained.read(&remote.path, MAX_BYTES).map_err(|e| discover::why_unread(&e));
                             (source, remote.to_string(), Some(obtained))
                         }
                         Err(why) => {
@@ -216,13 +216,5 @@ impl Called {
             Some((_, why)) => Err(CalledError::Mismatch { file: file.to_string(), by, why }),
             None => Ok(workflow),
         }
-    }
-}
-
-/// Why a file can't be read, for people.
-fn unreadable(error: io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".into(),
-        _ => error.to_string(),
     }
 }

@@ -67,6 +67,14 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Why a file can't be read, for people.
+pub fn why_unread(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        _ => error.to_string(),
+    }
+}
+
 /// Which forges' variables a workflow has beside those of GitHub, by what stands before their names: of the forge whose
 /// directory it is in, and of those whose names it has.
 pub fn prefixes(file: &Path, text: &str) -> Vec<String> {

@@ -34,7 +34,7 @@ pub(crate) mod yaml;
 
 pub use called::{Called, CalledError, Callee, Tree};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use discover::{DIRECTORIES, DiscoverError, discover, prefixes, read, read_within};
+pub use discover::{DIRECTORIES, DiscoverError, discover, prefixes, read, read_within, why_unread};
 pub use examined::Examined;
 pub use file::WorkflowFile;
 pub use parse::{Parsed, examine, parse, parse_rewritten};
