@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::renameat;
@@ -17,13 +18,18 @@ use crate::wire::Identity;
 /// The caller's handle of the directory that [`Spec::shared_dir`](crate::Spec::shared_dir) asked for.
 #[derive(Debug)]
 pub struct SharedDir {
-    dir: OwnedFd,
-    identity: Identity,
+    dir: Arc<OwnedFd>,
+    /// As who files are touched, where that isn't the caller.
+    owner: Option<u32>,
 }
 
 impl SharedDir {
     pub(crate) fn new(dir: OwnedFd, identity: Identity) -> Self {
-        SharedDir { dir, identity }
+        let owner = match identity {
+            Identity::Caller { .. } => None,
+            Identity::Own { id } => Some(id),
+        };
+        SharedDir { dir: Arc::new(dir), owner }
     }
 
     /// Makes a file of this name, which must not exist, with this mode and content.
@@ -43,13 +49,20 @@ impl SharedDir {
         let _ = self.remove(&new);
         self.write(&new, mode, content)?;
         self.as_owner(|| {
-            Ok(renameat(&self.dir, c_name(&new)?.as_c_str(), &self.dir, c_name(name)?.as_c_str())?)
+            Ok(renameat(&*self.dir, c_name(&new)?.as_c_str(), &*self.dir, c_name(name)?.as_c_str())?)
         })
     }
 
     /// Another handle of the same directory.
     pub fn try_clone(&self) -> io::Result<SharedDir> {
-        Ok(SharedDir { dir: self.dir.try_clone()?, identity: self.identity })
+        Ok(SharedDir { dir: self.dir.clone(), owner: self.owner })
+    }
+
+    /// Touches several files, by the handle that `action` is given: a privileged caller becomes the sandbox's user once for
+    /// all of them. Nothing but these files belongs there.
+    pub fn together<T>(&self, action: impl FnOnce(&SharedDir) -> T) -> T {
+        let as_one = SharedDir { dir: self.dir.clone(), owner: None };
+        self.as_owner(|| action(&as_one))
     }
 
     /// Reads a file of at most `limit` bytes. Whatever isn't a plain file (a symbolic link, a FIFO) is
@@ -78,15 +91,15 @@ impl SharedDir {
 
     /// Removes a file.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        self.as_owner(|| Ok(unlinkat(&self.dir, c_name(name)?.as_c_str(), UnlinkatFlags::NoRemoveDir)?))
+        self.as_owner(|| Ok(unlinkat(&*self.dir, c_name(name)?.as_c_str(), UnlinkatFlags::NoRemoveDir)?))
     }
 
     /// Touches files as the sandbox's user, not as a privileged caller: what that user can't open, a
     /// caller has no business with, and what is made belongs to that user.
-    fn as_owner<T>(&self, action: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match self.identity {
-            Identity::Caller { .. } => action(),
-            Identity::Own { id } => {
+    fn as_owner<T>(&self, action: impl FnOnce() -> T) -> T {
+        match self.owner {
+            None => action(),
+            Some(id) => {
                 let (uid, gid) = set_fs_ids(id, id);
                 let result = action();
                 set_fs_ids(uid, gid);

@@ -200,9 +200,9 @@ impl StepNames {
 impl StepFiles {
     /// Makes them, empty.
     pub fn create(dir: &SharedDir, names: StepNames) -> io::Result<StepFiles> {
-        for file in CommandFile::ALL {
-            dir.write(&names.name(file), 0o644, b"")?;
-        }
+        dir.together(|dir| {
+            CommandFile::ALL.into_iter().try_for_each(|file| dir.write(&names.name(file), 0o644, b""))
+        })?;
         Ok(StepFiles { names })
     }
 
@@ -220,6 +220,11 @@ impl StepFiles {
     /// before a mistake counts all the same, as on GitHub.
     pub fn collect(&self, dir: &SharedDir, mut said: Said) -> (Said, Vec<FileError>) {
         let mut errors: Vec<FileError> = said.refuse_variables().err().into_iter().collect();
+        dir.together(|dir| self.read(dir, &mut said, &mut errors));
+        (said, errors)
+    }
+
+    fn read(&self, dir: &SharedDir, said: &mut Said, errors: &mut Vec<FileError>) {
         for file in CommandFile::ALL {
             let read = dir.read(&self.name(file), MAX_SIZE);
             let content = match read {
@@ -239,14 +244,15 @@ impl StepFiles {
                 errors.push(error);
             }
         }
-        (said, errors)
     }
 
     /// Removes them. A step that made a directory of one, or the like, keeps it until the job ends.
     pub fn remove(&self, dir: &SharedDir) {
-        for file in CommandFile::ALL {
-            let _ = dir.remove(&self.name(file));
-        }
+        dir.together(|dir| {
+            for file in CommandFile::ALL {
+                let _ = dir.remove(&self.name(file));
+            }
+        });
     }
 }
 
