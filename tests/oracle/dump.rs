@@ -1,10 +1,12 @@
-//! Reads what `xxd`, `hexdump` and `od` print.
+//! Reads what `xxd`, `hexdump`, `od`, `curl --trace`, `tcpdump -X` and `openssl asn1parse -dump` print.
 
 /// The columns of a dump: data without offsets, and what it shows as text.
 pub fn columns(lines: &[&[u8]], mut give: impl FnMut(&'static str, Vec<u8>)) {
     let (mut data, mut all, mut text, mut chars) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for rest in lines.iter().filter_map(|line| without_offset(line)) {
-        let (numbers, shown) = split_text(rest);
+        // All columns of `curl` have their places.
+        let traced = rest.len() > 48 && rest[47] == b' ' && rest[2] == b' ';
+        let (numbers, shown) = if traced { rest.split_at(48) } else { split_text(rest) };
         data.extend_from_slice(numbers);
         data.push(b' ');
         all.extend_from_slice(rest);
@@ -18,13 +20,19 @@ pub fn columns(lines: &[&[u8]], mut give: impl FnMut(&'static str, Vec<u8>)) {
     give("characters of od", chars);
 }
 
-/// The rest of a line that begins with an offset: `00000010: `, `0000010 `, `00000010  `.
+/// The rest of a line that begins with an offset: `00000010: `, `0000010 `, `00000010  `, `0010: `, `0x0010:  `, `0010 - `.
 fn without_offset(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii_start();
+    let line = line.strip_prefix(b"0x").unwrap_or(line);
     let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let rest = &line[digits..];
+    if digits == 4 {
+        let of = |mark: &[u8]| rest.strip_prefix(mark);
+        return of(b":  ").or_else(|| of(b": ")).or_else(|| of(b" - "));
+    }
     if !(6..=8).contains(&digits) {
         return None;
     }
-    let rest = &line[digits..];
     rest.strip_prefix(b": ").or_else(|| rest.strip_prefix(b" "))
 }
 

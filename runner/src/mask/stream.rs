@@ -306,6 +306,12 @@ mod tests {
     }
 
     #[test]
+    fn what_javascript_escapes_is_undone() {
+        let value = "\u{65e5}\u{672c}\u{8a9e}-\u{43a}\u{43b}\u{44e}\u{447}-1";
+        assert_eq!(masked(&[value], "(%u65E5%u672C%u8A9E-%u043A%u043B%u044E%u0447-1)"), "(***)");
+    }
+
+    #[test]
     fn where_decoding_ends_no_value_does() {
         let escaped = KEY.replace('+', "=2B");
         for distance in 0..120 {

@@ -408,6 +408,11 @@ fn escape(before: Before, text: &[u8]) -> Escape {
     };
     match text[0] {
         b'\\' => backslash(&text[1..]),
+        // What JavaScript's `escape` writes beyond Latin-1 (ECMA-262, B.2.1.1).
+        b'%' if text.get(1) == Some(&b'u') => match digits(text, 2, 4, 16).and_then(char::from_u32) {
+            Some(scalar) => Escape::Character(Character::Scalar(scalar), 6),
+            None => Escape::Literal,
+        },
         // RFC 3986, 2.1.
         b'%' => byte(digits(text, 1, 2, 16), 3),
         // RFC 2045, 6.7: upper case, and line ends that mean nothing.

@@ -109,6 +109,9 @@ enum Number {
 /// The number that a line begins with.
 fn number(line: &[u8]) -> Option<Number> {
     let begin = line.iter().take_while(|b| may_stand_before(**b)).count();
+    if let Some(data) = shown_data(line, begin) {
+        return Some(Number::Dump(data));
+    }
     let digits = line[begin..].iter().take(MAX_NUMBER).take_while(|b| b.is_ascii_hexdigit()).count();
     if digits == 0 {
         return None;
@@ -127,6 +130,10 @@ fn number(line: &[u8]) -> Option<Number> {
             true => {}
         }
     }
+    // `curl --trace-ascii`
+    if digits == 4 && line[end..].starts_with(b": ") {
+        return Some(Number::Of(end + 2));
+    }
     if digits > 9 || !line[begin..end].iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -140,6 +147,41 @@ fn number(line: &[u8]) -> Option<Number> {
         }
         _ => None,
     }
+}
+
+/// Where the data of a dump's line stands whose offset is as short as any number, with what the bytes look like behind
+/// it: what `curl --trace`, `tcpdump -X` and OpenSSL print. That these are the same tells it from other numbered lines.
+fn shown_data(line: &[u8], begin: usize) -> Option<Range<usize>> {
+    let offset = if line[begin..].starts_with(b"0x") { begin + 2 } else { begin };
+    let digits = line[offset..].iter().take(MAX_NUMBER).take_while(|b| b.is_ascii_hexdigit()).count();
+    let end = offset + digits;
+    let stands_apart = line[end..].starts_with(b": ") || line[end..].starts_with(b" - ");
+    if digits < 4 || line.len() > MAX_DUMP_LINE || !stands_apart {
+        return None;
+    }
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let between = |at: usize| line[at..].iter().take_while(|b| matches!(b, b' ' | b'-')).count();
+    let data = end + 1 + between(end + 1);
+    let (mut at, mut bytes) = (data, Vec::new());
+    loop {
+        let digit = |i: usize| line.get(i).and_then(|b| char::from(*b).to_digit(16));
+        bytes.push((digit(at)? << 4 | digit(at + 1)?) as u8);
+        at += 2;
+        if shows(&line[at..], &bytes) {
+            return Some(data..at);
+        }
+        at += between(at);
+    }
+}
+
+/// Whether a line ends with what some bytes look like, apart from what stands before.
+fn shows(line: &[u8], bytes: &[u8]) -> bool {
+    let Some(gap) = line.len().checked_sub(bytes.len()) else { return false };
+    let mut shown = line[gap..].iter().zip(bytes);
+    gap > 0
+        && line[..gap].iter().all(|b| *b == b' ')
+        && shown.all(|(shown, byte)| shown == byte || *shown == b'.')
 }
 
 /// Whether a line that isn't whole yet may turn out to begin with a number.
@@ -191,6 +233,9 @@ mod tests {
             ("\n", None),
             ("123456789012 x\n", None),
             ("0000000   3   s   c\n", Some(Number::Of(10))),
+            ("1234: 41 42 AC\n", Some(Number::Of(6))),
+            ("004c: X-Long: a\n", Some(Number::Of(6))),
+            ("0x4c: X-Long: a\n", None),
         ] {
             assert_eq!(number(line.as_bytes()), want, "{line:?}");
         }
@@ -207,6 +252,10 @@ mod tests {
             ("0000000 101 102 103\n", "101 102 103"),
             ("0000000   65   7 101\n", "65   7 101"),
             ("0000000 4241 4443\n", "4241 4443"),
+            ("0010: 48 6f 73 74 20 61 62 0d 0a Host ab..\r\n", "48 6f 73 74 20 61 62 0d 0a"),
+            ("0080: 76 76 0a       vv.\n", "76 76 0a"),
+            ("\t0x0010:  4f65 2041       Oe.A\n", "4f65 2041"),
+            ("  0000 - 41 42 43 44 45 46 47 48-49 4a   ABCDEFGHIJ\n", "41 42 43 44 45 46 47 48-49 4a"),
         ] {
             let Some(Number::Dump(data)) = number(line.as_bytes()) else { panic!("{line:?}") };
             assert_eq!(&line[data], want);

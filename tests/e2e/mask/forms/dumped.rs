@@ -1,4 +1,4 @@
-//! What `xxd`, `hexdump` and `od` print.
+//! What `xxd`, `hexdump`, `od` and programs that trace their connections print.
 
 use palisade_tests::Random;
 
@@ -69,6 +69,36 @@ pub const FORMS: &[Form] = &[
             |at| format!("{at:06x} "),
             16,
             |row| format!("{:<47}  >{}<", pairs(row, 1, false), shown(row)),
+        )
+    }),
+    Form::lines("curl --trace -", |s, r| {
+        dump(
+            s,
+            r,
+            |at| format!("{at:04x}: "),
+            16,
+            |row| format!("{:<47} {}", pairs(row, 1, false), shown(row)),
+        )
+    }),
+    Form::lines("tcpdump -X", |s, r| {
+        dump(
+            s,
+            r,
+            |at| format!("\t0x{at:04x}:  "),
+            16,
+            |row| format!("{:<39}  {}", pairs(row, 2, false), shown(row).replace(' ', ".")),
+        )
+    }),
+    Form::lines("openssl asn1parse -dump", |s, r| {
+        dump(
+            s,
+            r,
+            |at| format!("    {at:04x} - "),
+            16,
+            |row| {
+                let halves: Vec<String> = row.chunks(8).map(|half| pairs(half, 1, false)).collect();
+                format!("{:<47}   {}", halves.join("-"), shown(row))
+            },
         )
     }),
 ];
