@@ -2,6 +2,7 @@
 
 use palisade_tests::{Events, Identity};
 
+use crate::exhaustion::script;
 use crate::jobs::run_workflow;
 use crate::world::{CANARY, Server, World, prevented, succeeded};
 
@@ -127,6 +128,23 @@ fn nothing_is_reached_by_who_isn_t_seen() {
         let said = world.try_program(&rules, &["storm", "16", "500"]);
         prevented(&said);
         assert!(said.stderr.contains("came to nothing; only names can be allowed"), "{said}");
+    }
+}
+
+#[test]
+fn who_looks_can_t_be_stopped_from_within() {
+    let server = Server::blunt();
+    let port = server.port();
+    for world in World::all() {
+        world.name("a.test", &["127.0.0.2"]);
+        let signals = "for signal in KILL STOP TERM SEGV; do kill -$signal 1 2>&1; done";
+        let steps = format!("{signals}; $attack dial a.test {port} x; $attack dial 192.0.2.1 {port} x");
+        let said = script(&world, &[format!("a.test:{port}/opaque")], &steps);
+        assert!(said.stdout.contains(CANARY), "{said}");
+        assert!(
+            said.stderr.contains(&format!("1 attempt to reach 192.0.2.1:{port} came to nothing")),
+            "{said}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
 /// Runs a script in a sandbox that reaches what these rules say. `while_holding PROGRAM…` runs an attack program that waits
 /// for the end of its input, and goes on once that has said something; `let_go` ends it.
-fn script(world: &World, rules: &[String], script: &str) -> Outcome {
+pub fn script(world: &World, rules: &[String], script: &str) -> Outcome {
     let attack = world.attack();
     let programs = std::path::Path::new(&attack).parent().expect("a directory").to_owned();
     let prelude = format!(
