@@ -352,6 +352,7 @@ impl Gateway {
         let heard = self.steps.hear(self.outbox.as_fd());
         for step in heard.begun {
             if self.step != Some(step.step) {
+                self.accept_all();
                 self.count_unnamed();
                 // No process outlives its step, but the next one may have the same port.
                 self.close_flows();
@@ -399,7 +400,7 @@ impl Gateway {
 
     // The name server.
 
-    fn answer_udp(&mut self) {
+    pub(super) fn answer_udp(&mut self) {
         let mut message = [0; MAX_UDP];
         for _ in 0..TURN {
             let (length, asker) = match recvfrom::<SockaddrStorage>(self.dns.udp.as_raw_fd(), &mut message) {
