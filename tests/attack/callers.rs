@@ -1,10 +1,12 @@
 //! What a job does about being seen when it connects: it races, hides, floods, and listens itself.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nix::errno::Errno;
+use nix::sys::socket::{SockaddrStorage, connect};
 
 use crate::outcome::{Attempt, Program, Step, Stop, argument, prevented};
 use crate::sys::{call, connect_shared, filter_connect, owned};
@@ -123,17 +125,19 @@ fn wild(_: &[String]) -> Attempt {
     }
 }
 
-/// `decoy HOST PORT`: connects, and once more by the same socket, which comes to nothing but is seen; then waits for the end
-/// of its input.
+/// `decoy HOST PORT`: connects to each of the addresses, and once more by the same socket, which comes to nothing but is seen;
+/// then waits for the end of its input.
 fn decoy(args: &[String]) -> Attempt {
-    let (host, port) = allowed(args)?;
-    let socket = owned(call!(SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0).step("socket")?);
-    let cell = [AtomicU64::new(raw_address(host, port)), AtomicU64::new(0)];
-    connect_shared(&socket, &cell).step("connect")?;
-    let again = connect_shared(&socket, &cell);
-    println!("{again:?}");
+    let host = argument(args, 0)?;
+    let mut streams = Vec::new();
+    for address in (host, number::<u16>(args, 1)?).to_socket_addrs().step(format!("look up {host}"))? {
+        let stream = TcpStream::connect(address).step("connect")?;
+        let again = connect(stream.as_raw_fd(), &SockaddrStorage::from(address));
+        println!("{again:?}");
+        streams.push(stream);
+    }
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).step("wait")?;
-    Ok("seen".into())
+    Ok(format!("{} seen", streams.len()))
 }
 
 /// `filter`: tries to hear of its own calls, and puts a filter on itself by which connecting fails with `EDOM`.

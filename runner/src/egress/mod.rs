@@ -6,6 +6,7 @@
 //! that aren't of the internet ([`address`]), connects, and moves bytes. What was tried is on record ([`record`]).
 
 pub mod address;
+pub mod asker;
 pub mod dns;
 mod doorstep;
 mod forge;

@@ -92,7 +92,7 @@ jobs:
       - run: |
           mkfifo input
           \"$ATTACK\" decoy a.test $PORT <input >said & exec 3>input
-          until [ -s said ]; do sleep 0.01; done
+          until [ $(grep -c EISCONN said) = 2 ]; do sleep 0.01; done
           \"$ATTACK\" dial a.test $PORT \"$REQUEST\"
           exec 3>&-
           wait

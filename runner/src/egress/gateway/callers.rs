@@ -88,14 +88,16 @@ impl Callers {
         from: impl FnOnce() -> Option<SocketAddr>,
     ) -> Option<Whose> {
         let is_for = |recent: &&Recent| recent.asked.to == to && recent.asked.transport == Some(transport);
-        let mut asked = self.recent.iter().filter(is_for);
-        let first = asked.next()?;
-        if asked.all(|recent| recent.caller == first.caller) {
+        let asked: Vec<&Recent> = self.recent.iter().filter(is_for).collect();
+        let (first, last) = (asked.first()?, asked.last()?);
+        if asked.iter().all(|recent| recent.caller == first.caller) {
             return Some((first.caller.clone(), true));
         }
+        // Connections come in the order in which they were asked for; of datagrams any may be the first.
+        let likely = if transport == Transport::Tcp { first } else { last };
         let socket = from().and_then(|from| self.sightings.as_ref()?.socket_of(transport, from, to).ok());
         let by_socket = self.recent.iter().rev().find(|recent| Some(recent.asked.socket) == socket);
-        Some(by_socket.map_or_else(|| (first.caller.clone(), false), |of| (of.caller.clone(), true)))
+        Some(by_socket.map_or_else(|| (likely.caller.clone(), false), |of| (of.caller.clone(), true)))
     }
 
     /// As [`whose`](Self::whose), of a connection, of which there is one for each call.

@@ -41,15 +41,15 @@ impl Gateway {
             self.policy = self.entering.policy(&rules).unwrap_or_else(|_| nothing());
             self.of_step = rules;
             self.cut();
-            self.step = Some(begun.step);
             let waits = self.outbox.entered();
             self.await_caller(waits);
         }
         self.step = Some(begun.step);
     }
 
-    /// Takes what has connected until now.
-    fn accept_all(&mut self) {
+    /// Takes what has connected and was asked until now: it is of the step before.
+    pub(super) fn accept_all(&mut self) {
+        self.answer_udp();
         for key in self.listeners.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             // What goes on connecting is a process that was let live, and of the next step as of this one.
             let _ = (0..TURNS).all(|_| self.accept(key));

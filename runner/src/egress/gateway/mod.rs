@@ -4,7 +4,8 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | `serve`, `waiting` | the loop; name server and listening |
+//! | `serve`, `waiting` | the loop and listening; how it waits |
+//! | `name_server` | the job's name server |
 //! | `names` | which address stands for which name |
 //! | `stream`, `streams` | one connection until it stands; what becomes of all of them |
 //! | `relay` | one that stands |
@@ -46,6 +47,7 @@ mod callers;
 mod enter;
 mod flow;
 mod flows;
+mod name_server;
 mod names;
 mod outbox;
 mod own;
