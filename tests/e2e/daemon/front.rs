@@ -46,7 +46,7 @@ fn pass_on(mut client: TcpStream, forge: &str, git: &str, heads: &Mutex<Vec<Stri
         head.push(byte[0]);
     }
     let text = String::from_utf8_lossy(&head).into_owned();
-    let to_forge = text.contains("/api/actions/");
+    let to_forge = text.contains("/api/");
     let mut server = TcpStream::connect(if to_forge { forge } else { git }).ok()?;
     if !to_forge {
         heads.lock().ok()?.push(text);
