@@ -2,6 +2,7 @@
 
 mod buffer;
 mod columns;
+mod escape;
 mod escapes;
 pub mod filter;
 pub mod found;
