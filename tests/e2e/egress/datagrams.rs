@@ -94,7 +94,9 @@ fn a_flood_of_datagrams_harms_nobody_but_its_own_flows() {
     let said = palisade.args(["--", "sh", "-c", &script]).run();
     assert!(said.stdout.contains("succeeded: 900 are on their way"), "{said}");
     assert!(said.stdout.contains(&format!("succeeded: {CANARY} {CANARY}")), "{said}");
-    assert_eq!(said.stderr, "");
+    // On a busy machine the first of them make room before anybody knows where the name leads.
+    let early = format!("palisade: a.test:{port}/udp failed: it ended before the name's address was known");
+    assert!(said.stderr.lines().all(|line| line == early), "{said}");
 }
 
 #[test]
