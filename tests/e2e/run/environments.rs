@@ -87,7 +87,7 @@ fn a_job_that_is_approved_has_what_no_other_job_has() {
         format!("waits for 1 approval of the environment `production`: palisade approve {id} deploy")
     );
     // The job that waits takes no place from the one that doesn't.
-    run.until(|event| event["event"] == "job_finished" && event["job"] == "other");
+    run.until_ever(|event| event["event"] == "job_finished" && event["job"] == "other");
     let listed = approve(&context, &[]).stdout.replace(&id, "RUN     ");
     insta::assert_snapshot!(listed, @"
     RUN       JOB     ENVIRONMENT  WORKFLOW  APPROVED  BY

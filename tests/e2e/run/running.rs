@@ -43,6 +43,14 @@ impl Running {
         panic!("there is no such event in\n{}", self.said);
     }
 
+    /// As [`until`](Self::until), unless there was such an event already.
+    pub fn until_ever(&mut self, fits: impl Fn(&Value) -> bool) {
+        let has_said = self.said.lines().any(|line| fits(&serde_json::from_str(line).unwrap()));
+        if !has_said {
+            self.until(fits);
+        }
+    }
+
     /// Reads up to a line that a step prints.
     pub fn until_printed(&mut self, text: &str) {
         let printed =
