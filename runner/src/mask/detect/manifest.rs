@@ -72,8 +72,12 @@ impl Manifest {
             let key = line.trim_ascii_start();
             let column = line.len() - key.len();
             self.lines += 1;
+            if self.lines <= MAX_LINES && (key.is_empty() || key.starts_with(b"#")) {
+                at += next;
+                continue;
+            }
             // Another document, or the end of one in JSON.
-            let ends = key.starts_with(b"---") || column < self.column && !key.is_empty();
+            let ends = key.starts_with(b"---") || column < self.column;
             if self.lines > MAX_LINES || ends || column == self.column && !self.key(key) {
                 return None;
             }
@@ -112,7 +116,6 @@ impl Manifest {
     fn value(&self, line: &[u8]) -> Option<Range<usize>> {
         let behind = match self.part {
             Part::Other => return None,
-            _ if line.starts_with(b"#") => return None,
             // The first colon is the key's. A line without one goes on with the value of the line before.
             _ => memchr::memmem::find(line, b": ").map_or(0, |colon| colon + 2),
         };
@@ -162,7 +165,7 @@ mod tests {
     fn values_are_found_in_any_order_of_the_keys() {
         for text in [
             "apiVersion: v1\ndata:\n  a.key: UyFCXCpkJHpEc2I9\n  user: YWRtaW4=\nkind: Secret\nmetadata:\n  x: UyFCXCpkJHpEc2I9\n",
-            "x\napiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ndata:\n  # of the app\n  a: 'UyFCXCpkJHpEc2I9'\n  b: \"YWRtaW4=\"\n---\ndata:\n  c: YWRtaW4=\n",
+            "x\napiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ndata:\n# of\n\n  # the app\n  a: 'UyFCXCpkJHpEc2I9'\n  b: \"YWRtaW4=\"\n---\ndata:\n  c: YWRtaW4=\n",
             "kind: secret\ntype: Opaque\ndata:\n\ta: |\n\t  UyFCXCpkJHpEc2I9\n\tb: YWRtaW4=\n",
             "{\n    \"apiVersion\": \"v1\",\n    \"data\": {\n        \"a\": \"UyFCXCpkJHpEc2I9\",\n        \"b\": \"YWRtaW4=\"\n    },\n    \"kind\": \"Secret\"\n}\n",
             "items:\n- apiVersion: v1\n  data:\n    a: UyFCXCpkJHpEc2I9\n    b: YWRtaW4=\n  kind: Secret\n- apiVersion: v1\n",
