@@ -56,7 +56,10 @@ fn build() -> Command {
         Some(other) => other,
     };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "palisade", "--bin", "palisade", "--profile", profile]);
+    // With the features of the dependencies that `cargo test --workspace` has, of which an example gives those that only tests
+    // ask for: what that has built isn't built a second time.
+    cargo.args(["build", "--quiet", "--workspace", "--bin", "palisade", "--example", "workspace"]);
+    cargo.args(["--profile", profile]);
     cargo.arg("--target-dir").arg(target_dir);
     if let Some(triple) = triple {
         cargo.arg("--target").arg(triple);
