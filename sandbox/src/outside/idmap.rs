@@ -14,7 +14,8 @@ use super::spawn::errno_of;
 use crate::error::{Context, LayerError};
 use crate::inside::{GID, UID};
 use crate::report::LayerId;
-use crate::sys::{self, mount};
+use crate::sys::mount;
+use crate::sys::process::Paused;
 
 /// First of the ids that sandboxes of a privileged palisade run under. Above what systemd gives to
 /// containers and below 2^31 (<https://systemd.io/UIDS-GIDS/>), so that nothing on a host has them.
@@ -68,10 +69,11 @@ pub fn tree(path: &CStr) -> Result<OwnedFd, Errno> {
 pub fn show_as(tree: &OwnedFd, id: u32, path: &Path) -> Result<(), LayerError> {
     let layer = LayerId::Mount;
     let owner = fstat(tree).layer(layer, || format!("look at `{}`", path.display()))?;
-    let holder = Holder::start()?;
-    write_map(holder.0, "uid_map", &format!("{} {id} 1", owner.st_uid))?;
-    write_map(holder.0, "gid_map", &format!("{} {id} 1", owner.st_gid))?;
-    let namespace = File::open(format!("/proc/{}/ns/user", holder.0))
+    let holder =
+        Paused::start(libc::CLONE_NEWUSER).layer(layer, || "make a user namespace to map ids by".into())?;
+    write_map(holder.pid(), "uid_map", &format!("{} {id} 1", owner.st_uid))?;
+    write_map(holder.pid(), "gid_map", &format!("{} {id} 1", owner.st_gid))?;
+    let namespace = File::open(format!("/proc/{}/ns/user", holder.pid()))
         .map_err(|e| errno_of(&e))
         .layer(layer, || "open a user namespace to map ids by".into())?;
     mount::map_ids(tree.as_fd(), namespace.as_fd())
@@ -81,23 +83,6 @@ pub fn show_as(tree: &OwnedFd, id: u32, path: &Path) -> Result<(), LayerError> {
 /// Whether a tree's file system is one that can't map ids (tmpfs before Linux 6.3, network file systems).
 pub fn unsupported(error: &LayerError) -> bool {
     matches!(Errno::from_raw(error.errno), Errno::EINVAL | Errno::EOPNOTSUPP)
-}
-
-/// A process that does nothing but hold a user namespace, until it is dropped.
-struct Holder(Pid);
-
-impl Holder {
-    fn start() -> Result<Self, LayerError> {
-        sys::process::fork_paused(libc::CLONE_NEWUSER)
-            .layer(LayerId::Mount, || "make a user namespace to map ids by".into())
-            .map(Holder)
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        super::spawn::kill(self.0);
-    }
 }
 
 #[cfg(test)]

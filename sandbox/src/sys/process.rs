@@ -4,6 +4,9 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::{Result, check};
@@ -314,27 +317,54 @@ pub fn set_fs_ids(uid: u32, gid: u32) -> (u32, u32) {
     (old_uid as u32, old_gid as u32)
 }
 
-/// Starts a child that does nothing until it is killed or its parent is gone, in new namespaces.
-pub fn fork_paused(flags: c_int) -> Result<Pid> {
-    // SAFETY: takes no argument, touches no memory.
-    let parent = unsafe { libc::getpid() };
-    // SAFETY: the child needs nothing that another thread may have held: it only makes system calls.
-    if let Some(pid) = unsafe { fork(flags) }? {
-        return Ok(pid);
+/// A child that does nothing, in namespaces of its own, until it is dropped or its parent is gone. It is a user of its
+/// parent's memory and descriptors, not of copies, which would be the dearest part of it.
+pub struct Paused {
+    pid: Pid,
+    _stack: Vec<u64>,
+}
+
+impl Paused {
+    /// Starts one in new namespaces (`flags`, `CLONE_NEW*`).
+    pub fn start(flags: c_int) -> Result<Paused> {
+        /// Stack of a child that makes three system calls, in bytes.
+        const STACK: usize = 16 * 1024;
+        extern "C" fn rest(parent: *mut c_void) -> c_int {
+            // SAFETY: takes integers only.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            // SAFETY: takes no argument, touches no memory.
+            if unsafe { libc::getppid() } as usize != parent as usize {
+                return 1;
+            }
+            loop {
+                // SAFETY: no argument, touches no memory.
+                unsafe { libc::pause() };
+            }
+        }
+        let mut stack = vec![0u64; STACK / 8];
+        // SAFETY: one past the end of the allocation; stacks grow down, and clone(3) aligns it.
+        let top = unsafe { stack.as_mut_ptr().add(stack.len()) };
+        let flags = flags | libc::CLONE_VM | libc::CLONE_FILES | libc::SIGCHLD;
+        // The child has its parent's handlers; none may run in it.
+        let blocked = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let parent = std::process::id() as usize as *mut c_void;
+        // SAFETY: the stack outlives the child, which `drop` waits for; on it the child only makes calls that don't fail, so
+        // that it doesn't even write `errno`, and no signal but the last is let through to it.
+        let pid = check(unsafe { libc::clone(rest, top.cast(), flags, parent) }.into());
+        blocked.thread_set_mask()?;
+        Ok(Paused { pid: Pid::from_raw(pid? as i32), _stack: stack })
     }
-    // It must not hold what others take for a sign that the parent is alive: it never executes, so
-    // close-on-exec doesn't help.
-    // SAFETY: takes integers only; the child uses no descriptor.
-    unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
-    // SAFETY: takes integers only.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // SAFETY: takes no argument, touches no memory.
-    if unsafe { libc::getppid() } != parent {
-        exit_now(1);
+
+    /// Its number.
+    pub fn pid(&self) -> Pid {
+        self.pid
     }
-    loop {
-        // SAFETY: no argument, touches no memory.
-        unsafe { libc::pause() };
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        let _ = kill(self.pid, Signal::SIGKILL);
+        while waitpid(self.pid, None) == Err(Errno::EINTR) {}
     }
 }
 
