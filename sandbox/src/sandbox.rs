@@ -29,6 +29,9 @@ pub struct Starting {
     init: Init,
     identity: Identity,
     inlet: Option<OwnedFd>,
+    /// Yet to come.
+    awaits_dir: bool,
+    shared_dir: Option<SharedDir>,
 }
 
 /// A sandbox: set up once, runs many commands. Dropping it kills everything in it.
@@ -76,17 +79,41 @@ impl Starting {
 
     /// Waits until the sandbox stands. Every layer that isn't off by configuration then holds, or is
     /// degraded where the specification allows that.
-    pub fn ready(self) -> Result<Sandbox, Error> {
-        let ended = |what: String| Error::Ended(format!("while it was set up: {what}"));
-        let (report, fds) = match wire::receive::<Reply>(&self.init.control) {
-            Ok(Some((Reply::Ready(report), fds))) => (report, fds),
-            Ok(Some((Reply::Failed(error), _))) => return Err(Error::Layer(remedy::add(error))),
-            Ok(None) => return Err(ended("its init went away".into())),
-            Err(e) => return Err(ended(e.to_string())),
-        };
-        let shared_dir = fds.into_iter().next().map(|dir| SharedDir::new(dir, self.identity));
-        Ok(Sandbox { init: self.init, report, shared_dir })
+    pub fn ready(mut self) -> Result<Sandbox, Error> {
+        self.shared_dir()?;
+        match self.reply()? {
+            (Reply::Ready(report), _) => Ok(Sandbox { init: self.init, report, shared_dir: self.shared_dir }),
+            (Reply::SharedDir | Reply::Failed(_), _) => Err(confused()),
+        }
     }
+
+    /// The directory that the specification asked for: waits until it is there, which is well before the sandbox stands.
+    /// What it gets then is what the first command finds.
+    pub fn shared_dir(&mut self) -> Result<Option<&SharedDir>, Error> {
+        if std::mem::take(&mut self.awaits_dir) {
+            let (Reply::SharedDir, fds) = self.reply()? else { return Err(confused()) };
+            self.shared_dir = fds.into_iter().next().map(|dir| SharedDir::new(dir, self.identity));
+        }
+        Ok(self.shared_dir.as_ref())
+    }
+
+    /// What init says next, unless it failed.
+    fn reply(&self) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        match wire::receive(&self.init.control) {
+            Ok(Some((Reply::Failed(error), _))) => Err(Error::Layer(remedy::add(error))),
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(ended("its init went away".into())),
+            Err(e) => Err(ended(e.to_string())),
+        }
+    }
+}
+
+fn ended(what: String) -> Error {
+    Error::Ended(format!("while it was set up: {what}"))
+}
+
+fn confused() -> Error {
+    ended("its init said something else than was to come".into())
 }
 
 impl Spare {
@@ -143,7 +170,8 @@ impl Sandbox {
         let fds: Vec<_> = planned.trees.iter().map(AsRawFd::as_raw_fd).chain(theirs).collect();
         wire::send(&init.control, &Request::Setup(Box::new(planned.plan)), &fds)
             .map_err(|e| Error::Ended(format!("before it was set up: {e}")))?;
-        Ok(Starting { init, identity, inlet: inlet.map(|(ours, _)| ours.into()) })
+        let (inlet, awaits_dir) = (inlet.map(|(ours, _)| ours.into()), spec.shared_dir.is_some());
+        Ok(Starting { init, identity, inlet, awaits_dir, shared_dir: None })
     }
 
     /// Sets a sandbox up.

@@ -5,7 +5,8 @@
 //! | --- | --- | --- |
 //! | → init | [`Request::Prepare`], of an init that is started ahead | none |
 //! | → init | [`Request::Setup`] | the trees of [`Plan`], and init's end of the inlet if there is a gateway |
-//! | ← init | [`Reply::Ready`] | the shared directory, if any |
+//! | ← init | [`Reply::SharedDir`], if the plan has one | the shared directory |
+//! | ← init | [`Reply::Ready`] | none |
 //! | → init | [`Request::Run`] | stdin, stdout, stderr, and a pipe for the [`Outcome`] |
 //! | → init | [`Request::Signal`] | none |
 //! | → init | [`Request::Terminal`] | a socket, on which init answers |
@@ -86,6 +87,7 @@ pub enum Transport {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {
+    SharedDir,
     Ready(Report),
     Failed(LayerError),
 }

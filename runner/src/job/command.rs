@@ -10,7 +10,7 @@ use palisade_sandbox::{Command, Error, Reached, Sandbox, StartStage, Status, Std
 
 use super::contexts::inside;
 use super::execute::Running;
-use super::files::{CommandFile, FileError, MAX_PASSED_ON, Said, StepFiles, StepNames};
+use super::files::{CommandFile, FileError, MAX_PASSED_ON, Said, StepFiles};
 use super::process::{self, Stop, Watch};
 use super::shell::Shell;
 use super::step::Outcome;
@@ -67,11 +67,10 @@ impl Deadline {
 
 /// Runs it to its end.
 pub fn run(job: &mut Running<'_>, order: &Order<'_>) -> (Said, Outcome) {
-    let names = std::mem::replace(&mut job.names, StepNames::random());
-    let files = match StepFiles::create(job.dir, names) {
-        Ok(files) => files,
-        Err(e) => return (Said::default(), Outcome::failed(format!("cannot make the step's files: {e}"))),
-    };
+    let mut files = std::mem::replace(&mut job.files, StepFiles::named());
+    if let Err(e) = files.make(job.dir) {
+        return (Said::default(), Outcome::failed(format!("cannot make the step's files: {e}")));
+    }
     let script = match &order.what {
         What::Script { text, shell } => {
             let name = files.script_name(shell.extension);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::command::Deadline;
-use super::files::{CommandFile, StepNames};
+use super::files::{CommandFile, StepFiles};
 use super::origin::Origin;
 use super::secrets::Secrets;
 use crate::egress::narrow::Narrowing;
@@ -246,8 +246,8 @@ pub struct View<'a> {
     pub standing: Standing,
     /// Who looks into the workspace; nobody where there is none yet.
     pub files: Option<&'a dyn HashFiles>,
-    /// What the step's own files are called; none outside of steps.
-    pub names: Option<&'a StepNames>,
+    /// The step's own files; none outside of steps.
+    pub own_files: Option<&'a StepFiles>,
     /// Steps are to say more.
     pub debug: bool,
     /// It is only shown: a secret that nobody has fetched yet is there, but not its value.
@@ -272,7 +272,7 @@ impl<'a> View<'a> {
             action: None,
             standing,
             files: None,
-            names: None,
+            own_files: None,
             debug: false,
             is_shown: false,
         }
@@ -286,9 +286,9 @@ impl View<'_> {
         if let Some(action) = self.action {
             github.insert("action", action);
         }
-        if let Some(names) = self.names {
+        if let Some(files) = self.own_files {
             for file in CommandFile::ALL {
-                github.insert(file.key(), format!("{}/{}", inside::TEMP, names.name(file)));
+                github.insert(file.key(), format!("{}/{}", inside::TEMP, files.name(file)));
             }
         }
         if let Some(scope) = self.scope() {
@@ -472,7 +472,7 @@ mod tests {
             action: Some("__run"),
             standing: Standing::FRESH,
             files: None,
-            names: None,
+            own_files: None,
             debug: true,
             is_shown: false,
         };

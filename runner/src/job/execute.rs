@@ -8,7 +8,7 @@ use palisade_sandbox::{Bind, Sandbox, SharedDir};
 
 use super::cancel::{Cancel, Urgency};
 use super::contexts::{Frame, JobContexts, RunContexts, Standing, View, inside, runner_variables};
-use super::files::StepNames;
+use super::files::StepFiles;
 use super::gate::Entered;
 use super::identity::{self, Identity, Refused};
 use super::network::{AtStep, Egress};
@@ -108,8 +108,8 @@ pub struct Running<'a> {
     pub needed: &'a Needed,
     /// The directory that it shares with its steps.
     pub dir: &'a SharedDir,
-    /// What the next command's files there will be called.
-    pub names: StepNames,
+    /// The next command's files there.
+    pub files: StepFiles,
     /// The steps that run: its own, or those of the composite action that is at work.
     pub frame: Frame,
     /// The steps that wait for the composite action that runs within one of them; its own are the first.
@@ -272,23 +272,30 @@ fn prepare_and_run(
     };
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = runner_variables(run, contexts);
-    let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
-    place.await_leave();
-    output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
     let broken = |what: String| Broken {
         reason: format!("cannot prepare the job: {what}"),
         result: Conclusion::Failure,
         fault: Some(Fault::NoIsolation),
     };
+    let mut files = StepFiles::named();
+    if let Some(dir) = starting.shared_dir().map_err(|e| Broken::of_isolation(&e))? {
+        // There is no step yet that could read them.
+        dir.together(|dir| {
+            dir.write(inside::EVENT, 0o644, run.event.as_bytes())?;
+            files.make(dir)
+        })
+        .map_err(|e| broken(format!("writing the event's payload and the first step's files: {e}")))?;
+    }
+    let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
+    place.await_leave();
+    output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
     let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;
-    dir.write(inside::EVENT, 0o644, run.event.as_bytes())
-        .map_err(|e| broken(format!("writing the event's payload: {e}")))?;
     let mut running = Running {
         execution,
         sandbox: &sandbox,
         needed: &needed,
         dir,
-        names: StepNames::random(),
+        files,
         frame: Frame {
             steps: Object::new(),
             env: Object::case_sensitive(),
@@ -462,7 +469,7 @@ impl Running<'_> {
             action,
             standing: self.standing(),
             files: Some(self),
-            names: Some(&self.names),
+            own_files: Some(&self.files),
             debug: self.execution.output.options().debug,
             is_shown: false,
         }

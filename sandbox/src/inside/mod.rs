@@ -51,13 +51,11 @@ pub fn main() -> i32 {
     let control = UnixStream::from(control);
     let Ok((plan, mut fds, network)) = wait_for_plan(&control) else { return 2 };
     let gateway = if plan.network.has_gateway() { fds.pop().map(UnixStream::from) } else { None };
-    match set_up(&plan, fds, gateway.as_ref(), network) {
-        Ok((report, shared_dir, (confinement, witness))) => {
-            let fds: Vec<_> = shared_dir.iter().map(AsRawFd::as_raw_fd).collect();
-            if wire::send(&control, &Reply::Ready(report), &fds).is_err() {
+    match set_up(&control, &plan, fds, gateway.as_ref(), network) {
+        Ok((report, (confinement, witness))) => {
+            if wire::send(&control, &Reply::Ready(report), &[]).is_err() {
                 return 1;
             }
-            drop(shared_dir);
             serve::serve(&control, gateway, witness, confinement, plan.stragglers)
         }
         Err(error) => {
@@ -83,10 +81,11 @@ fn wait_for_plan(control: &UnixStream) -> Result<(Plan, Vec<OwnedFd>, Option<net
 /// The caller went away, or isn't one.
 struct Unplanned;
 
-type SetUp = (Report, Option<OwnedFd>, (confine::Confinement, Option<witness::Witness>));
+type SetUp = (Report, (confine::Confinement, Option<witness::Witness>));
 
 /// The whole set-up in its order. A step that fails ends it.
 fn set_up(
+    control: &UnixStream,
     plan: &Plan,
     trees: Vec<OwnedFd>,
     gateway: Option<&UnixStream>,
@@ -121,7 +120,12 @@ fn set_up(
     workspace::attach(plan, &host, &scratch, &root)?;
     host.attach_rest(&root)?;
     workspace::attach_copies(&host, &scratch, &root)?;
-    let shared_dir = scratch.open_shared_dir(plan, &root)?;
+    // The caller has something to do with it meanwhile.
+    if let Some(dir) = scratch.open_shared_dir(plan, &root)? {
+        wire::send(control, &Reply::SharedDir, &[dir.as_raw_fd()])
+            .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))
+            .layer(LayerId::Mount, || "hand over the shared directory".into())?;
+    }
     root.attach_proc()?;
     report.add(LayerId::Mount, root.enter(&host)?);
     report.add(LayerId::Pid, "own process tree, private /proc without init in it".into());
@@ -140,7 +144,7 @@ fn set_up(
     let (limits, degraded) = limits::set(plan)?;
     report.add_state(LayerId::Limits, limits, degraded);
     let confined = confine::confine(plan, &host, &writable, teller, &mut report)?;
-    Ok((report.finish()?, shared_dir, confined))
+    Ok((report.finish()?, confined))
 }
 
 /// Collects the report line of each layer as it is set up.

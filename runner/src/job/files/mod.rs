@@ -159,15 +159,12 @@ fn and(more: usize) -> String {
     if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
-/// What the files of one step are called. No earlier step could foresee it.
+/// The files of one step. No earlier step could foresee what they are called.
 #[derive(Debug)]
-pub struct StepNames {
-    suffix: String,
-}
-
-/// The files of one step.
 pub struct StepFiles {
-    names: StepNames,
+    suffix: String,
+    /// They are there.
+    made: bool,
 }
 
 /// What a step said, through its files or by printing commands.
@@ -185,35 +182,30 @@ pub struct Said {
     pub summary: String,
 }
 
-impl StepNames {
-    /// Names of their own.
-    pub fn random() -> StepNames {
-        StepNames { suffix: format!("{:016x}", RandomState::new().hash_one(0)) }
+impl StepFiles {
+    /// Those of a step that is yet to come.
+    pub fn named() -> StepFiles {
+        StepFiles { suffix: format!("{:016x}", RandomState::new().hash_one(0)), made: false }
+    }
+
+    /// Makes them, empty, unless they are there already.
+    pub fn make(&mut self, dir: &SharedDir) -> io::Result<()> {
+        if !std::mem::replace(&mut self.made, true) {
+            dir.together(|dir| {
+                CommandFile::ALL.into_iter().try_for_each(|file| dir.write(&self.name(file), 0o644, b""))
+            })?;
+        }
+        Ok(())
     }
 
     /// The name of a file in the shared directory.
     pub fn name(&self, file: CommandFile) -> String {
         format!("{}_{}", file.stem(), self.suffix)
     }
-}
-
-impl StepFiles {
-    /// Makes them, empty.
-    pub fn create(dir: &SharedDir, names: StepNames) -> io::Result<StepFiles> {
-        dir.together(|dir| {
-            CommandFile::ALL.into_iter().try_for_each(|file| dir.write(&names.name(file), 0o644, b""))
-        })?;
-        Ok(StepFiles { names })
-    }
-
-    /// The name of a file in the shared directory.
-    pub fn name(&self, file: CommandFile) -> String {
-        self.names.name(file)
-    }
 
     /// A name for the step's script, with this extension.
     pub fn script_name(&self, extension: &str) -> String {
-        format!("{}{extension}", self.names.suffix)
+        format!("{}{extension}", self.suffix)
     }
 
     /// Adds to what the step said what stands in its files, with everything that is wrong with it. What comes
