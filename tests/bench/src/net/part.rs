@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::OPEN;
+use super::{AT_ONCE, OPEN};
 
 /// What clients do, the first byte of each connection.
 const DOWN: u8 = b'd';
@@ -23,8 +23,10 @@ const CONNECT: u8 = b'c';
 const MANY: u8 = b'm';
 /// How long one stream is measured.
 const STREAM: Duration = Duration::from_secs(2);
-/// How many short connections one after the other.
-const CONNECTIONS: u32 = 2000;
+/// How many short connections.
+const CONNECTIONS: u32 = 4000;
+/// Threads of the server that take connections, and answer the short ones.
+const TAKERS: usize = 2;
 /// How many round trips on an open stream.
 const TRIPS: usize = 20_000;
 const CHUNK: usize = 256 << 10;
@@ -49,27 +51,41 @@ fn descriptors() {
 fn serve(address: &str) {
     descriptors();
     let listener = TcpListener::bind(address).expect("the server's address");
-    for stream in listener.incoming().flatten() {
-        // Thousands of these wait at a time.
-        let thread = std::thread::Builder::new().stack_size(64 << 10);
-        thread.spawn(move || answer(stream)).expect("a thread");
-    }
+    std::thread::scope(|scope| {
+        for _ in 0..TAKERS {
+            scope.spawn(|| listener.incoming().flatten().for_each(take));
+        }
+    });
 }
 
-fn answer(mut stream: TcpStream) {
+fn take(mut stream: TcpStream) {
     let mut what = [0];
     let _ = stream.set_nodelay(true);
     match stream.read_exact(&mut what).map(|()| what[0]) {
-        Ok(DOWN) => {
+        Ok(SHORT) => drop(stream.write_all(&what)),
+        Ok(what) => {
+            // Thousands of these wait at a time.
+            let thread = std::thread::Builder::new().stack_size(64 << 10);
+            thread.spawn(move || answer(stream, what)).expect("a thread");
+        }
+        Err(_) => {}
+    }
+}
+
+fn answer(mut stream: TcpStream, what: u8) {
+    match what {
+        DOWN => {
             let chunk = vec![0; CHUNK];
             while stream.write_all(&chunk).is_ok() {}
         }
-        Ok(UP) => {
+        UP => {
             let mut chunk = vec![0; CHUNK];
             while stream.read(&mut chunk).is_ok_and(|length| length > 0) {}
         }
-        Ok(SHORT) => drop(stream.write_all(&what)),
-        Ok(ECHO) => while stream.read_exact(&mut what).is_ok() && stream.write_all(&what).is_ok() {},
+        ECHO => {
+            let mut byte = [0];
+            while stream.read_exact(&mut byte).is_ok() && stream.write_all(&byte).is_ok() {}
+        }
         _ => {}
     }
 }
@@ -85,19 +101,9 @@ fn connect(address: impl ToSocketAddrs, what: u8) -> TcpStream {
 fn client(what: u8, address: &str) -> f64 {
     let addresses: Vec<SocketAddr> = address.to_socket_addrs().expect("an address").collect();
     let known = || connect(&addresses[..], SHORT).read_exact(&mut [0]).expect("a byte back");
-    let start = Instant::now();
-    let a_second = || f64::from(CONNECTIONS) / start.elapsed().as_secs_f64();
     match what {
-        SHORT => {
-            (0..CONNECTIONS).for_each(|_| known());
-            a_second()
-        }
-        LOOKUP => {
-            for _ in 0..CONNECTIONS {
-                connect(address, SHORT).read_exact(&mut [0]).expect("a byte back");
-            }
-            a_second()
-        }
+        SHORT => a_second(known),
+        LOOKUP => a_second(|| connect(address, SHORT).read_exact(&mut [0]).expect("a byte back")),
         CONNECT => median_of(CONNECTIONS as usize, known),
         ECHO => {
             let mut stream = connect(address, ECHO);
@@ -109,6 +115,17 @@ fn client(what: u8, address: &str) -> f64 {
         MANY => many(&addresses),
         what => stream(what, address),
     }
+}
+
+/// Connections a second, several at a time.
+fn a_second(connection: impl Fn() + Sync) -> f64 {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| (0..CONNECTIONS / AT_ONCE).for_each(|_| connection()));
+        }
+    });
+    f64::from(CONNECTIONS) / start.elapsed().as_secs_f64()
 }
 
 fn stream(what: u8, address: &str) -> f64 {

@@ -33,6 +33,10 @@ fn ip(args: &[&str]) -> bool {
 impl World {
     pub fn new(this: &Path) -> World {
         let inside = |args: &[&str]| ip(&[&["-n", NAMESPACE], args].concat());
+        // A run that was ended by force has left it.
+        if Path::new("/run/netns").join(NAMESPACE).exists() {
+            ip(&["netns", "delete", NAMESPACE]);
+        }
         let (host, internet) = (format!("{HOST}/24"), format!("{INTERNET}/24"));
         let link =
             ["link", "add", "palisade-b0", "type", "veth", "peer", "name", "palisade-b1", "netns", NAMESPACE];
