@@ -331,6 +331,14 @@ pub const HOST: &[Row] = &[
     Row::program("path-socket", &["path-socket"], "a service at a path")
         .proof(Proof::Leaks)
         .held_by(&[Mount]),
+    Row::program(
+        "shown-socket",
+        &["path-socket"],
+        "a service by its socket in a tree that is shown read-only",
+    )
+    .proof(Proof::Leaks)
+    .options(&["--ro", "@SOCKET"])
+    .open("no mount keeps anybody from a socket that every user may write; Landlock does from ABI 9 on"),
     Row::program("posix-queue", &["posix-queue"], "a message in a POSIX queue")
         .proof(Proof::Leaks)
         .held_by(&[Ipc]),
