@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::outcome::{Attempt, Program, Step, Stop, prevented};
+use crate::outcome::{Attempt, Program, Step, Stop, prevented, void};
 use crate::sys::{call, halves};
 
 pub const PROGRAMS: &[(&str, Program)] = &[
@@ -102,6 +102,9 @@ fn dump_core(_: &[String]) -> Attempt {
 
 /// Where the host has a handler of cores, the kernel starts it for each, whatever the limit is, unless it is 1.
 fn core_handler(_: &[String]) -> Attempt {
+    if getrlimit(Resource::RLIMIT_CORE).step("getrlimit")?.1 == 0 {
+        return void("the hard limit is 0 already: `palisade doctor` tells of that");
+    }
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     match getrlimit(Resource::RLIMIT_CORE).step("getrlimit")? {
         (1, _) => prevented("the limit of cores is 1 byte"),
