@@ -17,17 +17,21 @@ impl TryFrom<String> for Size {
     }
 }
 
-/// Sets the limit of a name.
+/// Sets the limit of a name. A count has a least value, below which no sandbox can be set up; that 0 inodes are
+/// as many as one likes is a saying of tmpfs, and none here.
 pub fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {
     let size = || parse_size(value);
-    let count = || value.parse::<u64>().map_err(|_| format!("`{value}` is not a whole number"));
+    let count = |least: u64| {
+        let count = value.parse::<u64>().map_err(|_| format!("`{value}` is not a whole number"))?;
+        Some(count).filter(|n| *n >= least).ok_or_else(|| format!("`{value}` is too few: {least} at least"))
+    };
     match name {
         "disk" => limits.disk = Some(size()?),
         "memory" => limits.memory = Some(size()?),
         "file-size" => limits.file_size = Some(size()?),
-        "processes" => limits.processes = count()?,
-        "open-files" => limits.open_files = count()?,
-        "inodes" => limits.inodes = count()?,
+        "processes" => limits.processes = count(2)?,
+        "open-files" => limits.open_files = count(64)?,
+        "inodes" => limits.inodes = count(64)?,
         "cpus" => {
             let cpus = value.parse::<f64>().ok().filter(|c| *c > 0.0 && c.is_finite());
             limits.cpus = Some(cpus.ok_or_else(|| format!("`{value}` is not a number of processors"))?);
@@ -106,7 +110,14 @@ mod tests {
             set_limit(&mut limits, name, value).unwrap();
         }
         assert_eq!((limits.memory, limits.processes, limits.cpus), (Some(2 << 30), 100, Some(1.5)));
-        for (name, value) in [("cpus", "0"), ("cpus", "inf"), ("processes", "1K"), ("speed", "1")] {
+        for (name, value) in [
+            ("cpus", "0"),
+            ("cpus", "inf"),
+            ("processes", "1K"),
+            ("inodes", "0"),
+            ("open-files", "16"),
+            ("speed", "1"),
+        ] {
             assert!(set_limit(&mut limits, name, value).is_err(), "{name}={value}");
         }
     }

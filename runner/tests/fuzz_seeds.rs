@@ -1,6 +1,7 @@
 //! The fuzz targets on the stable toolchain: every seed, cut off and changed a bounded number of times by a
 //! generator with a fixed seed. Finds what a real fuzzer finds in its first second, on every `cargo test`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -88,6 +89,43 @@ fn run(name: &str) {
             try_on(target, name, seed, &change(bytes, other, &mut random));
         }
     }
+}
+
+/// Packages of a lock file, each by its name and its version.
+fn locked(lock: &str) -> BTreeSet<(&str, &str)> {
+    let packages = lock.split("[[package]]").skip(1).filter_map(|package| {
+        let (_, name) = package.split_once("name = \"")?;
+        let (_, version) = package.split_once("version = \"")?;
+        Some((name.split('"').next()?, version.split('"').next()?))
+    });
+    packages.collect()
+}
+
+/// The fuzzers are a workspace of their own, whose lock file nothing else reads.
+#[test]
+fn the_fuzzers_are_locked_to_what_the_workspace_is() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(top.join(path)).expect("a file of the repository");
+    let (fuzz, workspace) = (read("fuzz/Cargo.lock"), read("Cargo.lock"));
+    let (fuzz, workspace) = (locked(&fuzz), locked(&workspace));
+    let own = ["arbitrary", "libfuzzer-sys", "palisade-fuzz"];
+    let others: Vec<_> = fuzz.difference(&workspace).filter(|(name, _)| !own.contains(name)).collect();
+    let missing: Vec<String> = ["runner", "sandbox", "proto"]
+        .iter()
+        .flat_map(|of| {
+            let manifest = read(&format!("{of}/Cargo.toml"));
+            let lines = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+            let names = lines
+                .take_while(|line| !line.starts_with('['))
+                .filter_map(|line| line.split(['.', ' ']).next());
+            names.filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|name| !fuzz.iter().any(|(locked, _)| locked == name))
+        .collect();
+    assert!(
+        others.is_empty() && missing.is_empty(),
+        "copy Cargo.lock to fuzz/ and run `cargo metadata` there: it has {others:?}, and lacks {missing:?}"
+    );
 }
 
 #[test]

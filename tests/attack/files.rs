@@ -29,6 +29,9 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("open-by-handle", open_by_handle),
     ("name-to-handle", name_to_handle),
     ("fanotify", fanotify),
+    ("watch", watch),
+    ("lock", lock),
+    ("page-cache", page_cache),
     ("mknod", mknod),
     ("open-device", open_device),
     ("read-disk", read_disk),
@@ -247,6 +250,37 @@ fn fanotify(_: &[String]) -> Attempt {
     )
     .step("fanotify_mark")?;
     Ok("watches the mount of /usr".into())
+}
+
+/// A program that everybody runs.
+const COMMON: &str = "/usr/bin/env";
+
+/// Hears of whoever opens a file, as long as it may read it: here its own child, elsewhere the host's users.
+fn watch(_: &[String]) -> Attempt {
+    let watch = owned(call!(SYS_inotify_init1, libc::IN_NONBLOCK).step("inotify_init1")?);
+    call!(SYS_inotify_add_watch, &watch, &*c_path(COMMON)?, libc::IN_OPEN).step("inotify_add_watch")?;
+    Ok(format!("hears who runs {COMMON}"))
+}
+
+/// Takes a lock that whoever else locks the file waits for.
+fn lock(_: &[String]) -> Attempt {
+    let file = File::open(COMMON).step(COMMON)?;
+    call!(SYS_flock, file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB).step(format!("lock {COMMON}"))?;
+    Ok(format!("locked {COMMON}"))
+}
+
+/// Which pages of a file anybody has read of late.
+fn page_cache(_: &[String]) -> Attempt {
+    const SYS_CACHESTAT: i64 = 451;
+    let file = File::open(COMMON).step(COMMON)?;
+    let mut counts = [0; 40];
+    let range = [0; 16];
+    let args = &mut [file.as_raw_fd().into(), (&range[..]).into(), (&mut counts[..]).into(), 0i32.into()];
+    match crate::sys::raw(SYS_CACHESTAT, args) {
+        Ok(_) => Ok(format!("knows what of {COMMON} is in memory")),
+        Err(nix::Error::ENOSYS) => void("not in this kernel"),
+        Err(e) => Err(e).step("cachestat"),
+    }
 }
 
 /// `mknod block|char`: the null device's number, or the first loop device's.

@@ -17,6 +17,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("nested-root", nested_root),
     ("setns", setns),
     ("setns-pidfd", setns_pidfd),
+    ("other-mounts", other_mounts),
     ("mount", mount),
     ("bind-mount", bind_mount),
     ("remount-writable", remount_writable),
@@ -91,6 +92,19 @@ fn setns_pidfd(_: &[String]) -> Attempt {
     let all = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC;
     call!(SYS_setns, &process, all.bits()).step("setns")?;
     Ok("entered the target's namespaces".into())
+}
+
+/// The mount namespaces of others, one after another: since Linux 6.12 each leads to the next.
+fn other_mounts(_: &[String]) -> Attempt {
+    /// `NS_MNT_GET_NEXT` and `NS_MNT_GET_PREV` of `linux/nsfs.h`.
+    const NEIGHBOURS: [u64; 2] = [0x8010_b70b, 0x8010_b70c];
+    let own = File::open("/proc/self/ns/mnt").step("/proc/self/ns/mnt")?;
+    any(NEIGHBOURS, |request| match call!(SYS_ioctl, own.as_raw_fd(), request, &mut [0; 16][..]) {
+        Ok(_) => Ok("opened another mount namespace".into()),
+        Err(Errno::ENOTTY) => void("this kernel doesn't lead from one mount namespace to another"),
+        Err(Errno::ENOENT) => void("there is no other mount namespace"),
+        Err(e) => Err(e).step("ask for the next mount namespace"),
+    })
 }
 
 /// Enters a mount namespace of its own, so that nothing below can touch the host's mounts. Where that

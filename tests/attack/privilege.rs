@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::outcome::{Attempt, Program, Step, Stop, prevented};
+use crate::outcome::{Attempt, Program, Step, Stop, prevented, void};
 use crate::sys::{call, halves};
 
 pub const PROGRAMS: &[(&str, Program)] = &[
@@ -17,6 +17,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("io-real-time", io_real_time),
     ("raise-limit", raise_limit),
     ("dump-core", dump_core),
+    ("core-handler", core_handler),
     ("oom-protect", oom_protect),
     ("gains-privileges", gains_privileges),
     ("unfiltered", unfiltered),
@@ -90,8 +91,25 @@ fn raise_limit(_: &[String]) -> Attempt {
 }
 
 fn dump_core(_: &[String]) -> Attempt {
-    setrlimit(Resource::RLIMIT_CORE, 1 << 20, 1 << 20).step("setrlimit")?;
-    Ok("may dump core".into())
+    const SMALLEST: u64 = 4096;
+    let raised = setrlimit(Resource::RLIMIT_CORE, 1 << 20, 1 << 20);
+    let (size, _) = getrlimit(Resource::RLIMIT_CORE).step("getrlimit")?;
+    match size {
+        SMALLEST.. => Ok(format!("may dump a core of {size} bytes")),
+        _ => raised.step("setrlimit").and_then(|()| prevented(format!("may dump a core of {size} bytes"))),
+    }
+}
+
+/// Where the host has a handler of cores, the kernel starts it for each, whatever the limit is, unless it is 1.
+fn core_handler(_: &[String]) -> Attempt {
+    if getrlimit(Resource::RLIMIT_CORE).step("getrlimit")?.1 == 0 {
+        return void("the hard limit is 0 already: `palisade doctor` tells of that");
+    }
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    match getrlimit(Resource::RLIMIT_CORE).step("getrlimit")? {
+        (1, _) => prevented("the limit of cores is 1 byte"),
+        (size, _) => Ok(format!("a crash would start a handler, with a limit of {size} bytes")),
+    }
 }
 
 fn oom_protect(_: &[String]) -> Attempt {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::AsRawFd;
 
 use crate::outcome::{
-    Attempt, Program, Step, Stop, any, argument, gather, host, host_number, leak, prevented,
+    Attempt, Program, Step, Stop, any, argument, gather, host, host_number, leak, prevented, void,
 };
 use crate::sys::{Arg, address, call, owned, words};
 
@@ -24,6 +24,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("vm-read", vm_read),
     ("vm-write", vm_write),
     ("pidfd-getfd", pidfd_getfd),
+    ("pidfd-namespaces", pidfd_namespaces),
     ("process-madvise", process_madvise),
     ("kcmp", kcmp),
     ("move-pages", move_pages),
@@ -46,8 +47,12 @@ fn other_processes() -> Result<Vec<String>, Stop> {
         .collect())
 }
 
+/// The beginning of a file: a canary stands in short ones, and others hold disks open.
 fn steal(path: String) -> Attempt {
-    leak(&path, &fs::read(&path).step(&path)?)
+    const MOST: u64 = 1 << 20;
+    let mut stolen = Vec::new();
+    File::open(&path).and_then(|file| file.take(MOST).read_to_end(&mut stolen)).step(&path)?;
+    leak(&path, &stolen)
 }
 
 /// `others PATH`: a path below the directory of each other process, with `%` for the host's file.
@@ -181,6 +186,18 @@ fn pidfd_getfd(_: &[String]) -> Attempt {
     any(0..64, |fd| {
         call!(SYS_pidfd_getfd, &process, fd, 0).step("pidfd_getfd")?;
         Ok(format!("took descriptor {fd} of the target"))
+    })
+}
+
+/// The target's namespaces, which since Linux 6.11 a descriptor of the process gives, without `/proc`.
+fn pidfd_namespaces(_: &[String]) -> Attempt {
+    /// `PIDFD_GET_CGROUP_NAMESPACE` to `PIDFD_GET_UTS_NAMESPACE` of `linux/pidfd.h`.
+    const GET_NAMESPACE: std::ops::RangeInclusive<u64> = 0xff01..=0xff0a;
+    let process = pidfd(target()?)?;
+    any(GET_NAMESPACE, |request| match call!(SYS_ioctl, &process, request, 0) {
+        Ok(_) => Ok("took a namespace of the target".into()),
+        Err(nix::Error::ENOTTY) => void("this kernel's process descriptors give no namespaces"),
+        Err(e) => Err(e).step("ask a process descriptor for a namespace"),
     })
 }
 

@@ -19,6 +19,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("route-out", route_out),
     ("interfaces", interfaces),
     ("socket", socket),
+    ("socket-pair", socket_pair),
     ("posix-queue", posix_queue),
     ("sysv-memory", sysv_memory),
     ("sysv-queue", sysv_queue),
@@ -125,6 +126,17 @@ fn socket(args: &[String]) -> Attempt {
             nix::sched::unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).step("unshare")?;
             open()
         }),
+    }
+}
+
+/// `socket-pair DOMAIN TYPE`: few families have pairs, but the kernel makes the sockets before it asks.
+fn socket_pair(args: &[String]) -> Attempt {
+    let number = |n| argument(args, n)?.parse::<i32>().map_err(|e| Stop::Broken(e.to_string()));
+    let (domain, kind) = (number(0)?, number(1)?);
+    match call!(SYS_socketpair, domain, kind, 0, &mut [0; 8][..]) {
+        Ok(_) | Err(nix::Error::EOPNOTSUPP) => Ok(format!("the kernel made sockets of family {domain}")),
+        Err(e @ nix::Error::EAFNOSUPPORT) => void(format!("family {domain}: {e}")),
+        Err(e) => Err(e).step(format!("a pair of family {domain}")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("push-input", push_input),
     ("push-input-high-bits", push_input_high_bits),
     ("console-paste", console_paste),
+    ("line-discipline", line_discipline),
     ("around-terminal", around_terminal),
     ("around-group", around_group),
 ];
@@ -54,6 +56,24 @@ fn console_paste(_: &[String]) -> Attempt {
             Err(e) => Err(e).step(format!("TIOCLINUX on descriptor {fd}")),
         }
     })
+}
+
+/// A terminal of its own whose bytes go through another part of the kernel; this one drops them all.
+fn line_discipline(_: &[String]) -> Attempt {
+    const TIOCSETD: u64 = 0x5423;
+    const N_NULL: [u8; 4] = 27i32.to_ne_bytes();
+    let master =
+        posix_openpt(nix::fcntl::OFlag::O_RDWR | nix::fcntl::OFlag::O_NOCTTY).step("open a terminal")?;
+    grantpt(&master).step("grantpt")?;
+    unlockpt(&master).step("unlockpt")?;
+    let path = ptsname_r(&master).step("ptsname")?;
+    let terminal =
+        OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open(&path).step(&path)?;
+    match call!(SYS_ioctl, terminal.as_raw_fd(), TIOCSETD, &N_NULL[..]) {
+        Ok(_) => Ok("put another line discipline behind a terminal".into()),
+        Err(e @ nix::Error::EINVAL) => void(format!("this kernel has no such line discipline: {e}")),
+        Err(e) => Err(e).step("TIOCSETD"),
+    }
 }
 
 /// `around-terminal COMMAND…`: runs a command as the leader of a session with a terminal of its own as

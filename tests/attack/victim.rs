@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener};
 use std::thread;
 
@@ -74,6 +75,8 @@ fn victim(args: &[String]) -> Attempt {
 
     let socket = dir.join("socket");
     serve(UnixListener::bind(&socket).step("bind")?, memory);
+    // As services for all users have it.
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).step("open a socket to all")?;
     fact("SOCKET", socket.display().to_string());
 
     let text = |s: &str| CString::new(s).map_err(|e| Stop::Broken(e.to_string()));

@@ -2,7 +2,7 @@
 
 use palisade_tests::{Context, Identity, Need, Outcome, require};
 
-const IDS: [&str; 25] = [
+const IDS: [&str; 26] = [
     "config",
     "kernel",
     "user-namespaces",
@@ -10,6 +10,7 @@ const IDS: [&str; 25] = [
     "landlock",
     "seccomp",
     "cgroup",
+    "core-pattern",
     "layer.user",
     "layer.mount",
     "layer.pid",

@@ -160,6 +160,15 @@ pub const HOST: &[Row] = &[
     Row::program("fanotify", &["fanotify"], "sight of every file event of a mount")
         .root()
         .held_by(&[Capabilities, Seccomp]),
+    Row::program("watch-host-files", &["watch"], "sight of who runs a program of the host")
+        .held_by(&[])
+        .open("what is shown of the host is the host's own file, for inotify(7) too"),
+    Row::program("lock-host-file", &["lock"], "a lock on a host file, for which others wait")
+        .held_by(&[])
+        .open("what is shown of the host is the host's own file, for flock(2) too"),
+    Row::program("page-cache", &["page-cache"], "sight of what of a file others have read")
+        .root()
+        .held_by(&[Mount, User]),
     Row::program("leave-mark", &["leave-mark"], "a file that the next job finds")
         .around(Around::Twice)
         .held_by(&[Mount, Landlock]),
@@ -292,6 +301,8 @@ pub const HOST: &[Row] = &[
     Row::program("init-vm-read", &["vm-read"], "init's memory").held_by(&[Capabilities]),
     Row::program("init-vm-write", &["vm-write"], "control over init").held_by(&[Capabilities]),
     Row::program("init-pidfd-getfd", &["pidfd-getfd"], "init's descriptors").held_by(&[Capabilities]),
+    Row::program("init-pidfd-namespaces", &["pidfd-namespaces"], "init's namespaces")
+        .held_by(&[Capabilities]),
     Row::program("init-madvise", &["process-madvise"], "control over init's memory")
         .root()
         .held_by(&[Capabilities]),
@@ -320,6 +331,14 @@ pub const HOST: &[Row] = &[
     Row::program("path-socket", &["path-socket"], "a service at a path")
         .proof(Proof::Leaks)
         .held_by(&[Mount]),
+    Row::program(
+        "shown-socket",
+        &["path-socket"],
+        "a service by its socket in a tree that is shown read-only",
+    )
+    .proof(Proof::Leaks)
+    .options(&["--ro", "@SOCKET"])
+    .open("no mount keeps anybody from a socket that every user may write; Landlock does from ABI 9 on"),
     Row::program("posix-queue", &["posix-queue"], "a message in a POSIX queue")
         .proof(Proof::Leaks)
         .held_by(&[Ipc]),
@@ -348,6 +367,8 @@ pub const HOST: &[Row] = &[
     )
     .around(Around::Terminal)
     .held_by(&[Seccomp]),
+    Row::program("line-discipline", &["line-discipline"], "rarely tested code behind a terminal")
+        .held_by(&[Seccomp]),
     Row::program("console-paste", &["console-paste"], "commands pasted on the console")
         .root()
         .input(Input::Console)

@@ -53,6 +53,16 @@ pub const KERNEL: &[Row] = &[
     Row::program("socket-ppp", &["socket", "24", "1", "0"], "a rarely used family").held_by(&[Seccomp]),
     Row::program("socket-nfc", &["socket", "39", "5", "0"], "a rarely used family").held_by(&[Seccomp]),
     Row::program("socket-phonet", &["socket", "35", "2", "0"], "a rarely used family").held_by(&[Seccomp]),
+    Row::program("socket-pair-vsock", &["socket-pair", "40", "1"], "a family by the call for pairs")
+        .held_by(&[Seccomp]),
+    Row::program("socket-pair-netlink", &["socket-pair", "16", "2"], "a family by the call for pairs")
+        .held_by(&[Seccomp]),
+    Row::program("socket-pair-tipc", &["socket-pair", "30", "1"], "a rarely used family").held_by(&[Seccomp]),
+    Row::program("protocol-mptcp", &["socket", "2", "1", "262"], "a rarely tested protocol")
+        .held_by(&[Seccomp]),
+    Row::program("protocol-sctp", &["socket", "2", "1", "132"], "a rarely used protocol").held_by(&[Seccomp]),
+    Row::program("protocol-udp-lite", &["socket", "10", "2", "136"], "a rarely used protocol")
+        .held_by(&[Seccomp]),
     // Namespaces.
     Row::program("unshare-user", &["unshare", "user"], "capabilities over new namespaces")
         .held_by(&[Seccomp]),
@@ -92,6 +102,9 @@ pub const KERNEL: &[Row] = &[
     Row::program("setns-pidfd", &["setns-pidfd"], "another process's namespaces")
         .root()
         .held_by(&[Capabilities, Seccomp]),
+    Row::program("other-mounts", &["other-mounts"], "the mounts of other namespaces")
+        .root()
+        .held_by(&[Capabilities, User]),
     // Mounts; outside, in a mount namespace of the attack's own.
     Row::program("mount-tmpfs", &["mount", "tmpfs"], "a tmpfs mounted").held_by(&[
         Capabilities,
@@ -308,9 +321,9 @@ pub const KERNEL: &[Row] = &[
         .root()
         .held_by(&[Capabilities]),
     Row::program("raise-limit", &["raise-limit"], "a limit lifted").root().held_by(&[Capabilities]),
-    Row::program("dump-core", &["dump-core"], "the host's core handler run on its data")
-        .root()
-        .held_by(&[Limits]),
+    Row::program("dump-core", &["dump-core"], "a core dump").root().held_by(&[Limits]),
+    Row::program("core-handler", &["core-handler"], "a crash handed to the host's core handler")
+        .held_by(&[Seccomp]),
     // More than was granted.
     Row::program("fork-bomb", &["processes", "300"], "more processes than granted")
         .options(&["--limit", "processes=100"])

@@ -16,8 +16,8 @@ use crate::state::State;
   systemd-run --user --scope -p Delegate=yes palisade doctor
   sudo -u palisade palisade doctor --state /var/lib/palisade
 
-Each line is ok, warn (jobs run, but with less) or fail (jobs don't run), the check's name, and what was
-found; below a warn or fail stands what to do.
+Each line is ok, warn (jobs run, but with less) or fail (jobs don't run), the check's
+name, and what was found; below a warn or fail stands what to do.
 
 The exit code is 0 where nothing failed, 4 otherwise.")]
 pub struct Args {

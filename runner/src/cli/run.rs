@@ -50,12 +50,13 @@ use crate::workspace;
   palisade run --net audit --suggest             what they reach, as rules
   palisade run --list                            what there is to run
 
-Without FILE, the event decides what runs, by all that `on` says: types, branches, tags, paths (those that the
-last commit changed, or the branch since its base). A FILE that is named runs whatever its filters say, and so
-does the only one there is where no event is given; a note names the filter that would have said no.
+Without FILE, the event decides what runs, by all that `on` says: types, branches, tags,
+paths (those that the last commit changed, or the branch since its base). A FILE that is named
+runs whatever its filters say, and so does the only one there is where no event is given; a note
+names the filter that would have said no.
 
-Jobs work on a copy of the tree: files that git ignores aren't in it, and nothing is written back unless
---write is given. Where there is no workflow, a built-in example runs.
+Jobs work on a copy of the tree: files that git ignores aren't in it, and nothing is written back
+unless --write is given. Where there is no workflow, a built-in example runs.
 
 EXIT CODES: 0 success, 1 a job failed, 2 invalid input, 3 refused by policy, 4 isolation could
 not be set up, 5 a workflow of another repository can't be had, 130 interrupted")]

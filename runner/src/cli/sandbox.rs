@@ -32,10 +32,10 @@ use relay::Relay;
   palisade sandbox --ro ~/.cargo/bin --rw ./out --limit memory=2G --limit disk=1G -- make
   palisade sandbox --allow example.com -- curl -sS https://example.com
 
-The command's own exit code is palisade's; 128 + n where signal n ended it; 126 or 127 where it could not
-be executed; 4 where the sandbox could not be set up.")]
+The command's own exit code is palisade's; 128 + n where signal n ended it; 126 or 127 where it
+could not be executed; 4 where the sandbox could not be set up.")]
 pub struct Args {
-    /// Show a path of the host, read-only
+    /// Show a path of the host, read-only; a socket in it can be connected to, where its mode allows that
     #[arg(long, value_name = "PATH")]
     ro: Vec<PathBuf>,
     /// Show a path of the host, writable

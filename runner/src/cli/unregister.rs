@@ -13,8 +13,8 @@ use crate::registration::Registration;
   palisade registrations
   palisade unregister build-host
 
-Its token is removed from this host. The forge has no call by which a runner removes itself: it shows the runner as
-offline until it is removed in the forge's settings, under Actions, Runners.
+Its token is removed from this host. The forge has no call by which a runner removes itself: it
+shows the runner as offline until it is removed in the forge's settings, under Actions, Runners.
 
 EXIT CODES: 0 success, 2 there is no such registration")]
 pub struct Args {

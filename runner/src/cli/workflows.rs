@@ -262,7 +262,9 @@ fn explicit(file: &Path, here: &Path, root: &Path) -> Result<PathBuf, Error> {
     known.iter().find(named).cloned().ok_or_else(|| {
         let error = Error::input(format!("there is no workflow file `{}`", file.display()));
         if known.is_empty() {
-            error
+            error.hint(
+                "it is looked for here, and in .forgejo/workflows, .gitea/workflows and .github/workflows",
+            )
         } else {
             error.hint(format!("the workflows here are {}", list(&known, root)))
         }

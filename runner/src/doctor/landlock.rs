@@ -2,6 +2,8 @@
 
 use std::io;
 
+use nix::libc;
+
 use super::Finding;
 
 const ID: &str = "landlock";
@@ -19,6 +21,12 @@ fn judge(abi: io::Result<i32>) -> Finding {
             ID,
             format!("ABI {abi}: confines files, not abstract sockets and signals (ABI {FULL})"),
             "boot Linux 6.12 or later",
+        ),
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => Finding::fail(
+            ID,
+            format!("hidden: {e}"),
+            "have the seccomp filter that this process is under, as in a container, allow `landlock_create_ruleset`, \
+             `landlock_add_rule` and `landlock_restrict_self`, or run palisade on the host",
         ),
         Err(e) => Finding::fail(
             ID,
@@ -38,7 +46,9 @@ mod tests {
         assert_eq!(judge(Ok(7)).verdict.as_str(), "ok");
         assert_eq!(judge(Ok(6)).verdict.as_str(), "ok");
         assert_eq!(judge(Ok(5)).verdict.as_str(), "warn");
-        let none = judge(Err(io::Error::from_raw_os_error(nix::libc::ENOSYS)));
+        let none = judge(Err(io::Error::from_raw_os_error(libc::ENOSYS)));
         assert!(none.verdict.remedy().unwrap().contains("lsm="));
+        let hidden = judge(Err(io::Error::from_raw_os_error(libc::EPERM)));
+        assert!(hidden.verdict.remedy().unwrap().contains("landlock_add_rule"));
     }
 }

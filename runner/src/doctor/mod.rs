@@ -8,6 +8,7 @@ use crate::state::State;
 mod apparmor;
 mod cgroup;
 mod config;
+mod core_pattern;
 mod forge;
 mod kernel;
 mod landlock;
@@ -101,6 +102,7 @@ pub fn examine(config: Option<&Path>, state: &State) -> Vec<Finding> {
         landlock::check(),
         seccomp::check(),
         cgroup::check(),
+        core_pattern::check(),
     ];
     findings.extend(layer::check(&config.sandbox.allow_degraded));
     findings.push(overlay::check());

@@ -8,6 +8,9 @@ use crate::expr::Object;
 use crate::workflow::Position;
 use crate::workflow::model::{Job, Workflow};
 
+/// Most jobs of one run, those of its matrices counted: each takes memory from the beginning of the run to its end.
+pub const MAX_RUN_JOBS: usize = 1_000;
+
 /// What of a workflow is asked for; nothing is all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -67,6 +70,14 @@ pub enum PlanError {
         #[source]
         error: MatrixError,
     },
+    /// Over [`MAX_RUN_JOBS`].
+    #[error("with job `{job}` the run has more than {MAX_RUN_JOBS} jobs, those of matrices counted")]
+    TooMany {
+        /// The job.
+        job: String,
+        /// Where the job begins in its file.
+        position: Position,
+    },
     /// An axis that no matrix has.
     #[error("no matrix has an axis `{asked}`{}", known_axes(known))]
     UnknownAxis {
@@ -91,7 +102,9 @@ impl PlanError {
     /// The same with the file's name, and the place in it where there is one.
     pub fn in_file(&self, file: &str) -> String {
         match self {
-            PlanError::Matrix { position, .. } => format!("{file}:{position}: {self}"),
+            PlanError::Matrix { position, .. } | PlanError::TooMany { position, .. } => {
+                format!("{file}:{position}: {self}")
+            }
             _ => format!("{file}: {self}"),
         }
     }
@@ -123,9 +136,14 @@ impl Plan {
         }
         let mut all_known = true;
         let mut combinations = Vec::new();
+        let mut total = 0;
         for entry in &mut plan.entries {
             let job = &workflow.jobs[entry.id.as_str()];
             entry.combinations = expand(job, contexts)?;
+            total += entry.combinations.as_ref().map_or(1, Vec::len);
+            if total > MAX_RUN_JOBS {
+                return Err(PlanError::TooMany { job: job.id.value.clone(), position: job.position });
+            }
             all_known &= job.strategy.matrix.is_none() || entry.combinations.is_some();
             combinations.extend(entry.combinations.iter().flatten().cloned());
         }
@@ -326,6 +344,21 @@ jobs:
             "on: push\njobs:\n  a:\n    strategy: {{ matrix: {{ n: \"${{{{ fromJSON('[{axis}]') }}}}\" }} }}\n    runs-on: x\n    steps: [{{ run: a }}]\n"
         );
         insta::assert_snapshot!(plan(&source, &[], &[]).unwrap_err(), @"job `a`: the matrix makes more than 256 jobs");
+    }
+
+    #[test]
+    fn many_matrices_that_are_too_large_together_are_told_before_anything_runs() {
+        let axis = (0..250).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        let job = |id: &str| {
+            format!(
+                "  {id}: {{ strategy: {{ matrix: {{ n: [{axis}] }} }}, runs-on: x, steps: [{{ run: a }}] }}\n"
+            )
+        };
+        let of =
+            |ids: &[&str]| format!("on: push\njobs:\n{}", ids.iter().map(|id| job(id)).collect::<String>());
+        assert_eq!(plan(&of(&["a", "b", "c", "d"]), &[], &[]).unwrap().entries.len(), 4);
+        let error = plan(&of(&["a", "b", "c", "d", "e"]), &[], &[]).unwrap_err();
+        insta::assert_snapshot!(error.in_file("w.yml"), @"w.yml:7:3: with job `e` the run has more than 1000 jobs, those of matrices counted");
     }
 
     #[test]

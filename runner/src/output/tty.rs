@@ -135,8 +135,8 @@ impl<W: Write + Send> Terminal<W> {
         for live in self.jobs.iter().take(room) {
             let mut line = format!("{} ", SPINNER[self.frame]);
             text::name(&live.job.0, &mut line);
-            let seconds = live.since.elapsed().as_secs() * 1000;
-            line.push_str(&format!(": {}  {}", live.step, clock::duration(seconds)));
+            // Before the step's name, which may be too long for the line.
+            line.push_str(&format!(" {}: {}", whole_seconds(live.since.elapsed()), live.step));
             if !live.unfinished.is_empty() {
                 line.push_str("  ");
                 text::line(&live.unfinished, false, &mut line);
@@ -203,6 +203,14 @@ impl<W: Write + Send> Sink for Terminal<W> {
 
 fn live<'a>(jobs: &'a mut [Live], job: &JobName) -> Option<&'a mut Live> {
     jobs.iter_mut().find(|live| live.job == *job)
+}
+
+/// How long a step has taken by now: without fractions, since it is drawn at any moment.
+fn whole_seconds(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => clock::duration(seconds * 1000),
+    }
 }
 
 /// Appends as much of a line as surely fits: characters that may be wide count as two columns.
@@ -279,7 +287,7 @@ mod tests {
         sink.tick().unwrap();
         let last =
             screen(&memory.text()).trim_end().lines().last().unwrap().chars().skip(2).collect::<String>();
-        assert_eq!(last, "build s3cret-token: Build s3cret-toke");
+        assert_eq!(last, "build s3cret-token 0 s: Build s3cret-");
         assert_eq!(sink.jobs[0].unfinished, "Prompt: ");
     }
 

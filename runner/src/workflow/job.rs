@@ -14,6 +14,7 @@ use super::span::Spanned;
 use super::yaml::{Entry, Mapping, Node, Yaml};
 use super::{call, matrix, needs, settings, step};
 use crate::expr::Template;
+use crate::job::MAX_RUN_JOBS;
 
 /// Reads `jobs:`.
 pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
@@ -21,6 +22,10 @@ pub fn all(reader: &mut Reader, node: &Node) -> IndexMap<String, Job> {
     let Some(entries) = reader.mapping(node, "`jobs`") else { return jobs };
     if entries.is_empty() {
         reader.error(node.span, "`jobs` must have at least one job");
+    }
+    if let Some((_, first_over)) = entries.get_index(MAX_RUN_JOBS) {
+        reader.error(first_over.key, format!("a workflow has at most {MAX_RUN_JOBS} jobs"));
+        return jobs;
     }
     for (id, entry) in entries {
         // Servers call a job of a called workflow so.

@@ -8,7 +8,7 @@ use libc::{
 
 use crate::error::{Context, LayerError};
 use crate::report::LayerId;
-use crate::sys::restrict::limit;
+use crate::sys::restrict::{NO_CORE, limit};
 use crate::wire::Plan;
 
 /// Sets them; gives the evidence, and what is missing.
@@ -19,7 +19,7 @@ pub fn set(plan: &Plan) -> Result<(String, Option<String>), LayerError> {
     let limits = &plan.limits;
     let mut rows = vec![
         ("RLIMIT_NOFILE", RLIMIT_NOFILE, limits.open_files),
-        ("RLIMIT_CORE", RLIMIT_CORE, 0),
+        ("RLIMIT_CORE", RLIMIT_CORE, NO_CORE),
         ("RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 64 << 20),
         ("RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE, 819_200),
         ("RLIMIT_RTPRIO", RLIMIT_RTPRIO, 0),

@@ -49,6 +49,11 @@ fn find(error: &LayerError, machine: &Machine) -> Option<String> {
     let errno = Errno::from_raw(error.errno);
     let denied = matches!(errno, Errno::EPERM | Errno::EACCES);
     let text = match error.layer {
+        LayerId::Landlock if machine.filtered && (denied || errno == Errno::ENOSYS) => {
+            "this process is itself under a seccomp filter, as in a container, which may be all that hides Landlock: \
+             run the container with a filter that allows `landlock_create_ruleset`, `landlock_add_rule` and \
+             `landlock_restrict_self` (for Docker and Podman `--security-opt seccomp=FILE`), or run palisade on the host"
+        }
         LayerId::Landlock if matches!(errno, Errno::ENOSYS | Errno::EOPNOTSUPP) => {
             "this kernel has no Landlock: boot one of Linux 5.13 or later with `landlock` in `lsm=` on its \
              command line (check with `cat /sys/kernel/security/lsm`), or accept less by `--without landlock`"
@@ -71,7 +76,13 @@ fn find(error: &LayerError, machine: &Machine) -> Option<String> {
              Podman `--security-opt seccomp=FILE`), or run palisade on the host"
         }
         LayerId::User if errno == Errno::EUSERS || errno == Errno::ENOSPC => {
-            "too many namespaces, or nested too deep: see `sysctl user.max_user_namespaces`"
+            "too many namespaces, or nested too deep: see `sysctl -a --pattern '^user.max_.*namespaces'`"
+        }
+        LayerId::Net if errno == Errno::ENOSPC => {
+            "too many network namespaces: see `sysctl user.max_net_namespaces`"
+        }
+        LayerId::Seccomp if errno == Errno::EINVAL => {
+            "this kernel has no system call filters: boot one with CONFIG_SECCOMP_FILTER=y"
         }
         LayerId::Pid if denied && error.action.contains("/proc") => {
             "parts of the host's own /proc are covered, as in a container, and then the kernel allows no new \
@@ -81,8 +92,8 @@ fn find(error: &LayerError, machine: &Machine) -> Option<String> {
             "the workspace's file system can't map ids: run palisade as the ordinary user who owns the tree"
         }
         LayerId::Mount if errno == Errno::EACCES && error.action.starts_with("copy `") => {
-            "the workspace's file system can't map ids, so that only what everybody may read can be copied: \
-             run palisade as the ordinary user who owns the tree"
+            "only what palisade may read can be copied (where it is run as root and the tree's file system can't map ids, \
+             what everybody may read): run it as the ordinary user who owns the tree, or have git ignore the file"
         }
         _ if errno == Errno::ENOSYS => "this kernel is too old: palisade needs Linux 5.14 or later",
         _ => return None,
@@ -111,6 +122,10 @@ mod tests {
         assert!(none.contains("max_user_namespaces"));
         assert!(container.contains("seccomp=FILE"));
         assert!(landlock.contains("lsm="));
+        let hidden = text(LayerId::Landlock, Errno::EPERM, Machine { filtered: true, ..is() });
+        assert!(hidden.contains("landlock_add_rule") && hidden.contains("seccomp=FILE"));
+        assert!(text(LayerId::Net, Errno::ENOSPC, is()).contains("max_net_namespaces"));
+        assert!(text(LayerId::Seccomp, Errno::EINVAL, is()).contains("CONFIG_SECCOMP_FILTER"));
         assert_eq!(text(LayerId::Mount, Errno::ENOMEM, is()), "");
     }
 }

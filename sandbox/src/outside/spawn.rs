@@ -130,6 +130,6 @@ pub fn kill(pid: Pid) {
 pub fn undumpable() -> Result<(), LayerError> {
     sys::restrict::undumpable()
         // For programs that it executes, which are dumpable again and may have been told something.
-        .and_then(|()| sys::restrict::limit(libc::RLIMIT_CORE, 0))
+        .and_then(|()| sys::restrict::limit(libc::RLIMIT_CORE, sys::restrict::NO_CORE))
         .map_err(|e| LayerError::new(LayerId::Pid, "make this process undumpable", e))
 }

@@ -49,6 +49,10 @@ pub fn no_new_privs() -> Result<()> {
     Ok(())
 }
 
+/// The limit of core dumps by which there are none: less than any file takes, and by its value a word to the kernel not
+/// to start the host's handler, which it would at 0. Source: the kernel's `fs/coredump.c`, where a core goes to a pipe.
+pub const NO_CORE: u64 = 1;
+
 /// Sets soft and hard limit of a resource to `value`, or to the hard limit where that is lower.
 pub fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Result<()> {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

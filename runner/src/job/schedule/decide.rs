@@ -8,6 +8,7 @@ use crate::job::contexts::{JobContexts, Standing, View};
 use crate::job::execute::Fault;
 use crate::job::legs::{self, Together};
 use crate::job::matrix;
+use crate::job::plan::MAX_RUN_JOBS;
 use crate::order::{LEGS, Legs};
 use crate::output::event::{Conclusion, Event, JobName};
 use crate::workflow::model::Job;
@@ -66,6 +67,10 @@ impl Scheduler<'_> {
         let combinations = match combinations {
             Ok(combinations) if combinations.is_empty() => {
                 return self.settle(entry, Conclusion::Skipped, "its matrix has no combination left".into());
+            }
+            Ok(combinations) if self.names.len() + combinations.len() > MAX_RUN_JOBS => {
+                let reason = format!("with its matrix the run has more than {MAX_RUN_JOBS} jobs");
+                return self.settle(entry, Conclusion::Failure, reason);
             }
             Ok(combinations) => combinations,
             Err(error) => return self.settle(entry, Conclusion::Failure, error.to_string()),

@@ -11,6 +11,7 @@ use super::permissions::{Access, Scope};
 use super::span::Spanned;
 use super::*;
 use crate::expr::{Contexts, Value};
+use crate::job::MAX_RUN_JOBS;
 
 /// Every key that has an effect, and most of those that only the forge reads.
 const FULL: &str = r#"
@@ -415,10 +416,14 @@ fn reports_are_bounded() {
     let text = report(typos);
     assert!(text.contains("… and "), "{text}");
     assert!(text.len() < 100_000);
-    let chain: String = (0..5000)
-        .map(|n| format!("  j{n}: {{ needs: j{}, runs-on: x, steps: [{{ run: y }}] }}\n", (n + 1) % 5000))
-        .collect();
-    assert!(report(format!("on: push\njobs:\n{chain}")).contains("wait for each other"));
+    let ring = |length: usize| {
+        let job =
+            |n| format!("  j{n}: {{ needs: j{}, runs-on: x, steps: [{{ run: y }}] }}\n", (n + 1) % length);
+        report(format!("on: push\njobs:\n{}", (0..length).map(job).collect::<String>()))
+    };
+    assert!(ring(MAX_RUN_JOBS).contains("wait for each other"));
+    let more = ring(5 * MAX_RUN_JOBS);
+    assert!(more.contains("at most 1000 jobs") && !more.contains("wait for each other"), "{more}");
 }
 
 proptest! {

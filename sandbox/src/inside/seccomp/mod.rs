@@ -3,8 +3,10 @@
 
 use libc::{
     AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP,
-    BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, EAFNOSUPPORT, ENOSYS, EPERM, MSG_FASTOPEN, SECCOMP_RET_ALLOW,
-    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF, SOCK_RAW, sock_filter,
+    BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, EAFNOSUPPORT, ENOSYS, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT,
+    IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MSG_FASTOPEN, RLIMIT_CORE, SECCOMP_RET_ALLOW,
+    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM,
+    sock_filter,
 };
 
 mod table;
@@ -159,19 +161,42 @@ fn leaf_code(leaf: Leaf, code: &mut Vec<sock_filter>) {
             code.push(refuse(errno));
         }
         Leaf::Answer(Answer::Socket) => {
-            // SOCK_NONBLOCK and SOCK_CLOEXEC are or-ed to the type, which is in the low four bits.
-            const TYPE: u32 = 0xf;
-            code.push(load(argument(0)));
-            code.extend([jump(BPF_JEQ, AF_UNIX as u32, 0, 1), allow]);
+            code.extend([load(argument(0)), jump(BPF_JEQ, AF_UNIX as u32, 0, 1), allow]);
             code.push(jump(BPF_JEQ, AF_INET as u32, 1, 0));
-            code.push(jump(BPF_JEQ, AF_INET6 as u32, 0, 5));
-            code.extend([load(argument(1)), and(TYPE), jump(BPF_JEQ, SOCK_RAW as u32, 0, 1)]);
-            code.extend([refuse(EPERM), allow]);
+            let inet = inet_code();
+            code.push(jump(BPF_JEQ, AF_INET6 as u32, 0, inet.len() as u8));
+            code.extend(inet);
             code.extend([jump(BPF_JEQ, AF_NETLINK as u32, 1, 0), refuse(EAFNOSUPPORT)]);
             // NETLINK_ROUTE is protocol 0.
             code.extend([load(argument(2)), jump(BPF_JEQ, 0, 0, 1), allow, refuse(EPERM)]);
         }
+        Leaf::Answer(Answer::OwnLimits) => {
+            let high = argument(2) + 4;
+            code.extend([load(argument(0)), jump(BPF_JEQ, 0, 1, 0), refuse(EPERM)]);
+            code.extend([load(argument(1)), jump(BPF_JEQ, RLIMIT_CORE, 1, 0), allow]);
+            // A new limit where the address of one isn't null, in either half.
+            code.extend([load(argument(2)), jump(BPF_JEQ, 0, 0, 2), load(high), jump(BPF_JEQ, 0, 1, 0)]);
+            code.extend([refuse(0), allow]);
+        }
     }
+}
+
+/// Which sockets there are of a family of the internet: of streams and datagrams, and of the protocols that a
+/// build has use for.
+fn inet_code() -> Vec<sock_filter> {
+    /// `SOCK_NONBLOCK` and `SOCK_CLOEXEC` are or-ed to the type, which is in the low four bits.
+    const TYPE: u32 = 0xf;
+    const PROTOCOLS: [i32; 5] = [0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6];
+    let refuse = |errno: i32| give(SECCOMP_RET_ERRNO | errno as u32);
+    let mut code = vec![load(argument(1)), and(TYPE)];
+    code.extend([jump(BPF_JEQ, SOCK_RAW as u32, 0, 1), refuse(EPERM)]);
+    code.extend([jump(BPF_JEQ, SOCK_STREAM as u32, 2, 0), jump(BPF_JEQ, SOCK_DGRAM as u32, 1, 0)]);
+    code.extend([refuse(ESOCKTNOSUPPORT), load(argument(2))]);
+    for protocol in PROTOCOLS {
+        code.extend([jump(BPF_JEQ, protocol as u32, 0, 1), give(SECCOMP_RET_ALLOW)]);
+    }
+    code.push(refuse(EPROTONOSUPPORT));
+    code
 }
 
 fn statement(code: u32, k: u32) -> sock_filter {
@@ -252,8 +277,10 @@ mod tests {
             let got = run(NATIVE, number, [0; 6]);
             match refused.get(&number) {
                 Some(Answer::Errno(e)) => assert_eq!(got, errno(*e), "{number}"),
-                // With all arguments zero: socket(AF_UNSPEC) is refused, the others are harmless.
-                Some(Answer::Socket) => assert_eq!(got, errno(EAFNOSUPPORT)),
+                // With all arguments zero: a socket or a pair of AF_UNSPEC is refused, the others are harmless.
+                Some(Answer::Socket | Answer::NoneOf(_, _, EAFNOSUPPORT)) => {
+                    assert_eq!(got, errno(EAFNOSUPPORT), "{number}")
+                }
                 Some(_) | None => assert_eq!(got, SECCOMP_RET_ALLOW, "{number}"),
             }
         }
@@ -288,10 +315,32 @@ mod tests {
         assert_eq!(socket(AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0), SECCOMP_RET_ALLOW);
         assert_eq!(socket(AF_INET6, libc::SOCK_DGRAM, 0), SECCOMP_RET_ALLOW);
         assert_eq!(socket(AF_INET, SOCK_RAW | libc::SOCK_NONBLOCK, 0), errno(EPERM));
+        for protocol in [IPPROTO_TCP, IPPROTO_ICMP] {
+            assert_eq!(socket(AF_INET, SOCK_STREAM, protocol), SECCOMP_RET_ALLOW);
+        }
+        for protocol in [libc::IPPROTO_SCTP, libc::IPPROTO_MPTCP, libc::IPPROTO_UDPLITE] {
+            assert_eq!(socket(AF_INET, SOCK_STREAM, protocol), errno(EPROTONOSUPPORT));
+            assert_eq!(socket(AF_INET6, SOCK_DGRAM | libc::SOCK_CLOEXEC, protocol), errno(EPROTONOSUPPORT));
+        }
+        assert_eq!(socket(AF_INET, libc::SOCK_SEQPACKET, 0), errno(ESOCKTNOSUPPORT));
         assert_eq!(socket(AF_NETLINK, SOCK_RAW, 0), SECCOMP_RET_ALLOW);
         assert_eq!(socket(AF_NETLINK, SOCK_RAW, 16), errno(EPERM));
         assert_eq!(socket(libc::AF_PACKET, SOCK_RAW, 0), errno(EAFNOSUPPORT));
         assert_eq!(socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0), errno(EAFNOSUPPORT));
+        let pair = |d: i32| native(libc::SYS_socketpair, [d as u64, 1, 0, 0, 0, 0]);
+        assert_eq!(pair(AF_UNIX), SECCOMP_RET_ALLOW);
+        assert_eq!(pair(libc::AF_TIPC), errno(EAFNOSUPPORT));
+        let prlimit =
+            |p: u64, of: u32, new: u64| native(libc::SYS_prlimit64, [p, of.into(), new, 1 << 40, 0, 0]);
+        assert_eq!(prlimit(1, libc::RLIMIT_NOFILE, 0), errno(EPERM));
+        assert_eq!(prlimit(0, libc::RLIMIT_NOFILE, 0x7f00_0000_1000), SECCOMP_RET_ALLOW);
+        assert_eq!(prlimit(0, RLIMIT_CORE, 0), SECCOMP_RET_ALLOW, "one may ask");
+        for new in [0x1000, 0x7f00_0000_0000] {
+            assert_eq!(prlimit(0, RLIMIT_CORE, new), SECCOMP_RET_ERRNO, "as if done");
+        }
+        let setrlimit = |of: u32| native(libc::SYS_setrlimit, [of.into(), 0x1000, 0, 0, 0, 0]);
+        assert_eq!(setrlimit(RLIMIT_CORE), SECCOMP_RET_ERRNO);
+        assert_eq!(setrlimit(libc::RLIMIT_NOFILE), SECCOMP_RET_ALLOW);
         let personality = |p: u64| native(libc::SYS_personality, [p, 0, 0, 0, 0, 0]);
         assert_eq!(personality(0xffff_ffff), SECCOMP_RET_ALLOW);
         assert_eq!(personality(0x0040_0000), errno(EPERM));

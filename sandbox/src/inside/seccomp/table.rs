@@ -16,12 +16,18 @@ pub enum Answer {
     OneOf(u8, u32, &'static [u32], i32),
     /// This error unless the low half of an argument is one of these values: argument, values, error.
     NoneOf(u8, &'static [u32], i32),
-    /// The rules for `socket(2)`: families `AF_UNIX`, `AF_INET`, `AF_INET6` without raw sockets, and
+    /// The rules for `socket(2)`: families `AF_UNIX`, `AF_INET` and `AF_INET6` with TCP, UDP and echo requests, and
     /// routing netlink, without which no C library lists its own addresses.
     Socket,
+    /// The rules for `prlimit64(2)`: the process's own limits, of which that of core dumps stays as it is although
+    /// setting it is answered as if it were done.
+    OwnLimits,
 }
 
-use Answer::{AnyBit, Errno, NoneOf, OneOf};
+use Answer::{AnyBit, Errno, NoneOf, OneOf, OwnLimits, Socket};
+
+/// `asm-generic/ioctls.h`.
+const TIOCSETD: u32 = 0x5423;
 
 const NEW_NAMESPACES: u32 = (CLONE_NEWUSER
     | CLONE_NEWNS
@@ -82,15 +88,21 @@ pub const TABLE: &[Row] = rows! {
     "takes descriptors out of, or compares objects with, another process":
         Errno(EPERM) => [pidfd_getfd, kcmp];
     "limits of another process, init's too, which has the same user id; one's own are pid 0":
-        NoneOf(0, &[0], EPERM) => [prlimit64];
+        OwnLimits => [prlimit64];
+    "a core dump limit of 1 byte is what keeps a crash from the host's core handler; programs that forbid \
+     themselves core dumps, and end where they can't, are told that it was done":
+        OneOf(0, u32::MAX, &[RLIMIT_CORE], 0) => [setrlimit];
     "watches the whole file system":
         Errno(EPERM) => [fanotify_init, fanotify_mark];
-    "types into the terminal of whoever holds its other end (TIOCSTI), or pastes (TIOCLINUX)":
-        OneOf(1, u32::MAX, &[TIOCSTI as u32, TIOCLINUX as u32], EPERM) => [ioctl];
+    "types into the terminal of whoever holds its other end (TIOCSTI), pastes (TIOCLINUX), or puts a rarely tested \
+     line discipline behind a terminal, which the kernel loads if it isn't there (TIOCSETD)":
+        OneOf(1, u32::MAX, &[TIOCSTI as u32, TIOCLINUX as u32, TIOCSETD], EPERM) => [ioctl];
     "device nodes; FIFOs and plain files are fine":
         NODES_AT => [mknodat];
-    "raw, packet, vsock, bluetooth, AF_ALG and other rarely tested families":
-        Answer::Socket => [socket];
+    "raw, packet, vsock, bluetooth, AF_ALG and other rarely tested families; SCTP, MPTCP and other such protocols":
+        Socket => [socket];
+    "makes a socket of any family before it finds that the family has no pairs, or has them (TIPC)":
+        NoneOf(0, &[AF_UNIX as u32], EAFNOSUPPORT) => [socketpair];
     "execution domains switch off address space randomisation and other protections":
         NoneOf(0, &[0, 0x0008, 0x2_0000, 0x2_0008, u32::MAX], EPERM) => [personality];
     "the machine's clock":
@@ -154,6 +166,7 @@ mod calls {
         vhangup = libc::SYS_vhangup; move_pages = libc::SYS_move_pages;
         migrate_pages = libc::SYS_migrate_pages; nfsservctl = libc::SYS_nfsservctl;
         lookup_dcookie = libc::SYS_lookup_dcookie; prlimit64 = libc::SYS_prlimit64;
+        setrlimit = libc::SYS_setrlimit; socketpair = libc::SYS_socketpair;
     }
 
     #[cfg(target_arch = "x86_64")]
