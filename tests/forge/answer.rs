@@ -154,6 +154,11 @@ fn distorted(state: &State, response: Response, fault: &Fault) -> Outcome {
         Fault::Garbage => Outcome::Answer(proto(vec![0xff; 100])),
         // A field of 100 bytes that has two.
         Fault::TruncatedMessage => Outcome::Answer(proto(vec![0x0a, 100, 1, 2])),
+        Fault::Clock(date) => {
+            let mut response = response;
+            response.headers.push(("Date", (*date).to_owned()));
+            Outcome::Answer(response)
+        }
         // Fields 1000 and 1001, a number and a text.
         Fault::UnknownFields => {
             Outcome::Answer(appended(response, &[0xc0, 0x3e, 0x07, 0xca, 0x3e, 0x02, b'h', b'i']))

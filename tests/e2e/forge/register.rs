@@ -267,3 +267,16 @@ fn doctor_asks_the_forges() {
     }
     assert_eq!(known.look(|state| state.runners[0].fetches), 0);
 }
+
+#[test]
+fn doctor_tells_of_a_clock_that_is_wrong() {
+    let forge = Forge::start();
+    let context = Context::new();
+    assert_eq!(register(&context, &forge, &["--name", "late"]).code, Some(0));
+    forge.fail(Method::Ping, 0, 1, Fault::Clock("Sun, 06 Nov 1994 08:49:37 GMT"));
+    let outcome = context.palisade().args(["doctor"]).run();
+    let line = outcome.stdout.lines().find(|line| line.contains("forge.late")).unwrap_or_default();
+    assert!(line.starts_with("warn"), "{outcome}");
+    assert!(line.contains("its clock is ") && line.ends_with(" s from this host's"), "{outcome}");
+    assert!(outcome.stdout.contains("timedatectl set-ntp true"), "{outcome}");
+}
