@@ -1,6 +1,7 @@
 //! `palisade job`: one job of a forge. The daemon starts it, hands it an order on its standard input, and reads what it
 //! says from a file; it outlives the daemon.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
@@ -83,11 +84,14 @@ pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let config = args.setting.config()?;
     let name = JobName(order.job.as_str().into());
     let output = output(&config, &order, &name, events);
-    let job = Job { args: &args, config: &config, signals: &signals, output: &output };
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
-    let ended = workflow.and_then(|workflow| job.run(order, workflow, spare, leave));
+    let ended = workflow.and_then(|workflow| {
+        let config = with_profile(&config, &workflow, &name, &output)?;
+        let job = Job { args: &args, config: &config, signals: &signals, output: &output };
+        job.run(order, workflow, spare, leave)
+    });
     let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
     let failed = output.close();
     if let Some(failed) = failed.first() {
@@ -142,6 +146,36 @@ fn workflow_of(order: &Order) -> Result<Workflow, Error> {
         1 => Ok(workflow),
         jobs => Err(Error::input(format!("the forge sent {jobs} jobs in one"))),
     }
+}
+
+/// The configuration for the job, by its labels.
+fn with_profile<'a>(
+    config: &'a Config,
+    workflow: &Workflow,
+    name: &JobName,
+    output: &Output,
+) -> Result<Cow<'a, Config>, Error> {
+    if config.profile.is_empty() {
+        return Ok(Cow::Borrowed(config));
+    }
+    let mut labels = Vec::new();
+    for label in workflow.jobs.values().flat_map(|job| &job.runs_on) {
+        // A forge has evaluated them, to find a runner.
+        labels.push(label.value.as_literal().ok_or_else(|| {
+            let error = format!(
+                "`runs-on` has `{}`, of which `[[profile]]` of the configuration can't be told",
+                label.value.source()
+            );
+            Error::new(Blame::Policy, error).hint("write the label itself")
+        })?);
+    }
+    let Some((config, label)) = config.profile.apply(config, &labels) else {
+        return Ok(Cow::Borrowed(config));
+    };
+    let message = format!("the runner's profile of the label `{label}` holds");
+    let annotation = Annotation::new(Level::Notice, message);
+    output.emit(Event::Annotation { job: name.clone(), step: None, annotation });
+    Ok(Cow::Owned(config))
 }
 
 /// Tells of a job that did not begin.
@@ -296,7 +330,7 @@ struct Repository<'a> {
     url: String,
     bundle: Option<&'a Path>,
     token: Option<crate::mask::Secret>,
-    reference: std::borrow::Cow<'a, str>,
+    reference: Cow<'a, str>,
     commit: CommitId,
     /// Its files are read before the job begins.
     files: bool,

@@ -59,7 +59,7 @@ impl Poll {
         let mut afresh = Instant::now();
         loop {
             let enough = || self.daemon.phase() > Phase::Running || self.runner.is_retired();
-            let Some(slot) = self.daemon.slots.take(enough) else { return self.retired() };
+            let Some(slot) = self.daemon.slots.take(&self.runner.id, enough) else { return self.retired() };
             if !self.has_space() || self.daemon.untold() >= MAX_UNTOLD || self.daemon.is_troubled() {
                 drop(slot);
                 self.daemon.pause(NO_SPACE);
