@@ -202,7 +202,7 @@ impl Forge for Forgejo {
         asked.tasks_version = fetched.tasks_version;
         asked.keys.answered(task.as_ref().map(|task| TaskId(task.id.0)));
         drop(asked);
-        Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
+        Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task), since: None }))
     }
 
     fn begun(&self, task: TaskId) {

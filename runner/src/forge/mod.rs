@@ -92,6 +92,8 @@ pub struct Assigned {
     pub task: TaskId,
     /// What is to be done.
     pub order: Order,
+    /// Since when it could have run, where the forge tells.
+    pub since: Option<SystemTime>,
 }
 
 /// A row of a job's log.
