@@ -97,6 +97,21 @@ impl Call<'_> {
         answer().map_err(|reason| self.failed(method, reason))
     }
 
+    /// Puts something at a path below the instance; what is answered beside success is of no interest.
+    pub fn put(&self, method: &Method, path: &str, body: &[u8]) -> Result<(), Error> {
+        let answer = || {
+            let mut request = self.http.agent(self.instance).put(format!("{}{path}", self.instance));
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
+            if let Some(timeout) = self.timeout {
+                request = request.config().timeout_global(Some(timeout)).build();
+            }
+            receive(request.send(body).map_err(unreachable)?, Codec::Json, method.limit).map(drop)
+        };
+        answer().map_err(|reason| self.failed(method, reason))
+    }
+
     fn run<M>(
         &self,
         method: &Method,

@@ -2,6 +2,7 @@
 //! says from a file; it outlives the daemon.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
@@ -25,6 +26,7 @@ use crate::action::store::CommitId;
 use crate::config::Config;
 use crate::egress::Network;
 use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
+use crate::forge::summaries::Summaries;
 use crate::git;
 use crate::hold::hold;
 use crate::identity::{Broker, Facts, ForgeTokens};
@@ -37,7 +39,7 @@ use crate::mirror::Mirror;
 use crate::native::Native;
 use crate::order::{EVENTS, Leave, Matrix, Order};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
-use crate::output::{Json, Limited, Options, Output};
+use crate::output::{Json, Limited, Options, Output, Sink};
 use crate::sealed;
 use crate::state::State;
 use crate::store::OfRun;
@@ -46,6 +48,8 @@ use crate::workflow::{self, Called, Tree};
 
 /// What the job's token is called, as a secret and as a variable.
 const TOKEN: &str = "GITHUB_TOKEN";
+/// What that for artifacts and the like is called.
+const RUNTIME_TOKEN: &str = "ACTIONS_RUNTIME_TOKEN";
 
 /// Run one job of a forge: the daemon's, not yours.
 #[derive(clap::Args)]
@@ -83,7 +87,7 @@ pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let leave = Leave::of(pipe);
     let config = args.setting.config()?;
     let name = JobName(order.job.as_str().into());
-    let output = output(&config, &order, &name, events);
+    let output = output(&config, &order, &name, events)?;
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
@@ -106,7 +110,7 @@ fn events(directory: &Path) -> io::Result<File> {
 }
 
 /// The way out, which masks the order's secrets and tells of those that it can't.
-fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output {
+fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Result<Output, Error> {
     let masker = Masker::detecting(config.detect.policy(None));
     let mut refused = Vec::new();
     let offered = order.id_token.iter().map(|offer| ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &offer.token));
@@ -123,12 +127,26 @@ fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output
     let debug = secrets.chain(vars).find(|(name, _)| name.eq_ignore_ascii_case(STEP_DEBUG));
     let debug = debug.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
     let events = Limited::new(Json::new("the events", events), config.daemon.max_log.0);
-    let output = Output::new(masker, vec![Box::new(events)], Options { debug });
+    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(events)];
+    if let Some(summaries) = summaries(config, order)? {
+        sinks.push(Box::new(summaries));
+    }
+    let output = Output::new(masker, sinks, Options { debug });
     for refused in refused {
         let annotation = Annotation::new(Level::Warning, refused.to_string());
         output.emit(Event::Annotation { job: job.clone(), step: None, annotation });
     }
-    output
+    Ok(output)
+}
+
+/// Where summaries of steps go besides, where the forge takes them.
+fn summaries(config: &Config, order: &Order) -> Result<Option<Summaries>, Error> {
+    let token = order.tokens.iter().find(|(name, _)| name == RUNTIME_TOKEN);
+    let Some((path, (_, token))) = order.summaries.clone().zip(token) else { return Ok(None) };
+    let instance = order.server.parse().map_err(|e| Error::input(format!("the forge's address: {e}")))?;
+    let token = palisade_proto::Secret::new(token.expose().to_owned());
+    let (http, texts) = (super::forges::http(config)?, BTreeMap::new());
+    Ok(Some(Summaries { http, instance, token, path, texts }))
 }
 
 /// The workflow, which has one job.
@@ -287,7 +305,7 @@ impl Job<'_> {
         let Some(offer) = &order.id_token else { return Ok(None) };
         let instance = order.server.parse().map_err(|e| Error::input(format!("the forge's address: {e}")))?;
         let http = super::forges::http(self.config)?;
-        if !order.tokens.iter().any(|(name, _)| name == "ACTIONS_RUNTIME_TOKEN") {
+        if !order.tokens.iter().any(|(name, _)| name == RUNTIME_TOKEN) {
             let message = "steps don't have `ACTIONS_RUNTIME_TOKEN`: with it they could ask the forge for ID tokens, \
                            which the job has been given (`enable-openid-connect`)";
             let (job, annotation) =
@@ -475,9 +493,10 @@ fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> 
 /// What the event gives for the inputs that the workflow declares.
 fn inputs(order: &Order, workflow: &Workflow, trigger: &str) -> Result<Object, Error> {
     let declared = workflow.on.iter().find(|on| on.event.value == trigger).map(|on| &on.inputs);
-    // A job of a called workflow that the server sends by itself has its inputs in the workflow, and the event has those of
-    // the run.
-    let event = (trigger != "workflow_call").then_some(&order.event);
+    // A job of a called workflow that a Forgejo sends by itself has its inputs in the workflow, and the event has those of the
+    // run; a Gitea from 1.27 on puts them into the event.
+    let in_workflow = trigger == "workflow_call" && order.prefixes.iter().any(|prefix| prefix == "FORGEJO_");
+    let event = (!in_workflow).then_some(&order.event);
     let mut given = job::inputs_of(trigger, event).map_err(super::run::no_inputs)?;
     given.retain(|(name, _)| {
         declared.is_some_and(|known| known.keys().any(|known| known.eq_ignore_ascii_case(name)))

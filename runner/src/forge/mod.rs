@@ -6,6 +6,7 @@
 pub mod forgejo;
 mod keys;
 pub mod local;
+pub mod summaries;
 
 use std::fmt;
 use std::time::SystemTime;

@@ -106,6 +106,7 @@ impl Queue {
             tokens: Vec::new(),
             variables: Vec::new(),
             id_token: None,
+            summaries: None,
             part: Some(Part {
                 identity,
                 bundle: self.bundles().join(bundle),
