@@ -226,6 +226,7 @@ impl Job<'_> {
         let state = self.args.setting.state();
         let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
+        let host = host.trusting(self.config.daemon.ca_file.as_deref());
         let repository = match order.part.as_ref().map(|part| &part.matrix) {
             Some(Matrix::Unknown) => None,
             _ => Repository::of(&order, &workflow, sealed::is_there(&state)),
