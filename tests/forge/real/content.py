@@ -67,7 +67,7 @@ jobs:
     needs: make
     runs-on: linux
     steps:
-      - uses: actions/download-artifact@v4
+      - uses: https://data.forgejo.org/forgejo/download-artifact@v4
         with: { name: result }
       - run: cat file
 """
