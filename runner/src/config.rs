@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use palisade_sandbox::{Bind, LayerId, Limits, Spec, Stragglers};
 use serde::{Deserialize, Deserializer};
 
 use crate::action::Settings;
+use crate::daemon::Capacity;
 use crate::egress;
 use crate::environment::Environments;
 use crate::expr::nearest;
@@ -20,6 +22,7 @@ use crate::identity::{Grants, References, digest};
 use crate::limits::{Size, parse_time, set_limit};
 use crate::lint::Levels;
 use crate::mask::detect::{Action, AllowedPaths, Policy};
+use crate::profile::Profiles;
 use crate::store::{ArtifactSettings, CacheSettings};
 
 /// Every key with its default and what it means.
@@ -49,6 +52,10 @@ pub struct Config {
     pub cache: CacheSettings,
     /// `[daemon]`
     pub daemon: Daemon,
+    /// `[registration.NAME]`
+    pub registration: BTreeMap<String, OfRegistration>,
+    /// `[[profile]]`
+    pub profile: Profiles,
     /// `[local]`
     pub local: Local,
     /// `[[grant]]`
@@ -142,14 +149,12 @@ impl Default for Daemon {
     }
 }
 
-impl Daemon {
-    /// How many jobs run at a time.
-    pub fn capacity(&self) -> usize {
-        match self.capacity {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            capacity => capacity,
-        }
-    }
+/// `[registration.NAME]`: what holds for the jobs of one registration.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct OfRegistration {
+    /// How many of them run at a time, of those that may in all.
+    pub capacity: Option<NonZeroUsize>,
 }
 
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
@@ -397,13 +402,9 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Config, String> {
-        let config: Config = toml::from_str(text).map_err(|e| with_suggestion(&e))?;
-        let Sandbox { ro, tool_cache, .. } = &config.sandbox;
-        let named =
-            ro.iter().map(|path| ("ro", path)).chain(tool_cache.iter().map(|path| ("tool-cache", path)));
-        if let Some((key, path)) = named.into_iter().find(|(_, path)| !path.is_absolute()) {
-            return Err(format!("`sandbox.{key}`: `{}` is not an absolute path", path.display()));
-        }
+        let mut config: Config = toml::from_str(text).map_err(|e| with_suggestion(&e))?;
+        config.sandbox.check()?;
+        config.profile = config.profile.over(text)?;
         if let Some(path) = config.local.socket.as_ref().filter(|path| !path.is_absolute()) {
             return Err(format!("`local.socket`: `{}` is not an absolute path", path.display()));
         }
@@ -415,6 +416,16 @@ impl Config {
         Ok(config)
     }
 
+    /// How many jobs run at a time.
+    pub fn capacity(&self) -> Capacity {
+        let all = match self.daemon.capacity {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            capacity => capacity,
+        };
+        let of = self.registration.iter().filter_map(|(name, of)| Some((name.clone(), of.capacity?.get())));
+        Capacity { all, of: of.collect() }
+    }
+
     /// Where a person's configuration is.
     pub fn of_user() -> Option<PathBuf> {
         let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -424,7 +435,7 @@ impl Config {
 }
 
 /// Puts the values of one table in place of those of another.
-fn overlay(table: &mut toml::Table, other: toml::Table) {
+pub(crate) fn overlay(table: &mut toml::Table, other: toml::Table) {
     for (key, value) in other {
         match (table.get_mut(&key), value) {
             (Some(toml::Value::Table(inner)), toml::Value::Table(other)) => overlay(inner, other),
@@ -434,7 +445,7 @@ fn overlay(table: &mut toml::Table, other: toml::Table) {
 }
 
 /// What is wrong; of a key that isn't known, which may be meant.
-fn with_suggestion(error: &toml::de::Error) -> String {
+pub(crate) fn with_suggestion(error: &toml::de::Error) -> String {
     let text = error.to_string().trim_end().to_owned();
     let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     let Some((key, expected)) = unknown else { return text };
@@ -446,7 +457,26 @@ fn with_suggestion(error: &toml::de::Error) -> String {
     }
 }
 
+impl LimitTable {
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.0
+    }
+}
+
 impl Sandbox {
+    /// Says which path is none that everybody finds.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let named = self.ro.iter().map(|path| ("ro", path));
+        let mut named = named.chain(self.tool_cache.iter().map(|path| ("tool-cache", path)));
+        match named.find(|(_, path)| !path.is_absolute()) {
+            Some((key, path)) => {
+                Err(format!("`sandbox.{key}`: `{}` is not an absolute path", path.display()))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A specification with all that is decided here.
     pub fn spec(&self) -> Spec {
         let stragglers = if self.keep_stragglers { Stragglers::Keep } else { Stragglers::Kill };
@@ -511,6 +541,19 @@ mod tests {
         assert_eq!((limits.memory, limits.processes, limits.cpus), (Some(2 << 30), 100, Some(1.5)));
         assert_eq!(config.allow_degraded, [LayerId::Limits, LayerId::Landlock]);
         assert!(config.keep_stragglers);
+    }
+
+    #[test]
+    fn jobs_are_bounded_in_all_and_of_a_registration() {
+        let config = Config::parse(
+            "[daemon]\ncapacity = 4\n[registration.build-1]\ncapacity = 1\n[registration.other]\n",
+        );
+        let of = BTreeMap::from([("build-1".to_owned(), 1)]);
+        assert_eq!(config.unwrap().capacity(), Capacity { all: 4, of });
+        assert!(Config::default().capacity().all > 0);
+        let error = |text| Config::parse(text).unwrap_err();
+        assert!(error("[registration.a]\ncapacity = 0").contains("nonzero"));
+        assert!(error("[registration.a]\ncapacty = 1").contains("did you mean `capacity`?"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod native;
 pub mod order;
 pub mod output;
 mod private_file;
+pub mod profile;
 pub mod queue;
 pub mod registration;
 pub mod scan;

@@ -65,6 +65,8 @@ pub struct Order {
     pub part: Option<Part>,
     /// Where, and with what, the forge gives ID tokens of its own, where it does for this job.
     pub id_token: Option<IdTokenOffer>,
+    /// Where summaries of the steps go, below `server`, where the forge takes them.
+    pub summaries: Option<String>,
 }
 
 /// A job of a workflow that comes whole, from palisade's own queue.
@@ -297,6 +299,7 @@ mod tests {
                 url: "https://forge.example/t".into(),
                 token: Secret::new("hunter2id".into()),
             }),
+            summaries: None,
         }
     }
 

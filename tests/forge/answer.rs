@@ -9,8 +9,9 @@ use palisade_proto::forgejo::wire::runner as wire;
 use super::Shared;
 use super::fault::{Call, Fault, Method};
 use super::http::{Request, Response};
+use super::rules;
 use super::service::{self, Reply, Told};
-use super::state::State;
+use super::state::{State, TaskRecord};
 
 /// Larger than any answer is, in bytes.
 const OVERSIZED: usize = 48 << 20;
@@ -60,6 +61,9 @@ pub(super) fn asked(shared: &Shared, request: &Request) -> Asked {
 pub(super) fn answer(shared: &Shared, asked: Asked, request: &Request) -> Outcome {
     if request.path.contains("/idtoken?") {
         return Outcome::Answer(id_token(request));
+    }
+    if request.method == "PUT" && request.path.ends_with("/summary") {
+        return Outcome::Answer(summary(shared, request));
     }
     if request.path.ends_with("/api/forgejo/v1/version") && shared.setup.dialect == Dialect::Forgejo {
         return Outcome::Answer(Response::new(200, "application/json", br#"{"version":"15.0.0"}"#.to_vec()));
@@ -123,6 +127,30 @@ fn id_token(request: &Request) -> Response {
     Response::new(200, "application/json;charset=utf-8", body.into_bytes())
 }
 
+/// Takes the summary of a step of a task that runs, whose job has its number.
+fn summary(shared: &Shared, request: &Request) -> Response {
+    let words: Vec<&str> = request.path.rsplit('/').collect();
+    let [_, step, "steps", job, "jobs", _run, "workflows", ..] = words[..] else {
+        return Response::new(404, "text/plain", b"Not found.\n".to_vec());
+    };
+    let mut state = shared.lock();
+    rules::secrets(&mut state, "summary", &[&request.body]);
+    let task = job.parse().ok().and_then(|id| state.task_mut(id));
+    let known = |task: &&mut TaskRecord| {
+        request.header("authorization") == Some(&format!("Bearer {}", task.tokens.runtime))
+            && !task.reported()
+    };
+    let (Some(task), Ok(step)) = (task.filter(known), step.parse()) else {
+        return Response::new(500, "text/plain", b"task is not running".to_vec());
+    };
+    if task.job.steps.is_some_and(|steps| step >= steps) {
+        return Response::new(400, "text/plain", b"step_index mismatch".to_vec());
+    }
+    task.summaries.insert(step, String::from_utf8_lossy(&request.body).into_owned());
+    shared.changed.notify_all();
+    Response::new(200, "application/json", br#"{"message":"success"}"#.to_vec())
+}
+
 fn tell(state: &mut State, told: Option<Told>) {
     match told {
         Some(Told::Rows { task, count }) => {
@@ -154,6 +182,11 @@ fn distorted(state: &State, response: Response, fault: &Fault) -> Outcome {
         Fault::Garbage => Outcome::Answer(proto(vec![0xff; 100])),
         // A field of 100 bytes that has two.
         Fault::TruncatedMessage => Outcome::Answer(proto(vec![0x0a, 100, 1, 2])),
+        Fault::Clock(date) => {
+            let mut response = response;
+            response.headers.push(("Date", (*date).to_owned()));
+            Outcome::Answer(response)
+        }
         // Fields 1000 and 1001, a number and a text.
         Fault::UnknownFields => {
             Outcome::Answer(appended(response, &[0xc0, 0x3e, 0x07, 0xca, 0x3e, 0x02, b'h', b'i']))

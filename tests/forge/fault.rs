@@ -87,6 +87,8 @@ pub enum Fault {
     NoLength,
     /// Elsewhere: the location.
     Redirect(String),
+    /// It is another time there: the answer's `Date`.
+    Clock(&'static str),
     /// Fields that nobody knows stand beside the known ones.
     UnknownFields,
     /// The result of the task is a value that nobody knows.

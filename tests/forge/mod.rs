@@ -24,6 +24,7 @@ pub use fault::{Call, Fault, Method};
 pub use job::{Job, need};
 pub use palisade_proto::forgejo::{Conclusion, Dialect, LogRow, StepState, TaskState};
 pub use state::{RunnerRecord, State, TaskRecord};
+pub use tls::{Authority, Certificate, authority};
 
 use accept::Listening;
 
@@ -40,6 +41,8 @@ pub struct Setup {
     pub dialect: Dialect,
     /// Whether it is reached by `https`, with a certificate of a CA of its own.
     pub tls: bool,
+    /// That certificate.
+    pub certificate: Certificate,
     /// A path below which it is, such as `/git`.
     pub path: String,
     /// Whether it knows ephemeral runners, several tasks per call and keys of requests, as a Forgejo from 15 on.
@@ -55,6 +58,7 @@ impl Default for Setup {
         Setup {
             dialect: Dialect::Forgejo,
             tls: false,
+            certificate: Certificate::Issued,
             path: String::new(),
             recent: true,
             declare: true,
@@ -102,7 +106,7 @@ impl Forge {
             changed: Condvar::new(),
             setup: setup.clone(),
         });
-        let (tls, server) = match setup.tls.then(tls::authority) {
+        let (tls, server) = match setup.tls.then(|| authority(setup.certificate)) {
             None => (None, None),
             Some(authority) => {
                 let dir = tempfile::tempdir().expect("a temporary directory");

@@ -46,7 +46,7 @@ pub(super) fn call(state: &mut State, setup: &Setup, method: Method, request: &R
         }
         Method::Declare => {
             if setup.dialect == Dialect::Gitea && setup.recent {
-                headers.push(("X-Gitea-Actions-Capabilities", "cancelling".to_owned()));
+                headers.push(("X-Gitea-Actions-Capabilities", "job-summary".to_owned()));
             }
             authenticate(state, request).and_then(|uuid| {
                 let asked = message(request)?;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use palisade_proto::forgejo::{Conclusion, LogRow, TaskState};
 
 use super::REGISTRATION_TOKEN;
@@ -84,6 +86,8 @@ pub struct TaskRecord {
     pub log_closed: bool,
     /// Its outputs.
     pub outputs: BTreeMap<String, String>,
+    /// The summaries of its steps.
+    pub summaries: BTreeMap<usize, String>,
     pub(super) job: Job,
     pub(super) tokens: Tokens,
     /// How the server ended it, before its runner did.
@@ -115,6 +119,11 @@ impl TaskRecord {
     pub fn log(&self) -> String {
         self.rows.iter().map(|row| format!("{}\n", row.content)).collect()
     }
+}
+
+/// What stands in a runtime token, to be read by anybody.
+fn claims(job: i64) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(serde_json::json!({ "JobID": job }).to_string())
 }
 
 impl State {
@@ -193,7 +202,8 @@ impl State {
     pub(super) fn enqueue(&mut self, job: Job) -> i64 {
         // Numbers that aren't those of rows, steps or versions, so that one can't pass for another.
         let id = 101 + self.tasks.len() as i64;
-        let tokens = Tokens { job: self.fresh(), runtime: self.fresh() };
+        let runtime = format!("{}.{}.{}", self.fresh(), claims(id), self.fresh());
+        let tokens = Tokens { job: self.fresh(), runtime };
         self.tasks.push(TaskRecord {
             id,
             runner: None,
@@ -207,6 +217,7 @@ impl State {
             rows_again: 0,
             log_closed: false,
             outputs: BTreeMap::new(),
+            summaries: BTreeMap::new(),
             job,
             tokens,
             ended_by_server: None,

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::code::unwrap_grpc;
 use super::{Code, Error, Reason, Unreachable, gzip};
+use crate::http::tls;
 use crate::{Http, Instance};
 
 /// A body is packed from here on, in bytes: below, a packet holds it anyway.
@@ -91,8 +92,24 @@ impl Call<'_> {
             for (name, value) in &self.headers {
                 request = request.header(name, value);
             }
-            let (_, body) = receive(request.call().map_err(unreachable)?, Codec::Json, method.limit)?;
+            let (_, body) =
+                receive(request.call().map_err(|e| self.unreachable(e))?, Codec::Json, method.limit)?;
             serde_json::from_slice(&body).map_err(|error| Reason::Malformed { what: error.to_string() })
+        };
+        answer().map_err(|reason| self.failed(method, reason))
+    }
+
+    /// Puts something at a path below the instance; what is answered beside success is of no interest.
+    pub fn put(&self, method: &Method, path: &str, body: &[u8]) -> Result<(), Error> {
+        let answer = || {
+            let mut request = self.http.agent(self.instance).put(format!("{}{path}", self.instance));
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
+            if let Some(timeout) = self.timeout {
+                request = request.config().timeout_global(Some(timeout)).build();
+            }
+            receive(request.send(body).map_err(|e| self.unreachable(e))?, Codec::Json, method.limit).map(drop)
         };
         answer().map_err(|reason| self.failed(method, reason))
     }
@@ -111,6 +128,18 @@ impl Call<'_> {
             Ok(Answer { message, headers })
         };
         answer().map_err(|reason| self.failed(method, reason))
+    }
+
+    /// Where there is a proxy, that is who takes no connection.
+    fn unreachable(&self, error: ureq::Error) -> Reason {
+        match unreachable(error) {
+            Reason::Unreachable { what: Unreachable::Connection, detail }
+                if self.http.is_proxied(self.instance) =>
+            {
+                Reason::Unreachable { what: Unreachable::Proxy, detail }
+            }
+            reason => reason,
+        }
     }
 
     /// An error of this call.
@@ -141,7 +170,7 @@ impl Call<'_> {
             _ => request.send(body),
         };
         sent.map_err(|error| {
-            let reason = unreachable(error);
+            let reason = self.unreachable(error);
             if let Reason::Unreachable { .. } = reason {
                 self.http.forget_names();
             }
@@ -279,6 +308,9 @@ fn of_io(error: &io::Error) -> Reason {
 
 fn of_tls(error: &rustls::Error) -> Reason {
     let hint = match error {
+        error if tls::is_authority(error) => {
+            "; the server has made its certificate itself: to trust that very one, name its file as `ca-file`"
+        }
         rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
             "; if the server's certificate is from a CA of your own, name its file as `ca-file`"
         }

@@ -8,6 +8,7 @@ mod credentials;
 mod id_token;
 mod json;
 mod state;
+mod summary;
 mod task;
 mod time;
 pub mod wire;
@@ -18,6 +19,7 @@ pub use id_token::id_token;
 pub use state::{
     Conclusion, LogRow, MAX_OUTPUT_KEY, MAX_OUTPUT_VALUE, MAX_ROW, Standing, StepState, TaskState,
 };
+pub use summary::{MAX_SUMMARIES, SUMMARIES, send_summary};
 pub use task::{IdTokenRequest, Need, Task, TaskId, Tokens};
 
 use std::fmt;

@@ -6,16 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, DefaultConnector, TcpConnector};
 use ureq::{Agent, Proxy};
 
 use crate::Instance;
 use names::Names;
+use tls::Tls;
 
 mod names;
 mod proxy;
 mod request;
+pub(crate) mod tls;
 
 pub use proxy::{InvalidProxy, Proxies};
 pub use request::{Content, Method, Reply, Request, RequestError};
@@ -124,6 +130,11 @@ impl Http {
         self.0.names.forget();
     }
 
+    /// Whether this forge is reached through a proxy.
+    pub(crate) fn is_proxied(&self, instance: &Instance) -> bool {
+        self.0.settings.proxies.of_instance(instance).is_some()
+    }
+
     /// What reaches this forge.
     pub(crate) fn agent(&self, instance: &Instance) -> &Agent {
         let proxy = self.0.settings.proxies.of_instance(instance);
@@ -139,9 +150,10 @@ impl Http {
     // certificates anew.
     fn new_agent(&self, proxy: Option<&Proxy>) -> Agent {
         let settings = &self.0.settings;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = TlsConfig::builder()
             .root_certs(self.trusted())
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .unversioned_rustls_crypto_provider(provider.clone())
             .build();
         let config = Agent::config_builder()
             .tls_config(tls)
@@ -159,7 +171,23 @@ impl Http {
             .max_idle_connections(16)
             .max_idle_connections_per_host(4)
             .build();
-        Agent::with_parts(config, DefaultConnector::default(), self.0.names.clone())
+        let names = self.0.names.clone();
+        match self.own_tls(provider) {
+            Some(tls) => {
+                let first = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+                Agent::with_parts(config, first.chain(tls), names)
+            }
+            None => Agent::with_parts(config, DefaultConnector::default(), names),
+        }
+    }
+
+    /// Where the configuration has certificates of its own.
+    fn own_tls(&self, provider: Arc<CryptoProvider>) -> Option<Tls> {
+        let der = |certificate: &Certificate<'_>| CertificateDer::from(certificate.der().to_vec());
+        let own: Vec<_> = self.0.own_ca.iter().map(der).collect();
+        let RootCerts::Specific(trusted) = self.trusted() else { return None };
+        // What can't be made of them, the other way tells in its words.
+        if own.is_empty() { None } else { Tls::new(provider, trusted.iter().map(der), own).ok() }
     }
 
     fn trusted(&self) -> RootCerts {
@@ -171,6 +199,26 @@ impl Http {
         };
         self.0.trusted.get_or_init(all).clone()
     }
+}
+
+/// The certificates of a file and all that the system trusts, in PEM, for a program that takes one file of them.
+///
+/// # Errors
+/// Where the file can't be read, or has none.
+pub fn trusted_with(path: &Path) -> Result<String, InvalidCa> {
+    let own = certificates(path)?;
+    let system = rustls_native_certs::load_native_certs().certs;
+    let mut pem = String::new();
+    for der in own.iter().map(Certificate::der).chain(system.iter().map(AsRef::as_ref)) {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        let text = BASE64_STANDARD.encode(der);
+        for at in (0..text.len()).step_by(64) {
+            pem.push_str(&text[at..text.len().min(at + 64)]);
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+    }
+    Ok(pem)
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, InvalidCa> {

@@ -5,9 +5,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use palisade_proto::http::trusted_with;
 use palisade_sandbox::{Access, Bind, Command, Error, Network, Sandbox, Spec, StartStage, Status, Workspace};
 
 use super::source::Location;
@@ -25,6 +26,8 @@ const SOURCE: &str = "/home/runner/source";
 const SOURCE_URL: &str = "file:///home/runner/source";
 /// The references of a bundle that are no branches or tags: its commit, where nothing else leads to it.
 const BUNDLED: &str = "+refs/palisade/*:refs/palisade/*";
+/// Who is trusted, in the directory, where that isn't left to the system.
+const CERTIFICATES: &str = "certificates.pem";
 /// The copy of a repository that [`Git::mirror`] keeps, in the directory.
 pub const MIRROR: &str = "repository.git";
 /// How long one call of git may take.
@@ -74,12 +77,19 @@ pub struct Host {
     spec: Spec,
     /// `PATH`
     path: String,
+    /// Certificates that are trusted beside those of the system, in PEM.
+    ca_file: Option<PathBuf>,
 }
 
 impl Host {
     /// Git is among the tools; `spec` is a sandbox without a tree.
     pub fn new(spec: Spec, tools: &Tools) -> Host {
-        Host { spec: tools.shown_in(spec), path: tools.path.clone() }
+        Host { spec: tools.shown_in(spec), path: tools.path.clone(), ca_file: None }
+    }
+
+    /// The same, which trusts the certificates of a file beside those of the system.
+    pub fn trusting(self, ca_file: Option<&Path>) -> Host {
+        Host { ca_file: ca_file.map(Path::to_owned), ..self }
     }
 }
 
@@ -160,6 +170,9 @@ impl<'a> Git<'a> {
         stop: Option<BorrowedFd<'a>>,
     ) -> Result<Self, FetchError> {
         fs::write(directory.join("config"), CONFIG)?;
+        if let (Some(ca_file), Location::Url(_)) = (&host.ca_file, location) {
+            fs::write(directory.join(CERTIFICATES), trusted_with(ca_file).map_err(io::Error::other)?)?;
+        }
         let tree = Workspace {
             source: directory.to_owned(),
             at: WORK.into(),
@@ -271,6 +284,9 @@ impl<'a> Git<'a> {
         drop(sandbox);
         fs::remove_dir_all(directory.join("git"))?;
         fs::remove_file(directory.join("config"))?;
+        if directory.join(CERTIFICATES).exists() {
+            fs::remove_file(directory.join(CERTIFICATES))?;
+        }
         Ok(())
     }
 
@@ -318,6 +334,9 @@ impl<'a> Git<'a> {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", format!("{WORK}/config"))
             .env("GIT_TERMINAL_PROMPT", "0");
+        if self.host.ca_file.is_some() {
+            command = command.env("GIT_SSL_CAINFO", format!("{WORK}/{CERTIFICATES}"));
+        }
         if let Some(token) = &self.token
             && let Location::Url(url) = self.location
         {

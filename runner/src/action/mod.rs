@@ -1,6 +1,8 @@
-//! Actions: what a `uses:` names (`reference`), where its repository is (`source`), how its files get here (`fetch`) and
-//! are kept (`store`, `tree`), what pins it (`lock`), and what its file says (`manifest`).
+//! Actions: what a `uses:` names (`reference`), whether that may be used (`allowed`), where its repository is (`source`),
+//! how its files get here (`fetch`) and are kept (`store`, `tree`), what pins it (`lock`), and what its file says
+//! (`manifest`).
 
+pub mod allowed;
 pub mod fetch;
 pub mod lock;
 pub mod manifest;

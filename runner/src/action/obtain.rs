@@ -117,6 +117,12 @@ impl Actions {
 
     fn look_up(&self, remote: &Remote, stop: Option<BorrowedFd<'_>>) -> Result<Obtained, ObtainError> {
         let version = remote.version();
+        if !self.settings.allows(remote) {
+            return Err(ObtainError::Refused(format!(
+                "`{version}` is none of the actions and workflows that may be used here, which `allow` under `[actions]` \
+                 of the configuration lists"
+            )));
+        }
         let written = CommitId::parse(&remote.reference);
         if self.settings.require_sha && written.is_none() {
             return Err(ObtainError::Refused(format!(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Remote;
+use super::allowed::Allowed;
 use crate::limits::Size;
 
 /// Where actions are looked for that name no forge, as on GitHub.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub mirrors: BTreeMap<Address, Source>,
     /// Further forges that `uses: https://…` may name.
     pub forges: Vec<Address>,
+    /// What may be used of other repositories; where it isn't given, all.
+    pub allow: Option<Vec<Allowed>>,
     /// Nothing is fetched but from directories: what the store has is used, and references stay what they were.
     pub offline: bool,
     /// Nothing runs that isn't in `.palisade/actions.lock`.
@@ -47,6 +50,7 @@ impl Default for Settings {
             sources: vec![Source::Forge(Address(GITHUB.into()))],
             mirrors: BTreeMap::new(),
             forges: Vec::new(),
+            allow: None,
             offline: false,
             require_lock: false,
             require_sha: false,
@@ -148,6 +152,11 @@ impl Settings {
             Source::Forge(address) => Some(address),
             Source::Directory(_) => None,
         })
+    }
+
+    /// Whether something of this repository may be used at all.
+    pub fn allows(&self, remote: &Remote) -> bool {
+        self.allow.as_ref().is_none_or(|allow| allow.iter().any(|allowed| allowed.has(remote)))
     }
 
     /// Where an action may be, in this order. `own` is the address of the repository's own forge.

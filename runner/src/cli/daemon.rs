@@ -80,6 +80,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     if let Some(address) = service.config.daemon.metrics {
         service.daemon.listen(address);
     }
+    service.warn_of_nobody();
     service.listen()?;
     let _issuer =
         service.config.identity.serve.map(|address| issuer(&state, address, &journal)).transpose()?;
@@ -115,7 +116,7 @@ fn failed(error: DaemonError) -> Error {
 fn settings(args: &Args, config: &Config, state: &State) -> Settings {
     let kept = daemon::kept_config(state);
     Settings {
-        capacity: config.daemon.capacity(),
+        capacity: config.capacity(),
         shutdown_grace: config.daemon.shutdown_grace.0,
         max_job_time: config.daemon.max_job_time.0,
         min_free: config.daemon.min_free.0,
@@ -190,6 +191,17 @@ impl Service<'_> {
             self.daemon.journal().write(Severity::Info, "the queue is open to the group palisade", &fields);
         }
         Ok(())
+    }
+
+    /// Tells what the configuration says of registrations that there aren't.
+    fn warn_of_nobody(&self) {
+        for name in self.config.registration.keys() {
+            if !self.runners.iter().any(|runner| runner.id == *name) {
+                let fields = [("registration", name.as_str()), ("help", "palisade registrations")];
+                let message = "the configuration has keys of a registration that there isn't";
+                self.daemon.journal().write(Severity::Warning, message, &fields);
+            }
+        }
     }
 
     /// Waits for signals, and for the end of what runs.
@@ -287,6 +299,7 @@ impl Service<'_> {
                 let later = after_a_start(&self.config, &config);
                 self.config = config;
                 journal.write(Severity::Info, "the configuration was read again", &[]);
+                self.warn_of_nobody();
                 if !later.is_empty() {
                     let fields = [("keys", &*later.join(", "))];
                     journal.write(

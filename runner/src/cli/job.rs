@@ -1,6 +1,8 @@
 //! `palisade job`: one job of a forge. The daemon starts it, hands it an order on its standard input, and reads what it
 //! says from a file; it outlives the daemon.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
@@ -24,6 +26,7 @@ use crate::action::store::CommitId;
 use crate::config::Config;
 use crate::egress::Network;
 use crate::expr::{MAX_MEMORY, Memory, Object, Value, read_json};
+use crate::forge::summaries::Summaries;
 use crate::git;
 use crate::hold::hold;
 use crate::identity::{Broker, Facts, ForgeTokens};
@@ -36,7 +39,7 @@ use crate::mirror::Mirror;
 use crate::native::Native;
 use crate::order::{EVENTS, Leave, Matrix, Order};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
-use crate::output::{Json, Limited, Options, Output};
+use crate::output::{Json, Limited, Options, Output, Sink};
 use crate::sealed;
 use crate::state::State;
 use crate::store::OfRun;
@@ -45,6 +48,8 @@ use crate::workflow::{self, Called, Tree};
 
 /// What the job's token is called, as a secret and as a variable.
 const TOKEN: &str = "GITHUB_TOKEN";
+/// What that for artifacts and the like is called.
+const RUNTIME_TOKEN: &str = "ACTIONS_RUNTIME_TOKEN";
 
 /// Run one job of a forge: the daemon's, not yours.
 #[derive(clap::Args)]
@@ -82,12 +87,15 @@ pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let leave = Leave::of(pipe);
     let config = args.setting.config()?;
     let name = JobName(order.job.as_str().into());
-    let output = output(&config, &order, &name, events);
-    let job = Job { args: &args, config: &config, signals: &signals, output: &output };
+    let output = output(&config, &order, &name, events)?;
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
-    let ended = workflow.and_then(|workflow| job.run(order, workflow, spare, leave));
+    let ended = workflow.and_then(|workflow| {
+        let config = with_profile(&config, &workflow, &name, &output)?;
+        let job = Job { args: &args, config: &config, signals: &signals, output: &output };
+        job.run(order, workflow, spare, leave)
+    });
     let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
     let failed = output.close();
     if let Some(failed) = failed.first() {
@@ -102,7 +110,7 @@ fn events(directory: &Path) -> io::Result<File> {
 }
 
 /// The way out, which masks the order's secrets and tells of those that it can't.
-fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output {
+fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Result<Output, Error> {
     let masker = Masker::detecting(config.detect.policy(None));
     let mut refused = Vec::new();
     let offered = order.id_token.iter().map(|offer| ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &offer.token));
@@ -119,12 +127,26 @@ fn output(config: &Config, order: &Order, job: &JobName, events: File) -> Output
     let debug = secrets.chain(vars).find(|(name, _)| name.eq_ignore_ascii_case(STEP_DEBUG));
     let debug = debug.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
     let events = Limited::new(Json::new("the events", events), config.daemon.max_log.0);
-    let output = Output::new(masker, vec![Box::new(events)], Options { debug });
+    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(events)];
+    if let Some(summaries) = summaries(config, order)? {
+        sinks.push(Box::new(summaries));
+    }
+    let output = Output::new(masker, sinks, Options { debug });
     for refused in refused {
         let annotation = Annotation::new(Level::Warning, refused.to_string());
         output.emit(Event::Annotation { job: job.clone(), step: None, annotation });
     }
-    output
+    Ok(output)
+}
+
+/// Where summaries of steps go besides, where the forge takes them.
+fn summaries(config: &Config, order: &Order) -> Result<Option<Summaries>, Error> {
+    let token = order.tokens.iter().find(|(name, _)| name == RUNTIME_TOKEN);
+    let Some((path, (_, token))) = order.summaries.clone().zip(token) else { return Ok(None) };
+    let instance = order.server.parse().map_err(|e| Error::input(format!("the forge's address: {e}")))?;
+    let token = palisade_proto::Secret::new(token.expose().to_owned());
+    let (http, texts) = (super::forges::http(config)?, BTreeMap::new());
+    Ok(Some(Summaries { http, instance, token, path, texts }))
 }
 
 /// The workflow, which has one job.
@@ -142,6 +164,36 @@ fn workflow_of(order: &Order) -> Result<Workflow, Error> {
         1 => Ok(workflow),
         jobs => Err(Error::input(format!("the forge sent {jobs} jobs in one"))),
     }
+}
+
+/// The configuration for the job, by its labels.
+fn with_profile<'a>(
+    config: &'a Config,
+    workflow: &Workflow,
+    name: &JobName,
+    output: &Output,
+) -> Result<Cow<'a, Config>, Error> {
+    if config.profile.is_empty() {
+        return Ok(Cow::Borrowed(config));
+    }
+    let mut labels = Vec::new();
+    for label in workflow.jobs.values().flat_map(|job| &job.runs_on) {
+        // A forge has evaluated them, to find a runner.
+        labels.push(label.value.as_literal().ok_or_else(|| {
+            let error = format!(
+                "`runs-on` has `{}`, of which `[[profile]]` of the configuration can't be told",
+                label.value.source()
+            );
+            Error::new(Blame::Policy, error).hint("write the label itself")
+        })?);
+    }
+    let Some((config, label)) = config.profile.apply(config, &labels) else {
+        return Ok(Cow::Borrowed(config));
+    };
+    let message = format!("the runner's profile of the label `{label}` holds");
+    let annotation = Annotation::new(Level::Notice, message);
+    output.emit(Event::Annotation { job: name.clone(), step: None, annotation });
+    Ok(Cow::Owned(config))
 }
 
 /// Tells of a job that did not begin.
@@ -174,6 +226,7 @@ impl Job<'_> {
         let state = self.args.setting.state();
         let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
+        let host = host.trusting(self.config.daemon.ca_file.as_deref());
         let repository = match order.part.as_ref().map(|part| &part.matrix) {
             Some(Matrix::Unknown) => None,
             _ => Repository::of(&order, &workflow, sealed::is_there(&state)),
@@ -253,7 +306,7 @@ impl Job<'_> {
         let Some(offer) = &order.id_token else { return Ok(None) };
         let instance = order.server.parse().map_err(|e| Error::input(format!("the forge's address: {e}")))?;
         let http = super::forges::http(self.config)?;
-        if !order.tokens.iter().any(|(name, _)| name == "ACTIONS_RUNTIME_TOKEN") {
+        if !order.tokens.iter().any(|(name, _)| name == RUNTIME_TOKEN) {
             let message = "steps don't have `ACTIONS_RUNTIME_TOKEN`: with it they could ask the forge for ID tokens, \
                            which the job has been given (`enable-openid-connect`)";
             let (job, annotation) =
@@ -296,7 +349,7 @@ struct Repository<'a> {
     url: String,
     bundle: Option<&'a Path>,
     token: Option<crate::mask::Secret>,
-    reference: std::borrow::Cow<'a, str>,
+    reference: Cow<'a, str>,
     commit: CommitId,
     /// Its files are read before the job begins.
     files: bool,
@@ -441,9 +494,10 @@ fn contexts(order: Order, workflow: &Workflow, trigger: &str, place: &Place) -> 
 /// What the event gives for the inputs that the workflow declares.
 fn inputs(order: &Order, workflow: &Workflow, trigger: &str) -> Result<Object, Error> {
     let declared = workflow.on.iter().find(|on| on.event.value == trigger).map(|on| &on.inputs);
-    // A job of a called workflow that the server sends by itself has its inputs in the workflow, and the event has those of
-    // the run.
-    let event = (trigger != "workflow_call").then_some(&order.event);
+    // A job of a called workflow that a Forgejo sends by itself has its inputs in the workflow, and the event has those of the
+    // run; a Gitea from 1.27 on puts them into the event.
+    let in_workflow = trigger == "workflow_call" && order.prefixes.iter().any(|prefix| prefix == "FORGEJO_");
+    let event = (!in_workflow).then_some(&order.event);
     let mut given = job::inputs_of(trigger, event).map_err(super::run::no_inputs)?;
     given.retain(|(name, _)| {
         declared.is_some_and(|known| known.keys().any(|known| known.eq_ignore_ascii_case(name)))

@@ -73,7 +73,7 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
         ..config.actions.clone()
     };
     let own = Facts::of(&located.root).server().to_owned();
-    let host = Host::new(config.sandbox.spec(), &tools(&config));
+    let host = Host::new(config.sandbox.spec(), &tools(&config)).trusting(config.daemon.ca_file.as_deref());
     let actions = Actions::new(settings, own, host, args.setting.state(), Some(base));
     let now = used(&located, &actions, !args.no_native)?;
     let changes = known.changes(&now);

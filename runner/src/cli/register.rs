@@ -1,5 +1,7 @@
 //! `palisade register`: makes this host a runner of a forge, or one that was made there.
 
+mod other;
+
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +20,11 @@ use crate::mask::Secret;
 use crate::registration::{Known, Registration, Scope};
 use crate::state::State;
 
+use other::Other;
+
+/// What `runs-on` may name where nobody says it.
+const LABELS: [&str; 2] = ["self-hosted", "linux"];
+
 /// Longest name of a runner that forges keep, in bytes.
 const MAX_NAME: usize = 255;
 
@@ -31,6 +38,7 @@ const MAX_TOKEN: usize = 4 << 10;
   pass forge/token | palisade register --instance https://git.example.org --labels linux,docker
   palisade register --instance https://gitea.example.org --ephemeral --token-file token
   palisade register --instance https://git.example.org --uuid 33834eef-… --token-file token
+  palisade register --from /var/lib/forgejo-runner/.runner
 
 The token is the forge's registration token: of a repository, an organisation or the whole
 instance; it decides whose jobs come here. A Forgejo also makes runners in its settings, by its
@@ -38,6 +46,9 @@ API or by `forgejo-cli actions register`, and gives a UUID and a token of that r
 both. The token is read from --token-file, else from standard input; in --token other users of
 this machine can see it while palisade starts, and it stays in a shell's history. Labels are what
 `runs-on` of a workflow names.
+
+--from takes over the registration that Forgejo's or Gitea's own runner has kept, with its labels:
+stop that one, since two that are the same runner take each other's jobs.
 
 What the forge gives in return is kept in the state directory, for this user alone. A service of
 systemd takes it rather from its credential `palisade.NAME`, where it has one.
@@ -51,8 +62,11 @@ pub struct Args {
     #[arg(long, value_name = "KIND", value_parser = ["forgejo", "gitea"])]
     forge: Option<String>,
     /// The forge's address
-    #[arg(long, value_name = "URL")]
-    instance: Instance,
+    #[arg(long, value_name = "URL", required_unless_present = "from")]
+    instance: Option<Instance>,
+    /// The file `.runner` of another runner, which this one is from now on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["instance", "token", "token_file", "uuid", "ephemeral"])]
+    from: Option<PathBuf>,
     /// The registration token; with --uuid, the runner's own
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file", value_parser = secret)]
     token: Option<Secret>,
@@ -65,9 +79,9 @@ pub struct Args {
     /// The runner's name at the forge [default: this host's; with --uuid, the forge's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What `runs-on` may name for its jobs to come here
-    #[arg(long, value_name = "LABEL,…", value_delimiter = ',', default_value = "self-hosted,linux")]
-    labels: Vec<String>,
+    /// What `runs-on` may name for its jobs to come here [default: self-hosted,linux; with --from, that one's]
+    #[arg(long, value_name = "LABEL,…", value_delimiter = ',')]
+    labels: Option<Vec<String>>,
     /// Whose jobs the token is for, to be shown by `palisade registrations`; the token itself decides
     #[arg(long, value_name = "repo:O/R|org:O|instance")]
     scope: Option<Scope>,
@@ -85,17 +99,53 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text.to_owned()))
 }
 
+/// Who is to be registered.
+struct Wanted {
+    instance: Instance,
+    token: Secret,
+    /// Of a runner that the forge knows already.
+    uuid: Option<String>,
+    name: Option<String>,
+    labels: Vec<String>,
+    /// Labels whose jobs ran elsewhere so far.
+    elsewhere: Vec<String>,
+}
+
+impl Wanted {
+    /// By the options, and the file that they name.
+    fn by(args: &Args) -> Result<Wanted, Error> {
+        let Some(path) = &args.from else {
+            let instance =
+                args.instance.clone().ok_or_else(|| Error::input("give the forge's address: --instance"))?;
+            let (token, uuid, name) = (token(args)?, args.uuid.clone(), args.name.clone());
+            let labels = args.labels.clone().unwrap_or_else(|| LABELS.map(str::to_owned).to_vec());
+            return Ok(Wanted { instance, token, uuid, name, labels, elsewhere: Vec::new() });
+        };
+        let Other { instance, uuid, token, name, labels, elsewhere } = Other::read(path)?;
+        let name = args.name.clone().or(Some(name).filter(|name| !name.is_empty()));
+        let (labels, elsewhere) = match &args.labels {
+            Some(labels) => (labels.clone(), Vec::new()),
+            None if labels.is_empty() => {
+                let error = format!("--from {}: it has no labels", path.display());
+                return Err(Error::input(error).hint("give those of that runner's configuration: --labels"));
+            }
+            None => (labels, elsewhere),
+        };
+        Ok(Wanted { instance, token, uuid: Some(uuid), name, labels, elsewhere })
+    }
+}
+
 /// Runs it.
 pub fn run(args: Args) -> Result<ExitCode, Error> {
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
-    let token = token(&args)?;
-    if !args.instance.is_encrypted() && !args.instance.is_loopback() && !args.insecure_http {
-        let error = format!("`{}` would get the token unencrypted", args.instance);
+    let Wanted { instance, token, uuid, name, labels, elsewhere } = Wanted::by(&args)?;
+    if !instance.is_encrypted() && !instance.is_loopback() && !args.insecure_http {
+        let error = format!("`{instance}` would get the token unencrypted");
         return Err(Error::input(error).hint("use https://, or add --insecure-http"));
     }
-    let labels = args.labels.iter().map(|label| plain(label)).collect::<Result<Vec<_>, _>>()?;
-    let name = match (&args.name, &args.uuid) {
-        (Some(name), _) => Some(name.clone()),
+    let labels = labels.iter().map(|label| plain(label)).collect::<Result<Vec<_>, _>>()?;
+    let name = match (name, &uuid) {
+        (Some(name), _) => Some(name),
         (None, Some(_)) => None,
         (None, None) => {
             let host =
@@ -114,14 +164,14 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     Registration::make_room(&state).map_err(forges::failed)?;
     let http = forges::http(&config)?;
     let server = match &args.forge {
-        Some(forge) => Server::new(&http, &args.instance, forge.parse().map_err(Error::input)?),
-        None => Server::find(&http, &args.instance).map_err(|error| Error::new(Blame::Forge, error))?,
+        Some(forge) => Server::new(&http, &instance, forge.parse().map_err(Error::input)?),
+        None => Server::find(&http, &instance).map_err(|error| Error::new(Blame::Forge, error))?,
     };
     let dialect = server.dialect();
     let token = palisade_proto::Secret::new(token.expose().to_owned());
-    let registered = match &args.uuid {
+    let registered = match &uuid {
         Some(uuid) => {
-            is_new(&state, &args.instance, uuid)?;
+            is_new(&state, &instance, uuid)?;
             adopted(&server, uuid, token, &labels)?
         }
         None => {
@@ -144,11 +194,11 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     }
     let known = Known {
         forge: dialect,
-        instance: args.instance.to_string(),
+        instance: instance.to_string(),
         number: registered.id,
         uuid: registered.credentials.uuid().to_owned(),
         // One that was made at the forge may have another name here.
-        name: name.filter(|_| args.uuid.is_some() || registered.name.is_empty()).unwrap_or(registered.name),
+        name: name.filter(|_| uuid.is_some() || registered.name.is_empty()).unwrap_or(registered.name),
         labels,
         ephemeral: registered.ephemeral,
         scope: args.scope,
@@ -156,13 +206,22 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let token = Secret::new(registered.credentials.token().expose().to_owned());
     let kept = Registration::keep(&state, known, token)
         .map_err(|e| Error::new(Blame::Isolation, e).hint("remove the runner in the forge's settings"))?;
-    print::to_stdout(format!(
-        "registered `{}` at the {} {} with the labels {}\n",
+    let mut text = format!(
+        "registered `{}` at the {} {instance} with the labels {}\n",
         kept.id(),
         if dialect == Dialect::Gitea { "Gitea" } else { "Forgejo" },
-        args.instance,
         kept.known.labels.join(", ")
-    ))?;
+    );
+    if !elsewhere.is_empty() {
+        let elsewhere = elsewhere.join(", ");
+        text += &format!(
+            "jobs of {elsewhere} run in palisade's sandbox from now on, with the tools of this host\n"
+        );
+    }
+    if args.from.is_some() {
+        text += "stop the other runner, and keep it from starting again: it is the same one to the forge\n";
+    }
+    print::to_stdout(text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -280,7 +339,8 @@ fn plain(label: &str) -> Result<String, Error> {
         None => (label, None),
     };
     if name.is_empty() || name != name.trim() || name.chars().any(char::is_control) {
-        return Err(Error::input(format!("`{}` is no label", label.escape_debug())));
+        let error = format!("`{}` is no label", label.escape_debug());
+        return Err(Error::input(error).hint("write one or more, with commas between them"));
     }
     match scheme {
         None | Some("host") => Ok(name.to_owned()),

@@ -277,7 +277,7 @@ fn prepare(
     let told = identity::Facts::of_local(&contexts.github, &payload, &file.shown);
     let identity =
         Arc::new(identity::Broker::new(config, args.setting.state(), told, &found.root, lock.as_ref()));
-    let host = Host::new(config.sandbox.spec(), &place.tools);
+    let host = Host::new(config.sandbox.spec(), &place.tools).trusting(config.daemon.ca_file.as_deref());
     let own = facts.server().to_owned();
     let actions = Actions::new(config.actions.clone(), own, host, args.setting.state(), lock);
     let tree = Tree { root: &found.root, actions: &actions, stop: Some(signals.as_fd()) };

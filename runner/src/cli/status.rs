@@ -63,10 +63,14 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
     }
     for registration in registrations {
         let known = &registration.known;
-        let served = standing.into_iter().flat_map(|standing| &standing.runners);
-        let health =
-            served.filter(|served| served.id == registration.id()).map(|served| &served.health).next();
-        let failing = match health {
+        let mut served = standing.into_iter().flat_map(|standing| &standing.runners);
+        let served = served.find(|served| served.id == registration.id());
+        let most = match served.and_then(|served| served.capacity) {
+            Some(1) => ", at most 1 job at a time".to_owned(),
+            Some(most) => format!(", at most {most} jobs at a time"),
+            None => String::new(),
+        };
+        let failing = match served.map(|served| &served.health) {
             Some(Health { failing_since: Some(since), last_error }) => {
                 let seconds = since.elapsed().unwrap_or_default().as_secs();
                 format!(", failing for {seconds} s: {}", last_error.as_deref().unwrap_or_default())
@@ -74,7 +78,7 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
             _ => String::new(),
         };
         let (kind, instance) = (known.forge, &known.instance);
-        text.push_str(&format!("runner {}: {kind} at {instance}{failing}\n", registration.id()));
+        text.push_str(&format!("runner {}: {kind} at {instance}{most}{failing}\n", registration.id()));
     }
     if let Some(standing) = standing {
         let own = standing.runners.iter().find(|served| served.id == local::RUNNER);

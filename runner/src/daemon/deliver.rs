@@ -57,7 +57,7 @@ pub fn resume(daemon: &Arc<Daemon>, runner: &Arc<Runner>, directory: Directory) 
     daemon.journal.task(Severity::Info, &directory.key(), "taking a task over", &[("process", over)]);
     let age = directory.record().taken.elapsed().unwrap_or_default();
     let left = daemon.settings().max_job_time.saturating_sub(age);
-    let slot = daemon.slots.take_anyway();
+    let slot = daemon.slots.take_anyway(&runner.id);
     spawn(Task::new(daemon, runner, directory, found, slot, None, left), Some);
 }
 

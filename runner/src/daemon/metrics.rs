@@ -12,6 +12,8 @@ use crate::output::event::Conclusion;
 
 /// Upper ends of the buckets of jobs' durations, in seconds.
 const JOB: [f64; 9] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0];
+/// Upper ends of the buckets of the times that jobs wait, in seconds.
+const QUEUED: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 10_800.0];
 /// Upper ends of the buckets of sandboxes' set-up times, in seconds.
 const SET_UP: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
@@ -22,6 +24,7 @@ pub struct Metrics(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     jobs: BTreeMap<(String, &'static str), Histogram<{ JOB.len() }>>,
+    queued: BTreeMap<String, Histogram<{ QUEUED.len() }>>,
     set_up: Histogram<{ SET_UP.len() }>,
     masked: u64,
 }
@@ -81,6 +84,11 @@ impl Metrics {
         self.counts().jobs.entry((runner.to_owned(), result.as_str())).or_default().add(&JOB, time);
     }
 
+    /// Counts a job that was taken after it had waited.
+    pub fn queued(&self, runner: &str, time: Duration) {
+        self.counts().queued.entry(runner.to_owned()).or_default().add(&QUEUED, time);
+    }
+
     /// Counts a sandbox that was set up.
     pub fn set_up(&self, time: Duration) {
         self.counts().set_up.add(&SET_UP, time);
@@ -111,6 +119,12 @@ impl Metrics {
         for ((runner, result), histogram) in &counts.jobs {
             let labels = format!("runner=\"{}\",result=\"{result}\"", escaped(runner));
             histogram.write("palisade_job_seconds", &labels, &JOB, &mut text);
+        }
+        let help = "From when a job could run to taking it, where its forge tells.";
+        head(&mut text, "palisade_job_queue_seconds", "histogram", help);
+        for (runner, histogram) in &counts.queued {
+            let labels = format!("runner=\"{}\"", escaped(runner));
+            histogram.write("palisade_job_queue_seconds", &labels, &QUEUED, &mut text);
         }
         head(&mut text, "palisade_sandbox_setup_seconds", "histogram", "Setting a job's sandbox up.");
         counts.set_up.write("palisade_sandbox_setup_seconds", "", &SET_UP, &mut text);
@@ -195,6 +209,7 @@ mod tests {
         metrics.job("a", Conclusion::Success, Duration::from_millis(800));
         metrics.job("a", Conclusion::Success, Duration::from_secs(70));
         metrics.job("a", Conclusion::Failure, Duration::from_secs(100_000));
+        metrics.queued("local", Duration::from_secs(2));
         metrics.set_up(Duration::from_millis(7));
         metrics.masked(3);
         let text = metrics.text(&Moment { capacity: 2, tasks: &[], runners: &[] });
@@ -206,6 +221,7 @@ mod tests {
             "palisade_job_seconds_bucket{runner=\"a\",result=\"failure\",le=\"10800\"} 0",
             "palisade_job_seconds_bucket{runner=\"a\",result=\"failure\",le=\"+Inf\"} 1",
             "palisade_sandbox_setup_seconds_bucket{le=\"0.01\"} 1",
+            "palisade_job_queue_seconds_bucket{runner=\"local\",le=\"5\"} 1",
             "palisade_sandbox_setup_seconds_count 1",
             "palisade_masked_total 3",
         ] {

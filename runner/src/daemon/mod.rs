@@ -43,6 +43,7 @@ pub use journal::{Journal, Severity};
 pub use notify::Notify;
 pub use process::{Starter, Waiting};
 pub use runner::{Health, Runner};
+pub use slots::Capacity;
 pub use status::Standing;
 pub use tail::last_lines;
 pub use task::Shown;
@@ -63,7 +64,7 @@ const OWN: &str = "daemon";
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How many jobs run at a time.
-    pub capacity: usize,
+    pub capacity: Capacity,
     /// How long jobs may go on after an order to end.
     pub shutdown_grace: Duration,
     /// How long a job may take at most.
@@ -178,7 +179,7 @@ impl Daemon {
             std::fs::remove_dir_all(left?.path())?;
         }
         Ok(Arc::new(Daemon {
-            slots: Slots::new(settings.capacity),
+            slots: Slots::new(settings.capacity.clone()),
             beat: Beat::default(),
             spare: Spare::default(),
             settings: RwLock::new(settings),
@@ -338,7 +339,7 @@ impl Daemon {
 
     /// Changes what an administrator decides, for the jobs to come.
     pub fn set(&self, settings: Settings) {
-        self.slots.set_capacity(settings.capacity);
+        self.slots.set_capacity(settings.capacity.clone());
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
@@ -357,7 +358,7 @@ impl Daemon {
         let runners = self.runners().clone();
         let told = self.status.write(
             self.phase(),
-            (self.settings().capacity, self.no_space.load(Ordering::SeqCst)),
+            (&self.settings().capacity, self.no_space.load(Ordering::SeqCst)),
             &runners,
             self.shown().values(),
         );
@@ -379,7 +380,11 @@ impl Daemon {
 
     fn metrics_text(&self) -> String {
         let (runners, tasks) = (self.runners().clone(), self.shown().values().cloned().collect::<Vec<_>>());
-        self.metrics.text(&Moment { capacity: self.settings().capacity, tasks: &tasks, runners: &runners })
+        self.metrics.text(&Moment {
+            capacity: self.settings().capacity.all,
+            tasks: &tasks,
+            runners: &runners,
+        })
     }
 
     fn runners(&self) -> MutexGuard<'_, Vec<Arc<Runner>>> {

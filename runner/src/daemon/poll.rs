@@ -59,7 +59,7 @@ impl Poll {
         let mut afresh = Instant::now();
         loop {
             let enough = || self.daemon.phase() > Phase::Running || self.runner.is_retired();
-            let Some(slot) = self.daemon.slots.take(enough) else { return self.retired() };
+            let Some(slot) = self.daemon.slots.take(&self.runner.id, enough) else { return self.retired() };
             if !self.has_space() || self.daemon.untold() >= MAX_UNTOLD || self.daemon.is_troubled() {
                 drop(slot);
                 self.daemon.pause(NO_SPACE);
@@ -119,7 +119,7 @@ impl Poll {
     }
 
     /// False where the task can't be written down.
-    fn begin(&self, Assigned { task, order }: Assigned, slot: super::slots::Slot) -> bool {
+    fn begin(&self, Assigned { task, order, since }: Assigned, slot: super::slots::Slot) -> bool {
         let key = Key { runner: self.runner.id.clone(), task };
         let text = |key: &str| order.github.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let record = Record {
@@ -145,6 +145,9 @@ impl Poll {
                     Err(error) => Process::not_started(directory.path(), &error),
                 };
                 self.runner.has_job();
+                if let Some(since) = since {
+                    self.daemon.metrics.queued(&self.runner.id, since.elapsed().unwrap_or_default());
+                }
                 let repository = directory.record().repository.clone();
                 let fields = [("repository", repository.as_str()), ("job", &order.job)];
                 journal.task(Severity::Info, &key, "taking a task", &fields);

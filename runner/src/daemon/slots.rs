@@ -1,5 +1,6 @@
-//! How many jobs run at a time.
+//! How many jobs run at a time: in all, and of one registration.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,37 +19,67 @@ struct Shared {
 
 #[derive(Debug)]
 struct Counts {
-    capacity: usize,
+    capacity: Capacity,
     taken: usize,
+    /// How many of these each registration has.
+    of: HashMap<String, usize>,
 }
 
-/// A place; it becomes free with this.
+/// How many places there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// In all.
+    pub all: usize,
+    /// At most of a registration; of one that isn't here, as many as there are.
+    pub of: BTreeMap<String, usize>,
+}
+
+/// A place of a registration's; it becomes free with this.
 #[derive(Debug)]
-pub struct Slot(Slots);
+pub struct Slot(Slots, String);
+
+impl Counts {
+    fn is_full(&self, runner: &str) -> bool {
+        let own = self.of.get(runner).copied().unwrap_or_default();
+        self.taken >= self.capacity.all || self.capacity.of.get(runner).is_some_and(|most| own >= *most)
+    }
+
+    fn take(&mut self, runner: &str) {
+        self.taken += 1;
+        *self.of.entry(runner.to_owned()).or_default() += 1;
+    }
+
+    fn leave(&mut self, runner: &str) {
+        self.taken -= 1;
+        if let Some(own) = self.of.get_mut(runner) {
+            *own -= 1;
+        }
+    }
+}
 
 impl Slots {
     /// So many, all free.
-    pub fn new(capacity: usize) -> Slots {
-        let (freed, called) = Default::default();
-        Slots(Arc::new(Shared { counts: Mutex::new(Counts { capacity, taken: 0 }), freed, called }))
+    pub fn new(capacity: Capacity) -> Slots {
+        let (freed, called, of) = Default::default();
+        Slots(Arc::new(Shared { counts: Mutex::new(Counts { capacity, taken: 0, of }), freed, called }))
     }
 
-    /// Takes a place as soon as one is free; none once `enough`.
-    pub fn take(&self, enough: impl Fn() -> bool) -> Option<Slot> {
-        let full = |counts: &mut Counts| counts.taken >= counts.capacity && !enough();
+    /// Takes a place for a job of a registration as soon as one is free; none once `enough`.
+    pub fn take(&self, runner: &str, enough: impl Fn() -> bool) -> Option<Slot> {
+        let full = |counts: &mut Counts| counts.is_full(runner) && !enough();
         let counts = self.counts();
         let mut counts = self.0.freed.wait_while(counts, full).unwrap_or_else(PoisonError::into_inner);
         if enough() {
             return None;
         }
-        counts.taken += 1;
-        Some(Slot(self.clone()))
+        counts.take(runner);
+        Some(Slot(self.clone(), runner.to_owned()))
     }
 
     /// Takes a place although there may be none: for a job that runs already.
-    pub fn take_anyway(&self) -> Slot {
-        self.counts().taken += 1;
-        Slot(self.clone())
+    pub fn take_anyway(&self, runner: &str) -> Slot {
+        self.counts().take(runner);
+        Slot(self.clone(), runner.to_owned())
     }
 
     /// How many are taken.
@@ -57,7 +88,7 @@ impl Slots {
     }
 
     /// Changes how many there are. Jobs that run go on.
-    pub fn set_capacity(&self, capacity: usize) {
+    pub fn set_capacity(&self, capacity: Capacity) {
         self.counts().capacity = capacity;
         self.wake();
     }
@@ -90,8 +121,8 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = self.0.counts();
-        let was_full = counts.taken >= counts.capacity;
-        counts.taken -= 1;
+        let was_full = counts.is_full(&self.1);
+        counts.leave(&self.1);
         drop(counts);
         // Each question to a forge takes a place for a moment: most of the time nobody waits for it.
         if was_full {
@@ -106,17 +137,32 @@ mod tests {
 
     #[test]
     fn a_place_is_taken_once_and_free_again() {
-        let slots = Slots::new(1);
-        let slot = slots.take(|| false).unwrap();
+        let slots = Slots::new(Capacity { all: 1, ..Capacity::default() });
+        let slot = slots.take("a", || false).unwrap();
         let waiting = std::thread::spawn({
             let slots = slots.clone();
-            move || slots.take(|| false).is_some()
+            move || slots.take("b", || false).is_some()
         });
         drop(slot);
         assert!(waiting.join().unwrap());
-        let _anyway = (slots.take_anyway(), slots.take_anyway());
-        assert!(slots.take(|| true).is_none());
-        slots.set_capacity(3);
-        assert!(slots.take(|| false).is_some());
+        let _anyway = (slots.take_anyway("a"), slots.take_anyway("b"));
+        assert!(slots.take("a", || true).is_none());
+        slots.set_capacity(Capacity { all: 3, ..Capacity::default() });
+        assert!(slots.take("a", || false).is_some());
+    }
+
+    #[test]
+    fn a_registration_takes_no_more_places_than_it_may() {
+        let slots = Slots::new(Capacity { all: 3, of: BTreeMap::from([("a".to_owned(), 1)]) });
+        let first = slots.take("a", || false).unwrap();
+        let others = (slots.take("b", || false).unwrap(), slots.take("b", || false).unwrap());
+        drop(others);
+        let waiting = std::thread::spawn({
+            let slots = slots.clone();
+            move || slots.take("a", || false).map(|slot| slot.1.clone())
+        });
+        drop(first);
+        assert_eq!(waiting.join().unwrap().as_deref(), Some("a"));
+        assert_eq!(slots.taken(), 0);
     }
 }

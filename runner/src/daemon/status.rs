@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Phase;
 use super::runner::{Health, Runner};
+use super::slots::Capacity;
 use super::task::Shown;
 use crate::forge::Waiting;
 use crate::state::State;
@@ -52,6 +53,9 @@ pub struct Served {
     /// How its forge answers.
     #[serde(flatten)]
     pub health: Health,
+    /// How many of its jobs run at a time, where that isn't as many as there are places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<usize>,
     /// What waits there, where it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -79,7 +83,7 @@ impl Status {
     pub fn write<'a>(
         &self,
         phase: Phase,
-        (capacity, no_space): (usize, bool),
+        (capacity, no_space): (&Capacity, bool),
         runners: &[Arc<Runner>],
         tasks: impl Iterator<Item = &'a Shown>,
     ) -> io::Result<()> {
@@ -94,10 +98,11 @@ impl Status {
         let served = |runner: &Arc<Runner>| Served {
             id: runner.id.clone(),
             health: runner.health(),
+            capacity: capacity.of.get(&runner.id).copied(),
             waiting: runner.waiting(),
         };
         let runners = runners.iter().map(served).collect();
-        let phase = phase.to_owned();
+        let (phase, capacity) = (phase.to_owned(), capacity.all);
         let text = serde_json::to_vec(&Standing { pid, version, phase, capacity, no_space, runners, tasks })?;
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if *written != text {

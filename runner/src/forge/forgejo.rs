@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use palisade_proto::forgejo as proto;
-use palisade_proto::forgejo::{Dialect, Fetch, Runner, Task};
+use palisade_proto::forgejo::{Declaration, Dialect, Fetch, Runner, Task};
 use palisade_proto::http::{InvalidCa, InvalidProxy, Proxies, Settings};
 use palisade_proto::{Code, Error, Http};
 use serde_json::Value as Json;
@@ -52,6 +53,8 @@ pub struct Forgejo {
     /// As what the forge knows it.
     name: String,
     labels: Vec<String>,
+    /// The forge takes summaries of steps.
+    takes_summaries: AtomicBool,
     asked: Mutex<Asked>,
 }
 
@@ -71,6 +74,7 @@ impl Forgejo {
             runner,
             name,
             labels,
+            takes_summaries: AtomicBool::new(false),
             asked: Mutex::new(Asked { tasks_version: 0, keys: Keys::read(kept), resumed: Vec::new() }),
         }
     }
@@ -84,6 +88,7 @@ impl Forgejo {
         let address = server.instance().to_string();
         let address = address.trim_end_matches('/').to_owned();
         let actions = task.extra("default_actions_url").and_then(Json::as_str).map(str::to_owned);
+        let summaries = task.summaries().filter(|_| self.takes_summaries.load(Ordering::Relaxed));
         let mut github = task.context.clone();
         let event = github.shift_remove("event").unwrap_or_default();
         let text = |name: &str| github.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
@@ -144,6 +149,7 @@ impl Forgejo {
             variables,
             part: None,
             id_token,
+            summaries,
         }
     }
 
@@ -178,7 +184,12 @@ impl Forgejo {
 impl Forge for Forgejo {
     fn announce(&self) -> Result<(), ForgeError> {
         // What it answers may be less than what was asked for, and nothing depends on it.
-        self.runner.declare(VERSION, &self.labels).map(drop).map_err(failed)
+        let declared = self.runner.declare(VERSION, &self.labels).map_err(failed)?;
+        if let Declaration::Accepted { capabilities, .. } = declared {
+            let takes = capabilities.iter().any(|name| name == proto::SUMMARIES);
+            self.takes_summaries.store(takes, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn fetch(&self, afresh: bool) -> Result<Option<Assigned>, ForgeError> {
@@ -202,7 +213,7 @@ impl Forge for Forgejo {
         asked.tasks_version = fetched.tasks_version;
         asked.keys.answered(task.as_ref().map(|task| TaskId(task.id.0)));
         drop(asked);
-        Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task) }))
+        Ok(task.map(|task| Assigned { task: TaskId(task.id.0), order: self.order(task), since: None }))
     }
 
     fn begun(&self, task: TaskId) {

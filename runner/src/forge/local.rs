@@ -27,8 +27,7 @@ impl Forge for Local {
         if !afresh && !self.0.has_news() {
             return Ok(None);
         }
-        let given = self.0.give()?;
-        Ok(given.map(|(task, order)| Assigned { task, order }))
+        Ok(self.0.give()?)
     }
 
     fn tells_news(&self) -> bool {

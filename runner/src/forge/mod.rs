@@ -6,6 +6,7 @@
 pub mod forgejo;
 mod keys;
 pub mod local;
+pub mod summaries;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -92,6 +93,8 @@ pub struct Assigned {
     pub task: TaskId,
     /// What is to be done.
     pub order: Order,
+    /// Since when it could have run, where the forge tells.
+    pub since: Option<SystemTime>,
 }
 
 /// A row of a job's log.

@@ -16,7 +16,7 @@ use super::shell::Shell;
 use super::step::Outcome;
 use crate::expr::{Object, Value};
 use crate::output::event::{Conclusion, Level};
-use crate::output::{Matching, Printed, StepLog};
+use crate::output::{Matching, Printed, StepLog, clock};
 
 /// A command to run.
 pub struct Order<'a> {
@@ -266,7 +266,7 @@ pub fn stopped(job: &mut Running<'_>, stop: Stop, deadline: Option<Deadline>) ->
             Outcome { conclusion: Conclusion::Cancelled, reason: Some("the run was cancelled".into()) }
         }
         Stop::StepTimeout => {
-            let minutes = deadline.map_or(0.0, |deadline| deadline.given.as_secs_f64() / 60.0);
+            let minutes = deadline.map_or(0.0, |deadline| clock::minutes(deadline.given));
             Outcome::failed(format!("exceeded its timeout of {minutes} minutes"))
         }
         Stop::JobTimeout => {

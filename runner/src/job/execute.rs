@@ -22,7 +22,7 @@ use crate::egress::narrow::{Narrowing, VARIABLE};
 use crate::expr::{EvalError, Expr, Object, Scope, Template, Value};
 use crate::identity::Broker;
 use crate::output::event::{ActionLine, Annotation, Conclusion, DeploymentState, Event, JobName, Level};
-use crate::output::{Matchers, Output};
+use crate::output::{Matchers, Output, clock};
 use crate::store::Stores;
 use crate::workflow::WorkflowFile;
 use crate::workflow::model::{Env, Job, LiteralOr, Workflow};
@@ -432,9 +432,7 @@ impl Running<'_> {
         self.look_for_cancellation();
         if self.cancelled.is_some() {
             reason = match self.execution.cancel.urgency() {
-                Urgency::None => {
-                    Some(format!("exceeded its timeout of {} minutes", timeout.as_secs_f64() / 60.0))
-                }
+                Urgency::None => Some(format!("exceeded its timeout of {} minutes", clock::minutes(timeout))),
                 Urgency::Asked | Urgency::AtOnce => self.execution.cancel.why().map(str::to_owned),
             };
         }

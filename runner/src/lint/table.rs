@@ -58,6 +58,7 @@ lints! {
     UnknownKey "unknown-key" "a key means nothing"
     UnknownLint "unknown-lint" "a comment allows a lint that doesn't exist"
     UnknownShell "unknown-shell" "a script's shell is none that there is on Linux"
+    UnnamedGroup "unnamed-group" "a workflow's concurrency group has no name"
     UnpinnedAction "unpinned-action" "an action or a workflow is named by a tag or a branch"
     UnsoundContains "unsound-contains" "a list is written as text, in which parts of names are found too"
     UnusedAllow "unused-allow" "a comment allows what isn't found"
@@ -78,6 +79,7 @@ impl Lint {
                 | Lint::SecretInCondition
                 | Lint::TwinKeys
                 | Lint::UnavailableContext
+                | Lint::UnnamedGroup
         )
     }
 }

@@ -248,13 +248,24 @@ impl Native {
     }
 }
 
+/// Whose upstream's actions are, and who has the same ones for Forgejo and Gitea, whose services GitHub's own refuse to use:
+/// owner, and what stands before the name. Source: "Artifacts" in the documentation of Forgejo, and in that of Gitea.
+const OWNERS: [(&str, &str, &[&str]); 3] = [
+    ("actions", "", &["checkout", "upload-artifact", "download-artifact", "cache"]),
+    ("forgejo", "", &["upload-artifact", "download-artifact"]),
+    ("christopherhx", "gitea-", &["upload-artifact", "download-artifact"]),
+];
+
 impl Description {
     fn is(&self, remote: &Remote) -> bool {
         let (repository, path) = self.name.split_once('/').unwrap_or((self.name, ""));
-        remote.owner.eq_ignore_ascii_case("actions")
-            && remote.name.eq_ignore_ascii_case(repository)
-            && remote.path == path
-            && major(&remote.reference).is_none_or(|major| major <= self.newest)
+        let name = remote.name.to_lowercase();
+        let is_owned = OWNERS.iter().any(|(owner, prefix, names)| {
+            remote.owner.eq_ignore_ascii_case(owner)
+                && names.contains(&repository)
+                && name.strip_prefix(prefix) == Some(repository)
+        });
+        is_owned && remote.path == path && major(&remote.reference).is_none_or(|major| major <= self.newest)
     }
 }
 
@@ -326,6 +337,18 @@ mod tests {
             assert_eq!(native(uses), Some(Native::Checkout), "{uses}");
         }
         for uses in [
+            "forgejo/upload-artifact@v4",
+            "https://data.forgejo.org/forgejo/upload-artifact@v3",
+            "https://code.forgejo.org/actions/upload-artifact@v4",
+            "https://github.com/ChristopherHX/gitea-upload-artifact@v4",
+        ] {
+            assert_eq!(native(uses), Some(Native::UploadArtifact), "{uses}");
+        }
+        for uses in [
+            "forgejo/checkout@v4",
+            "forgejo/gitea-upload-artifact@v4",
+            "christopherhx/upload-artifact@v4",
+            "actions/gitea-upload-artifact@v4",
             "evil/checkout@v4",
             "actions/checkout/sub@v4",
             "actions/checkout2@v4",

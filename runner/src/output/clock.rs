@@ -70,9 +70,21 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// A time in minutes, as `timeout-minutes` gives it: to the thousandth.
+pub fn minutes(time: Duration) -> f64 {
+    (time.as_secs_f64() / 0.06).round() / 1000.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minutes_are_shown_as_they_are_written() {
+        for written in [0.001, 0.02, 0.03, 0.1, 1.5, 360.0] {
+            assert_eq!(minutes(Duration::from_secs_f64(written * 60.0)).to_string(), written.to_string());
+        }
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

@@ -1,7 +1,7 @@
 //! Jobs as the daemon takes them: one is given, begun, told of and ended.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Map, Value as Json};
@@ -10,7 +10,7 @@ use super::advance::{advance, ancestors, entries, jobs, results};
 use super::store::{self, Column, JobState};
 use super::submission::insert_legs;
 use super::{Queue, QueueError, lock, millis};
-use crate::forge::{Ended, TaskId};
+use crate::forge::{Assigned, Ended, TaskId};
 use crate::local::NO_FORGE;
 use crate::order::{LEGS, Legs, Matrix, Need, Order, Part};
 use crate::output::event::Conclusion;
@@ -23,9 +23,18 @@ WHERE jobs.state = 'queued' AND (entries.max_parallel IS NULL OR entries.max_par
      AND others.state IN ('given', 'running')))
 ORDER BY jobs.id LIMIT 1";
 
+/// Since when a job could run: its run was submitted then, or the last job ended that it needs.
+const SINCE: &str = "
+SELECT max(runs.created, coalesce((
+    SELECT max(needed.ended) FROM jobs AS needed
+    JOIN entries ON entries.run = jobs.run AND entries.number = jobs.entry
+    JOIN json_each(entries.needs) AS need ON need.value = needed.entry
+    WHERE needed.run = jobs.run), 0))
+FROM jobs JOIN runs ON runs.id = jobs.run WHERE jobs.id = ?1";
+
 impl Queue {
     /// Gives the next job that can run.
-    pub fn give(&self) -> Result<Option<(TaskId, Order)>, QueueError> {
+    pub fn give(&self) -> Result<Option<Assigned>, QueueError> {
         // Whatever comes from here on is news again.
         self.news.store(false, std::sync::atomic::Ordering::SeqCst);
         let mut store = lock(&self.store);
@@ -38,9 +47,11 @@ impl Queue {
         }
         let Some(next) = next else { return Ok(None) };
         let order = self.order(&transaction, next)?;
+        let since: u64 = transaction.query_row(SINCE, [next], |row| row.get(0))?;
         transaction.execute("UPDATE jobs SET state = ?1 WHERE id = ?2", params![JobState::Given, next])?;
         transaction.commit()?;
-        Ok(Some((TaskId(next), order)))
+        let since = Some(UNIX_EPOCH + Duration::from_millis(since));
+        Ok(Some(Assigned { task: TaskId(next), order, since }))
     }
 
     fn order(&self, from: &Transaction<'_>, id: i64) -> Result<Order, QueueError> {
@@ -95,6 +106,7 @@ impl Queue {
             tokens: Vec::new(),
             variables: Vec::new(),
             id_token: None,
+            summaries: None,
             part: Some(Part {
                 identity,
                 bundle: self.bundles().join(bundle),

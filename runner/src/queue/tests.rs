@@ -1,4 +1,4 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
 
@@ -6,7 +6,7 @@ use super::wire::Id;
 use super::{Entry, Planned, Queue, Settings, Submission};
 use crate::config::Local;
 use crate::environment::Person;
-use crate::forge::{Ended, TaskId};
+use crate::forge::{Assigned, Ended, TaskId};
 use crate::order::{LEGS, Leg, Legs, Matrix, Order};
 use crate::output::event::Conclusion;
 use crate::state::State;
@@ -57,7 +57,7 @@ fn submit(queue: &Queue, entries: Vec<Entry>) -> i64 {
 }
 
 fn give(queue: &Queue) -> Option<(TaskId, Order)> {
-    queue.give().unwrap()
+    queue.give().unwrap().map(|Assigned { task, order, .. }| (task, order))
 }
 
 fn end(queue: &Queue, task: TaskId, result: Conclusion, outputs: &[(&str, &str)]) {
@@ -101,6 +101,22 @@ fn a_job_is_given_until_it_has_begun_and_never_again() {
     // Of this one nothing is left.
     queue.resumed(&[], &[]).unwrap();
     assert_eq!(states(&queue, run), ["success", "failure"]);
+}
+
+#[test]
+fn a_job_waits_since_it_could_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(&dir);
+    let before = SystemTime::now() - Duration::from_millis(1);
+    submit(&queue, vec![entry("a", &[], false, one()), entry("b", &[0], false, one())]);
+    let Assigned { task, since, .. } = queue.give().unwrap().unwrap();
+    let submitted = since.unwrap();
+    assert!((before..=SystemTime::now()).contains(&submitted), "{submitted:?}");
+    queue.begun(task).unwrap();
+    std::thread::sleep(Duration::from_millis(10));
+    end(&queue, task, Conclusion::Success, &[]);
+    let since = queue.give().unwrap().unwrap().since.unwrap();
+    assert!(since >= submitted + Duration::from_millis(5), "{submitted:?} {since:?}");
 }
 
 #[test]

@@ -93,6 +93,10 @@ pub fn permissions(reader: &mut Reader, node: &Node) -> Option<Spanned<Permissio
     Some(Spanned::new(permissions.into_iter().collect(), node.span))
 }
 
+/// The group of a workflow that gives it no name. Source: `SetDefaultConcurrencyGroup` in `models/actions/run.go` of
+/// Forgejo.
+const UNNAMED_GROUP: &str = "${{ github.ref }}_${{ github.workflow }}_${{ github.event_name }}__auto";
+
 /// Reads `concurrency:`.
 pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) -> Option<Concurrency> {
     let off = LiteralOr::Literal(false);
@@ -119,11 +123,19 @@ pub fn concurrency(reader: &mut Reader, node: &Node, at: &Availability) -> Optio
     if queue == Queue::Max && matches!(cancel_in_progress, LiteralOr::Literal(true)) {
         reader.error(node.span, "`queue: max` and `cancel-in-progress: true` contradict each other");
     }
-    let Some(entry) = entries.get("group") else {
-        reader.missing(node.span, "`concurrency`", "group");
-        return None;
+    let group = match entries.get("group") {
+        Some(entry) => reader.full_template(&entry.value, "`group`", at)?,
+        None if at.key == CONCURRENCY_OF_WORKFLOW.key => {
+            let help =
+                "GitHub refuses this; a Forgejo takes the runs of one workflow, reference and event together";
+            reader.warn(Lint::UnnamedGroup, node.span, "`concurrency` names no `group`", help);
+            Spanned::new(Template::parse(UNNAMED_GROUP).ok()?, node.span)
+        }
+        None => {
+            reader.missing(node.span, "`concurrency`", "group");
+            return None;
+        }
     };
-    let group = reader.full_template(&entry.value, "`group`", at)?;
     Some(Concurrency { group, cancel_in_progress, queue })
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use palisade_proto::forgejo::Conclusion;
 use palisade_tests::GitServer;
-use palisade_tests::forge::{Forge, Job};
+use palisade_tests::forge::{Certificate, Forge, Job, authority};
 
 use crate::front::Front;
 use crate::host::Host;
@@ -113,6 +113,28 @@ fn a_repository_is_checked_out_without_a_network() {
     assert_eq!(record.conclusion(), Some(Conclusion::Failure));
     assert!(record.log().contains("cannot fetch the repository"), "{}", record.log());
     assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_repository_of_a_forge_with_a_certificate_of_its_own_is_checked_out() {
+    for certificate in [Certificate::Issued, Certificate::Own] {
+        let mut host = Host::new();
+        let root = tempfile::tempdir().unwrap();
+        let tree = repository(&host, root.path());
+        let forge = Forge::start();
+        let authority = authority(certificate);
+        let front = Front::encrypted(&forge, &GitServer::start(root.path(), "dDp0"), &authority);
+        let ca_file = host.context.root().join("ca.pem");
+        fs::write(&ca_file, &authority.pem).unwrap();
+        host.configure(&format!("[daemon]\nca-file = {ca_file:?}\n"));
+        host.register_at(&front.url, &[]).assert_code(0);
+        host.start();
+        let job = Job::new(WORKFLOW).steps(3).context("sha", git(&tree, &["rev-parse", "HEAD"]));
+        let record = forge.closed(forge.enqueue(job));
+        assert_eq!(record.conclusion(), Some(Conclusion::Success), "{certificate:?}: {}", record.log());
+        assert!(record.log().contains("hello from the repository\n"), "{}", record.log());
+        assert!(!front.asked().is_empty());
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! One address for a forge and its repositories: the scripted forge answers runners, git's own server all else.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use palisade_tests::GitServer;
-use palisade_tests::forge::Forge;
+use palisade_tests::forge::{Authority, Forge};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// The address, and what git asked there.
 pub struct Front {
@@ -32,9 +34,56 @@ impl Front {
         Front { url, asked }
     }
 
+    /// The same with TLS, for clients that trust this.
+    pub fn encrypted(forge: &Forge, git: &GitServer, authority: &Authority) -> Front {
+        let Front { url, asked } = Front::before(forge, git);
+        let plain = url.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = authority.server.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (plain, server) = (plain.clone(), server.clone());
+                thread::spawn(move || decrypt(stream, &plain, server));
+            }
+        });
+        Front { url: format!("https://localhost:{port}"), asked }
+    }
+
     /// The heads of git's requests.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no thread has panicked").clone()
+    }
+}
+
+/// Passes a connection on in clear, whoever has something to say.
+fn decrypt(stream: TcpStream, plain: &str, server: Arc<ServerConfig>) -> Option<()> {
+    const LOOK: Duration = Duration::from_millis(5);
+    let mut to = TcpStream::connect(plain).ok()?;
+    let mut from = StreamOwned::new(ServerConnection::new(server).ok()?, stream);
+    while from.conn.is_handshaking() {
+        from.conn.complete_io(&mut from.sock).ok()?;
+    }
+    from.sock.set_read_timeout(Some(LOOK)).ok()?;
+    to.set_read_timeout(Some(LOOK)).ok()?;
+    let mut bytes = vec![0; 64 << 10];
+    loop {
+        match from.read(&mut bytes) {
+            Ok(0) => return to.shutdown(Shutdown::Both).ok(),
+            Ok(count) => to.write_all(&bytes[..count]).ok()?,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => return to.shutdown(Shutdown::Both).ok(),
+        }
+        match to.read(&mut bytes) {
+            Ok(0) => {
+                from.conn.send_close_notify();
+                let _ = from.flush();
+                return from.sock.shutdown(Shutdown::Both).ok();
+            }
+            Ok(count) => from.write_all(&bytes[..count]).ok()?,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => return None,
+        }
     }
 }
 

@@ -153,6 +153,35 @@ __metadata:
     host.is_idle();
 }
 
+/// As a Gitea from 1.27 on sends it by itself: with its inputs in the event.
+#[test]
+fn a_job_of_a_called_workflow_has_its_inputs_from_a_gitea() {
+    let forge = Forge::with(Setup { dialect: Dialect::Gitea, ..Setup::default() });
+    let mut host = Host::new();
+    host.register(&forge, &[]).assert_code(0);
+    host.start();
+    let workflow = "on:
+  workflow_call:
+    inputs:
+      whom: { type: string, required: true }
+      dry: { type: boolean, default: true }
+      times: { type: number }
+      left: { type: string, default: out }
+jobs:
+  inner:
+    runs-on: host
+    steps:
+      - run: echo \"${{ inputs.whom }} ${{ inputs.dry == false }} ${{ inputs.times == 2 }} ${{ inputs.left }}\"
+";
+    let inputs = serde_json::json!({ "whom": "you", "dry": false, "times": 2, "unknown": "x" });
+    let job = Job::new(workflow)
+        .steps(1)
+        .context("event_name", "workflow_call")
+        .context("event", serde_json::json!({ "inputs": inputs }));
+    let record = forge.closed(forge.enqueue(job));
+    assert!(record.rows.iter().any(|row| row.content == "you true true out"), "{}", record.log());
+}
+
 /// As Forgejo documents it ("Availability" of its reference of workflows), unlike GitHub.
 #[test]
 fn a_jobs_condition_reads_env_and_secrets() {
@@ -193,28 +222,63 @@ fn a_cancelled_job_ends_by_its_grace() {
     host.is_idle();
 }
 
+/// A script that tells when it ran.
+pub const TIMED: &str = "echo at $EPOCHREALTIME; sleep 0.2; echo at $EPOCHREALTIME";
+
+/// How many of the tasks, which run [`TIMED`] and succeed, ran at a time.
+pub fn most_at_a_time(forge: &Forge, tasks: &[i64]) -> i32 {
+    let mut changes = Vec::new();
+    for task in tasks {
+        let record = forge.closed(*task);
+        assert_eq!(record.conclusion(), Some(Conclusion::Success));
+        let times = record.rows.iter().filter_map(|row| row.content.strip_prefix("at ")?.parse::<f64>().ok());
+        changes.extend(times.zip([1, -1]));
+    }
+    assert_eq!(changes.len(), 2 * tasks.len());
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let running = changes.iter().scan(0, |running, (_, change)| {
+        *running += change;
+        Some(*running)
+    });
+    running.max().unwrap_or(0)
+}
+
 #[test]
 fn jobs_run_side_by_side_up_to_the_capacity() {
     let forge = Forge::start();
     let mut host = Host::at(&forge);
     host.configure("[daemon]\ncapacity = 2\n");
     host.start();
-    let script = "echo at $EPOCHREALTIME; sleep 0.2; echo at $EPOCHREALTIME";
-    let tasks: Vec<i64> = (0..6).map(|_| forge.enqueue(Job::script(script))).collect();
-    let mut changes = Vec::new();
-    for task in tasks {
-        let record = forge.closed(task);
-        assert_eq!(record.conclusion(), Some(Conclusion::Success));
-        let times = record.rows.iter().filter_map(|row| row.content.strip_prefix("at ")?.parse::<f64>().ok());
-        changes.extend(times.zip([1, -1]));
-    }
-    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let running = changes.iter().scan(0, |running, (_, change)| {
-        *running += change;
-        Some(*running)
-    });
-    assert_eq!((changes.len(), running.max()), (12, Some(2)));
+    let tasks: Vec<i64> = (0..6).map(|_| forge.enqueue(Job::script(TIMED))).collect();
+    assert_eq!(most_at_a_time(&forge, &tasks), 2);
     assert_eq!(forge.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_forge_that_shows_summaries_gets_them() {
+    let summary = "on: push
+jobs:
+  test:
+    runs-on: host
+    steps:
+      - run: echo '# first' >> $GITHUB_STEP_SUMMARY
+      - run: echo none
+      - run: printf '%s' \"last $WORD\" >> $GITHUB_STEP_SUMMARY
+        env: { WORD: '${{ secrets.WORD }}' }
+";
+    for (dialect, taken) in [(Dialect::Gitea, true), (Dialect::Forgejo, false)] {
+        let forge = Forge::with(Setup { dialect, ..Setup::default() });
+        let mut host = Host::new();
+        host.register(&forge, &[]).assert_code(0);
+        host.start();
+        let job = Job::new(summary).steps(3).secret("WORD", "correct-horse-battery");
+        let record = forge.closed(forge.enqueue(job));
+        assert!(record.log().contains("# first\n") && record.log().contains("last ***"), "{}", record.log());
+        let given: Vec<_> = record.summaries.into_iter().collect();
+        let wanted = [(0, "# first\n".to_owned()), (2, "last ***".to_owned())];
+        assert_eq!(given, if taken { &wanted[..] } else { &[] });
+        assert_eq!(forge.violations(), Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use palisade_proto::forgejo::Conclusion;
 use palisade_tests::forge::{Fault, Forge, Job, Method};
 
 use crate::host::{Ended, Host, wait};
+use crate::jobs::{TIMED, most_at_a_time};
 
 /// A job that goes on for some seconds.
 fn slow() -> Job {
@@ -76,6 +77,22 @@ fn a_killed_daemon_takes_its_jobs_over_when_it_is_back() {
     assert!(host.log().contains("process=\"goes on\""), "{}", host.log());
     assert_eq!(forge.violations(), Vec::<String>::new());
     host.is_idle();
+}
+
+#[test]
+fn jobs_that_were_taken_over_hold_their_places() {
+    let forge = Forge::start();
+    let mut host = Host::at(&forge);
+    host.configure("[daemon]\ncapacity = 1\n");
+    host.start();
+    let first = forge.enqueue(Job::script(&TIMED.replace("0.2", "1")));
+    forge.row(first, "at ");
+    host.kill();
+    let tasks = [first, forge.enqueue(Job::script(TIMED)), forge.enqueue(Job::script(TIMED))];
+    host.start();
+    assert_eq!(most_at_a_time(&forge, &tasks), 1);
+    assert!(host.log().contains("process=\"goes on\""), "{}", host.log());
+    assert_eq!(forge.violations(), Vec::<String>::new());
 }
 
 #[test]

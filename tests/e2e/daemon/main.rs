@@ -13,6 +13,7 @@ mod memory;
 mod moments;
 mod network;
 mod outage;
+mod profiles;
 mod property;
 mod sealed;
 mod torn;

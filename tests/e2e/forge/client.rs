@@ -157,7 +157,7 @@ fn servers_of_all_ages_and_both_kinds() {
         let server = super::server(&forge, Dialect::Gitea);
         let runner = server.runner(register(&server, false).unwrap().credentials);
         let Declaration::Accepted { capabilities, .. } = runner.declare("1", &[]).unwrap() else { panic!() };
-        assert_eq!(capabilities, if recent { vec!["cancelling"] } else { vec![] });
+        assert_eq!(capabilities, if recent { vec!["job-summary"] } else { vec![] });
         let error = revoked(&runner, &forge);
         assert!(error.is_revoked(), "{error}");
         assert!(error.to_string().contains("(unauthenticated): unregistered runner"), "{error}");

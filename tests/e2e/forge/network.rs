@@ -7,7 +7,7 @@ use std::thread;
 use palisade_proto::forgejo::Server;
 use palisade_proto::http::{Proxies, Settings};
 use palisade_proto::{Http, Instance, Reason, Unreachable};
-use palisade_tests::forge::{Dialect, Fault, Forge, Job, Method, Setup};
+use palisade_tests::forge::{Certificate, Dialect, Fault, Forge, Job, Method, Setup};
 
 use super::{fetch, register, row, settings, trusting};
 
@@ -35,6 +35,27 @@ fn only_a_certificate_that_is_trusted_will_do() {
         matches!(reason, Reason::Unreachable { what: Unreachable::Cut | Unreachable::Tls, .. }),
         "{error}"
     );
+}
+
+#[test]
+fn a_server_that_is_its_own_authority_is_trusted_where_its_very_certificate_is() {
+    let own = || Forge::with(Setup { tls: true, certificate: Certificate::Own, ..Setup::default() });
+    let (forge, other) = (own(), own());
+    assert_eq!(trusting(&forge, Some(forge.ca_file())).ping("you").unwrap(), "Hello, you!");
+    for ca_file in [None, Some(other.ca_file())] {
+        let error = trusting(&forge, ca_file).ping("you").unwrap_err();
+        assert!(matches!(error.reason(), Reason::Unreachable { what: Unreachable::Tls, .. }), "{error}");
+        assert!(error.to_string().contains("to trust that very one, name its file as `ca-file`"), "{error}");
+    }
+    // The certificate isn't for this name.
+    let address = forge.url().replace("localhost", "127.0.0.1");
+    let http = Http::new(Settings { ca_file: Some(forge.ca_file().into()), ..settings() }).unwrap();
+    let error = Server::new(&http, &address.parse().unwrap(), Dialect::Forgejo).ping("you").unwrap_err();
+    assert!(error.to_string().contains("certificate not valid for name \"127.0.0.1\""), "{error}");
+    // Nor for this time.
+    let forge = Forge::with(Setup { tls: true, certificate: Certificate::Expired, ..Setup::default() });
+    let error = trusting(&forge, Some(forge.ca_file())).ping("you").unwrap_err();
+    assert!(error.to_string().contains("certificate expired"), "{error}");
 }
 
 #[test]
@@ -114,6 +135,18 @@ fn proxy(to: u16) -> (String, thread::JoinHandle<Vec<String>>) {
         asked
     });
     (address, tunnels)
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_who_is_blamed() {
+    // Nobody listens there any more.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let named = |name: &str| (name == "https_proxy").then(|| format!("http://{gone}"));
+    let proxies = Proxies::of_variables(&named).unwrap();
+    let http = Http::new(Settings { proxies, ..settings() }).unwrap();
+    let instance = "https://forge.example.org".parse().unwrap();
+    let error = Server::new(&http, &instance, Dialect::Forgejo).ping("you").unwrap_err();
+    assert!(matches!(error.reason(), Reason::Unreachable { what: Unreachable::Proxy, .. }), "{error}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 import socket
 
-from gitea import wait
+from gitea import Refused, wait
 from jobs import results
 
 CHECKOUT = """\
@@ -67,7 +67,7 @@ jobs:
     needs: make
     runs-on: linux
     steps:
-      - uses: actions/download-artifact@v4
+      - uses: https://data.forgejo.org/forgejo/download-artifact@v4
         with: { name: result }
       - run: cat file
 """
@@ -290,7 +290,13 @@ def cache(stage):
 
 def reusable_workflow(stage):
     repository, jobs = stage.run("reusable", CALLER, {".gitea/workflows/called.yml": CALLED})
-    log = [line for job in jobs.values() if job["conclusion"] != "skipped" for line in repository.log(job)]
+    log = []
+    for job in jobs.values():
+        try:
+            log += repository.log(job)
+        except Refused:
+            # From 1.27 on the server makes jobs of a called workflow; the one that calls it runs nowhere.
+            pass
     assert set(results(jobs).values()) == {"success"}, (results(jobs), log)
     assert "called for you" in log and "the call gave 42" in log, log
 

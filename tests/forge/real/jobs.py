@@ -263,6 +263,11 @@ def what_a_step_says(stage):
     assert any(line.startswith("caf\u00e9") for line in log), log
     (_, first, rows), (_, second, more) = steps(stage, jobs["a"])
     assert second == first + rows and more == 1, (first, rows, second, more)
+    # From 1.27 on it has a place for summaries.
+    if stage.gitea.rows("select 1 from sqlite_master where name = 'action_run_job_summary'"):
+        kept = stage.gitea.rows("select step_index, content from action_run_job_summary where job_id = ?", jobs["a"]["id"])
+        assert kept == [(0, "# done\n")], kept
+        return "and its summary is beside the run"
 
 
 def job_in_a_container(stage):

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{parse, parse_rewritten, read, refusal, report};
+use crate::workflow::model::LiteralOr;
 use crate::workflow::{Diagnostics, Parsed};
 
 #[test]
@@ -70,6 +71,18 @@ fn what_github_refuses_is_an_error_unless_it_is_for_another_forge_or_allowed() {
         assert!(warnings(parse(allowed.as_bytes(), Path::new("ci.yml"))).is_empty(), "{job}");
     }
     read(&format!("on: push\njobs: {{ a: {{ runs-on: x, steps: [{{ run: '{}' }}] }} }}", "x".repeat(30_000)));
+}
+
+#[test]
+fn a_workflows_group_needs_a_name_only_on_github() {
+    let text = "on: push\nconcurrency: { cancel-in-progress: true }\njobs: { a: { runs-on: x, steps: [{ run: y }] } }";
+    assert_eq!(refusal(text), "error[unnamed-group]: `concurrency` names no `group`");
+    let parsed = parse(text.as_bytes(), Path::new(".forgejo/workflows/ci.yml")).unwrap();
+    let concurrency = parsed.workflow.concurrency.unwrap();
+    assert!(matches!(concurrency.cancel_in_progress, LiteralOr::Literal(true)));
+    assert!(concurrency.group.source().contains("github.workflow"));
+    let of_job = "on: push\njobs: { a: { runs-on: x, concurrency: { cancel-in-progress: true }, steps: [{ run: y }] } }";
+    assert_eq!(refusal(of_job), "error: `concurrency` needs the key `group`");
 }
 
 #[test]
