@@ -11,12 +11,9 @@ use nix::sys::stat::{Mode, umask};
 
 use crate::error::{Context, LayerError};
 use crate::report::{LayerId, LayerReport, LayerState, Report};
-use crate::spec::Network;
 use crate::sys;
 use crate::wire::{self, Plan, Reply, Request};
-use beside::Beside;
 
-mod beside;
 mod confine;
 mod dev;
 mod etc;
@@ -52,9 +49,9 @@ pub fn main() -> i32 {
         return 2;
     }
     let control = UnixStream::from(control);
-    let Ok((plan, mut fds, ahead)) = wait_for_plan(&control) else { return 2 };
+    let Ok((plan, mut fds, network)) = wait_for_plan(&control) else { return 2 };
     let gateway = if plan.network.has_gateway() { fds.pop().map(UnixStream::from) } else { None };
-    match set_up(&control, &plan, fds, gateway.as_ref(), ahead) {
+    match set_up(&control, &plan, fds, gateway.as_ref(), network) {
         Ok((report, (confinement, witness))) => {
             if wire::send(&control, &Reply::Ready(report), &[]).is_err() {
                 return 1;
@@ -69,13 +66,13 @@ pub fn main() -> i32 {
 }
 
 /// Waits for the plan. Until it comes, an init that was started ahead makes the dearest namespace.
-fn wait_for_plan(control: &UnixStream) -> Result<(Plan, Vec<OwnedFd>, Option<Beside>), Unplanned> {
-    let mut ahead = None;
+fn wait_for_plan(control: &UnixStream) -> Result<(Plan, Vec<OwnedFd>, Option<net::Making>), Unplanned> {
+    let mut network = None;
     loop {
         match wire::receive(control) {
-            Ok(Some((Request::Setup(plan), fds))) => return Ok((*plan, fds, ahead)),
+            Ok(Some((Request::Setup(plan), fds))) => return Ok((*plan, fds, network)),
             // What fails here is tried again, and told, once there is a plan.
-            Ok(Some((Request::Prepare, _))) => ahead = Beside::start(Network::None).ok(),
+            Ok(Some((Request::Prepare, _))) => network = net::Making::ahead().ok(),
             _ => return Err(Unplanned),
         }
     }
@@ -92,13 +89,14 @@ fn set_up(
     plan: &Plan,
     trees: Vec<OwnedFd>,
     gateway: Option<&UnixStream>,
-    ahead: Option<Beside>,
+    network: Option<net::Making>,
 ) -> Result<SetUp, LayerError> {
     let mut report = ReportBuilder::new(plan);
 
     // Modes are meant as written here; commands get the usual mask.
     umask(Mode::empty());
-    let beside = ahead.map_or_else(|| Beside::start(plan.network), Ok)?;
+    // The dearest namespace is made beside all the rest.
+    let network = network.map_or_else(|| net::Making::start(plan), Ok)?;
     // While still the caller: what the host shows, cloned with the caller's own rights.
     let host = root::HostTrees::open(plan, trees)?;
     report.add(LayerId::User, identity::assume(plan.identity)?);
@@ -130,7 +128,6 @@ fn set_up(
     }
     root.attach_proc()?;
     report.add(LayerId::Mount, root.enter(&host)?);
-    beside.unmount_host()?;
     report.add(LayerId::Pid, "own process tree, private /proc without init in it".into());
     report.add(LayerId::Ipc, "own System V and POSIX message queues".into());
     if !plan.off.contains(&LayerId::Uts) {
@@ -138,9 +135,7 @@ fn set_up(
     }
     report.add(LayerId::Uts, format!("host name `{}`", plan.hostname));
     report.add(LayerId::Cgroup, "own cgroup root".into());
-    let network = beside.network()?;
-    let (evidence, teller) =
-        network.map_or_else(|| Ok(Default::default()), |made| made.enter(plan, gateway))?;
+    let (evidence, teller) = network.enter(plan, gateway)?;
     report.add(LayerId::Net, evidence);
 
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
@@ -149,7 +144,6 @@ fn set_up(
     let (limits, degraded) = limits::set(plan)?;
     report.add_state(LayerId::Limits, limits, degraded);
     let confined = confine::confine(plan, &host, &writable, teller, &mut report)?;
-    beside.finish()?;
     Ok((report.finish()?, confined))
 }
 

@@ -272,7 +272,7 @@ impl Root {
         self.attach(&proc, Path::new(UNDER_CONSTRUCTION))
     }
 
-    /// Makes it the root of this process and of all that it starts. The host's is yet to be unmounted.
+    /// Makes it the root of this process and of all that it starts; the host's is gone.
     pub fn enter(self, host: &HostTrees) -> Result<String, LayerError> {
         mount::pivot(&self.fd).layer(LayerId::Mount, || "enter the new root".into())?;
         let writable = host.writable().count();

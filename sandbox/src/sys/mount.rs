@@ -127,20 +127,15 @@ fn setattr(mount: BorrowedFd<'_>, flags: u32, attr: MountAttr) -> Result<()> {
     Ok(())
 }
 
-/// Makes the mount at `root` the root of this mount namespace. The old one lies on top of it, where no path that begins
-/// at the root leads, until [`unmount_old_root`].
+/// Makes the mount at `root` the root of this mount namespace and takes the old one away, with all that
+/// is mounted on it.
 pub fn pivot(root: &OwnedFd) -> Result<()> {
     nix::unistd::fchdir(root.as_fd())?;
     // SAFETY: both paths are valid C strings. The second "." stacks the old root on the new one, see
     // pivot_root(2), "pivot_root(".", ".")".
     check(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;
+    nix::mount::umount2(c".", nix::mount::MntFlags::MNT_DETACH)?;
     nix::unistd::chdir(c"/")
-}
-
-/// Takes the old root away, with all that is mounted on it. The kernel waits until no processor looks at it any more.
-pub fn unmount_old_root() -> Result<()> {
-    // Of several mounts at one place the uppermost is meant.
-    nix::mount::umount2(c"/", nix::mount::MntFlags::MNT_DETACH)
 }
 
 /// Whether files of the file system that `dir` is on can have attributes of their users', in which an overlay without
