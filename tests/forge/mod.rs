@@ -11,7 +11,6 @@ mod job;
 mod rules;
 mod service;
 mod state;
-mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -26,6 +25,8 @@ pub use palisade_proto::forgejo::{Conclusion, Dialect, LogRow, StepState, TaskSt
 pub use state::{RunnerRecord, State, TaskRecord};
 
 use accept::Listening;
+
+use crate::authority;
 
 /// The registration token that a fresh forge takes.
 pub const REGISTRATION_TOKEN: &str = "k5qtTnGoKS7wtDe0XXaX8UBvJd9s2eCdHqke7KxE";
@@ -102,7 +103,7 @@ impl Forge {
             changed: Condvar::new(),
             setup: setup.clone(),
         });
-        let (tls, server) = match setup.tls.then(tls::authority) {
+        let (tls, server) = match setup.tls.then(|| authority(&["localhost"])) {
             None => (None, None),
             Some(authority) => {
                 let dir = tempfile::tempdir().expect("a temporary directory");

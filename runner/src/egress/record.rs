@@ -198,13 +198,17 @@ pub struct Row {
     pub suggestion: Option<String>,
 }
 
+/// `once`, `2 times`.
+pub fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 /// `reached  name:port  2 times, 120 bytes sent, 4096 received, by curl, git`
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Row { name, port, udp, outcome, count, sent, received, programs, reason, .. } = self;
         let port = port_of(*port, *udp);
-        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-        write!(f, "{:8} {name}{port}  {times}", outcome.as_str())?;
+        write!(f, "{:8} {name}{port}  {}", outcome.as_str(), times(*count))?;
         match reason {
             Some(reason) => write!(f, ": {reason}")?,
             None => write!(f, ", {sent} bytes sent, {received} received")?,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::gateway::Quota;
 use super::of_step::StepTables;
 use super::presets;
-use super::proxy::Proxy;
+use super::proxy::{Files, Proxy};
 use super::rule::{Kind, Policy, Rule, RuleError, Scope};
 use crate::limits::Size;
 
@@ -201,6 +201,7 @@ struct Table {
     max_received_from_name: Option<Size>,
     proxy: Option<String>,
     proxy_credentials: Option<PathBuf>,
+    proxy_ca_file: Option<PathBuf>,
     proxy_except: Vec<String>,
     attribution: bool,
     step: StepTables,
@@ -225,6 +226,7 @@ impl Default for Table {
             max_received_from_name: None,
             proxy: None,
             proxy_credentials: None,
+            proxy_ca_file: None,
             proxy_except: Vec::new(),
             attribution,
             step: StepTables::default(),
@@ -251,6 +253,7 @@ impl TryFrom<Table> for Configured {
             max_received_from_name,
             proxy,
             proxy_credentials,
+            proxy_ca_file,
             proxy_except,
             attribution,
             step: steps,
@@ -264,9 +267,12 @@ impl TryFrom<Table> for Configured {
             connections_per_minute,
         };
         let proxy = match proxy {
-            Some(address) => Some(Proxy::new(&address, proxy_credentials, proxy_except)?),
-            None if proxy_credentials.is_some() || !proxy_except.is_empty() => {
-                return Err("`proxy-credentials` and `proxy-except` need `proxy`".to_owned());
+            Some(address) => {
+                let files = Files { credentials: proxy_credentials, ca: proxy_ca_file };
+                Some(Proxy::new(&address, files, proxy_except)?)
+            }
+            None if proxy_credentials.is_some() || proxy_ca_file.is_some() || !proxy_except.is_empty() => {
+                return Err("`proxy-credentials`, `proxy-ca-file` and `proxy-except` need `proxy`".to_owned());
             }
             None => None,
         };

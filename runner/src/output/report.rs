@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::event::{Conclusion, Event, JobName, LayerLine, Masking};
 use super::render::{Style, result};
 use super::{Masked, clock, text};
-use crate::egress::record::Table;
+use crate::egress::record::{Table, times};
 
 /// Most names of one job that are shown; the events have them all.
 const MAX_NETWORK_ROWS: usize = 100;
@@ -173,8 +173,7 @@ impl Report {
                 out.push('\n');
             }
             if *unnamed > 0 {
-                let times = if *unnamed == 1 { "once".to_owned() } else { format!("{unnamed} times") };
-                out.push_str(&format!("    refused  addresses without a name  {times}\n"));
+                out.push_str(&format!("    refused  addresses without a name  {}\n", times(*unnamed)));
             }
             let more = rows.len().saturating_sub(MAX_NETWORK_ROWS) as u64 + beyond;
             if more > 0 {

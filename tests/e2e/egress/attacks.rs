@@ -222,7 +222,8 @@ fn other_protocols_need_a_rule_that_says_so() {
     let bytes = "hex:00000008b0b0";
     let said = world.try_program(&[format!("a.test:{port}")], &["dial", "a.test", &port, bytes]);
     prevented(&said);
-    assert!(said.stderr.contains("neither TLS nor HTTP is spoken"), "{said}");
+    let remedy = format!("neither TLS nor HTTP is spoken; `--allow a.test:{port}/opaque` would allow it");
+    assert!(said.stderr.contains(&remedy), "{said}");
     assert!(server.heard().is_empty());
     let said = world.try_program(&[format!("a.test:{port}/opaque")], &["dial", "a.test", &port, bytes]);
     assert_eq!(succeeded(&said), CANARY);

@@ -128,7 +128,12 @@ fn what_an_audit_suggests_lets_the_same_workflow_pass() {
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let at = outcome.stdout.find("[network]\n").expect("a suggestion");
     let suggested = &outcome.stdout[at..];
-    assert_eq!(suggested, format!("[network]\nmode = \"allow\"\nallow = [\n  \"a.test:{port}\",\n]\n"));
+    let expected = format!(
+        "[network]\nmode = \"allow\"\nallow = [\n  \"a.test:{port}\",\n]\n\
+         # The same by job, for the `env` of each in the workflow, which can only take away:\n\
+         #   a: {{ PALISADE_EGRESS: \"a.test:{port}\" }}\n"
+    );
+    assert_eq!(suggested, expected);
     let config = world.context.root().join("suggested.toml");
     let resolver = world.resolver();
     // What isn't a name of the job's is the administrator's to say: who answers, and that it is on the loopback.

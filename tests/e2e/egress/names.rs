@@ -68,6 +68,27 @@ fn other_kinds_of_records_and_transports_are_answered_in_kind() {
 }
 
 #[test]
+fn where_a_service_is_is_a_question_about_its_name() {
+    let world = World::new(Identity::Current);
+    // SRV, as apt asks before it asks for the name, and TXT.
+    for (name, kind, answer, told) in [
+        ("_http._tcp.a.test", "33", "code 0, 0 answers", ""),
+        ("_acme-challenge.a.test", "16", "code 0, 0 answers", ""),
+        ("_http._tcp.evil.test", "33", "code 3, 0 answers", "evil.test"),
+        ("_http._tcp.b.a.test", "33", "code 3, 0 answers", "b.a.test"),
+        ("_http._tcp.a.test", "1", "code 3, 0 answers", "_http._tcp.a.test"),
+        ("_tcp", "33", "code 3, 0 answers", "_tcp"),
+    ] {
+        let said = world.try_program(&["a.test"], &["ask", name, kind]);
+        assert_eq!(succeeded(&said), answer, "{name}");
+        let refused = format!("palisade: `palisade-attack`: {told} refused: no rule allows it");
+        assert!(said.stderr.starts_with(if told.is_empty() { "" } else { &refused }), "{said}");
+        assert_eq!(said.stderr.is_empty(), told.is_empty(), "{said}");
+    }
+    assert_eq!(world.asked(), [""; 0]);
+}
+
+#[test]
 fn names_below_a_wildcard_are_limited() {
     let world = World::new(Identity::Current);
     let said = world.try_program(&["*.w.test", "known.w.test"], &["ask-many", "130", "w.test"]);

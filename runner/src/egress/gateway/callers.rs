@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::epoll::EpollFlags;
 use palisade_sandbox::{Asked, Caller, Sighting, Sightings, Synthetic, Transport};
 
-use super::serve::{Gateway, suggest};
+use super::serve::{Gateway, suggest_unheard};
 use crate::egress::record::{Asker, Attempt};
 use crate::egress::rule::Decision;
 
@@ -150,7 +150,7 @@ impl Gateway {
             }
             not => self.not_of_step(name, port, not),
         };
-        let suggestion = missing.then(|| suggest(name, port, false));
+        let suggestion = missing.then(|| suggest_unheard(name, port));
         self.record(Attempt { suggestion, process: Some(Asker::of(caller, true)), ..attempt });
     }
 }

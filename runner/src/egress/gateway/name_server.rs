@@ -138,7 +138,8 @@ impl Gateway {
             return (query.answer(Code::NoName, false), None);
         }
         let name = match &query.name {
-            Ok(name) => name.clone(),
+            // Where a service is: there is no record that says so, and who asks for it asks for the name then.
+            Ok(name) => query.of_service().unwrap_or_else(|| name.clone()),
             Err(shown) => {
                 let attempt = Attempt::new(shown.as_str(), None).refused("it isn't a host's name");
                 return (query.answer(Code::NoName, true), Some(attempt));

@@ -1,4 +1,4 @@
-//! A certificate authority of the forge's own.
+//! A certificate authority of the tests' own.
 
 use std::sync::Arc;
 
@@ -7,19 +7,22 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// The authority's certificate, and a server with one from it.
-pub(super) struct Authority {
-    pub(super) pem: String,
-    pub(super) server: Arc<ServerConfig>,
+pub struct Authority {
+    /// The authority's certificate.
+    pub pem: String,
+    /// The server.
+    pub server: Arc<ServerConfig>,
 }
 
-/// A fresh authority and a certificate for `localhost`.
-pub(super) fn authority() -> Authority {
+/// A fresh authority and a certificate for a server of these names and addresses.
+pub fn authority(names: &[&str]) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
     let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate of the authority");
     let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        .expect("names");
     let certificate = params.signed_by(&key, &issuer).expect("a certificate of the server");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
