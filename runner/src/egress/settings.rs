@@ -276,6 +276,9 @@ impl TryFrom<Table> for Configured {
             }
             None => None,
         };
+        if let Some(why) = presets::among(&allow) {
+            return Err(format!("`allow`: {why}; presets stand in `presets`"));
+        }
         let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
         let mut settings = Settings {
             allow,

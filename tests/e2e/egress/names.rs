@@ -105,7 +105,12 @@ fn what_is_no_rule_ends_with_exit_code_2_before_anything_runs() {
     for (options, message) in [
         (&["--allow", "a..b"][..], "error: --allow: rule `a..b`, column 3: a label between dots is empty"),
         (&["--allow", "a.b/udp"], "column 5: `/udp` needs a port before it, as in `NAME:22/udp`"),
-        (&["--preset", "cargo"], "error: --preset: no preset is called `cargo`; there are crates"),
+        (&["--preset", "cargo"], "error: --preset: no preset is called `cargo`; did you mean `crates`?"),
+        (&["--preset", "x"], "error: --preset: no preset is called `x`; there are crates, npm"),
+        (
+            &["--allow", "npm"],
+            "error: --allow: `npm` is a preset, not a rule; a host of this name is written `npm:443`",
+        ),
         (&["--resolver", "ns.test"], "a name server is an address"),
         (&["--net", "none", "--allow", "a.b"], "error: --allow and --preset need --net allow or --net audit"),
         (

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use nix::sys::epoll::EpollFlags;
 use palisade_sandbox::{Asked, Caller, Sighting, Sightings, Synthetic, Transport};
 
-use super::serve::{Gateway, suggest_unheard};
-use crate::egress::record::{Asker, Attempt};
+use super::serve::{Gateway, suggest_udp, suggest_unheard};
+use crate::egress::name::Name;
+use crate::egress::record::{Asker, Attempt, Protocol};
 use crate::egress::rule::Decision;
 
 /// So long what was asked for may take to come.
@@ -129,18 +130,24 @@ impl Gateway {
                 continue;
             };
             if known.listening[usize::from(to.is_ipv6())].contains(&(to.port(), udp)) {
+                self.unheard.forget(name, to.port());
                 self.callers.expect(caller, asked, self.now);
+            } else if udp {
+                self.unheard.note(name, to.port(), to.is_ipv6(), caller);
             } else if transport == Some(Transport::Tcp) {
                 let name = name.clone();
-                self.closed_port(&name, to.port(), &caller);
+                self.unheard.forget(&name, to.port());
+                self.closed_port(&name, (to.port(), false), &caller);
             }
-            // A datagram socket is connected also for finding out by which address something would go.
         }
     }
 
-    /// A process has tried a port of a name that nothing listens on.
-    fn closed_port(&mut self, name: &crate::egress::name::Name, port: u16, caller: &Caller) {
-        let decision = self.policy.of_port(name, port);
+    /// A process has tried a port of a name that nothing listens on, of TCP or of UDP.
+    pub(super) fn closed_port(&mut self, name: &Name, (port, udp): (u16, bool), caller: &Caller) {
+        let decision = match udp {
+            true => self.policy.of_udp(name, port),
+            false => self.policy.of_port(name, port),
+        };
         let missing = decision == Decision::Unknown && !self.of_step.only;
         let attempt = match decision {
             // Rules may have come since the name was looked up, or the job have a server there itself.
@@ -150,7 +157,9 @@ impl Gateway {
             }
             not => self.not_of_step(name, port, not),
         };
-        let suggestion = missing.then(|| suggest_unheard(name, port));
-        self.record(Attempt { suggestion, process: Some(Asker::of(caller, true)), ..attempt });
+        let rule = if udp { suggest_udp(name, port) } else { suggest_unheard(name, port) };
+        let attempt = Attempt { protocol: udp.then_some(Protocol::Udp), ..attempt };
+        let process = Some(Asker::of(caller, true));
+        self.record(Attempt { suggestion: missing.then_some(rule), process, ..attempt });
     }
 }

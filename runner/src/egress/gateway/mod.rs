@@ -17,6 +17,7 @@
 //! | `steps`, `enter` | which step of the job runs; the rules that it has |
 //! | `callers` | which process asks for what |
 //! | `unnamed`, `strays` | what the job tried to reach by address: how often, and who what |
+//! | `unheard` | datagrams to ports of names that no rule opens |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -61,6 +62,7 @@ mod strays;
 mod stream;
 mod streams;
 mod tunnel;
+mod unheard;
 pub(super) mod unnamed;
 mod upstream;
 mod waiting;

@@ -31,6 +31,7 @@ use super::steps::Steps;
 use super::strays::Strays;
 use super::stream::{GREETING, Stream, abort};
 use super::tunnel::Tunnels;
+use super::unheard::Unheard;
 use super::unnamed::UnnamedCount;
 use super::upstream::Upstream;
 use super::waiting::Waiting;
@@ -102,6 +103,7 @@ pub struct Gateway {
     /// Where questions come in.
     pub(super) dns_address: Option<SocketAddr>,
     pub(super) strays: Strays,
+    pub(super) unheard: Unheard,
     steps: Steps,
     pub(super) names: Names,
     pub(super) dns: DnsSockets,
@@ -232,6 +234,7 @@ impl Gateway {
             callers: Callers::new(sightings),
             dns_address: own_address(dns.udp.as_raw_fd()),
             strays: Strays::default(),
+            unheard: Unheard::default(),
             steps,
             names: Names::default(),
             dns,
@@ -363,12 +366,17 @@ impl Gateway {
         heard.over
     }
 
-    /// Tells how often the step that ends here has tried to reach addresses without a name.
+    /// Tells how often the step that ends here has tried to reach addresses without a name, and by datagrams what no rule
+    /// opens for them.
     fn count_unnamed(&mut self) {
         self.hear_callers();
-        for unnamed in self.strays.of_step(self.step, self.unnamed.more()) {
+        let counted = self.unnamed.more();
+        for unnamed in self.strays.of_step(self.step, counted.unnamed) {
             let waits = self.outbox.unnamed(unnamed);
             self.await_caller(waits);
+        }
+        for ((name, port), caller) in self.unheard.of_step(counted.unheard) {
+            self.closed_port(&name, (port, true), &caller);
         }
     }
 
