@@ -15,4 +15,5 @@ mod rules;
 mod streams;
 mod table;
 mod transports;
+mod ways;
 mod world;

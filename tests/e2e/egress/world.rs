@@ -181,6 +181,12 @@ impl World {
         self
     }
 
+    /// Makes a name an alias of another one, which has this address.
+    pub fn alias(&self, name: &str, address: &str) -> &World {
+        self.names.alias(name, "behind.test", address);
+        self
+    }
+
     /// The names that the gateway has asked for.
     pub fn asked(&self) -> Vec<String> {
         self.names.asked()
