@@ -3,7 +3,7 @@
 use palisade_tests::{Events, Identity};
 
 use crate::exhaustion::script;
-use crate::jobs::run_workflow;
+use crate::jobs::{run_scripts, run_workflow};
 use crate::world::{CANARY, Server, World, prevented, succeeded};
 
 #[test]
@@ -83,13 +83,7 @@ fn who_has_asked_for_the_same_is_told_from_who_has_connected() {
     let port = server.port();
     let world = World::new(Identity::Current);
     world.name("a.test", &["127.0.0.2"]);
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: |
+    let script = "
           mkfifo input
           \"$ATTACK\" decoy a.test $PORT <input >said & exec 3>input
           until [ $(grep -c EISCONN said) = 2 ]; do sleep 0.01; done
@@ -99,7 +93,7 @@ jobs:
 ";
     let mut args = world.options(&[format!("a.test:{port}")]);
     args.push("--json".to_owned());
-    let outcome = run_workflow(&world, &server, text, &args);
+    let outcome = run_scripts(&world, &server, &[script], &args);
     let events = Events::of(&outcome);
     let reached =
         events.of_kind("network").find(|event| event["outcome"] == "reached").expect("it was reached");
@@ -164,18 +158,12 @@ fn with_attribution_off_all_is_as_shut_and_the_record_says_so() {
     world.name("a.test", &["127.0.0.2"]);
     let options =
         world.configured(&format!("attribution = false\nallow = ['a.test:{port}', '127.0.0.2']"), "");
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: |
+    let script = "
           \"$ATTACK\" dial a.test $PORT \"$REQUEST\"
           \"$ATTACK\" race a.test $PORT 192.0.2.1 200 || true
           \"$ATTACK\" resolve evil.test || true
 ";
-    let outcome = run_workflow(&world, &server, text, &options);
+    let outcome = run_scripts(&world, &server, &[script], &options);
     let events = Events::of(&outcome);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert!(events.of_kind("network").all(|event| event["process"].is_null()), "{outcome}");

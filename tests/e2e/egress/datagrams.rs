@@ -2,7 +2,7 @@
 
 use palisade_tests::{Events, Identity};
 
-use crate::jobs::run_workflow;
+use crate::jobs::{run_scripts, run_workflow};
 use crate::world::{CANARY, Datagrams, Server, World, prevented, succeeded};
 
 const WAYS: [&str; 4] = ["connect", "sendto", "sendmsg", "sendmmsg"];
@@ -64,26 +64,15 @@ fn what_no_rule_opens_for_datagrams_is_told_where_it_was_lost() {
     world.name("a.test", &["127.0.0.2"]);
     let port = tcp.port();
     // The last two are a look for addresses while datagrams of the job's own are lost, and one that goes over to TCP.
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: |
-          \"$ATTACK\" resolve a.test
-      - run: |
-          echo x >/dev/udp/198.18.0.2/5000
-      - run: |
-          \"$ATTACK\" resolve a.test
-          echo x >/dev/udp/127.0.0.1/5001
-      - run: |
-          echo x >/dev/udp/198.18.0.2/$PORT
-          \"$ATTACK\" dial a.test $PORT x
-";
+    let scripts = [
+        "\"$ATTACK\" resolve a.test",
+        "echo x >/dev/udp/198.18.0.2/5000",
+        "\"$ATTACK\" resolve a.test; echo x >/dev/udp/127.0.0.1/5001",
+        "echo x >/dev/udp/198.18.0.2/$PORT; \"$ATTACK\" dial a.test $PORT x",
+    ];
     let mut args = world.options(&[format!("a.test:{port}/opaque")]);
     args.push("--json".to_owned());
-    let outcome = run_workflow(&world, &tcp, text, &args);
+    let outcome = run_scripts(&world, &tcp, &scripts, &args);
     let events = Events::of(&outcome);
     let told: Vec<_> = events.of_kind("network").filter(|event| event["outcome"] == "refused").collect();
     assert_eq!(told.len(), 1, "{outcome}");
@@ -123,15 +112,11 @@ fn a_flood_of_datagrams_harms_nobody_but_its_own_flows() {
     let world = World::new(Identity::Current);
     world.name("a.test", &["127.0.0.2"]);
     let attack = world.attack();
-    let programs = std::path::Path::new(&attack).parent().expect("a directory").to_owned();
     // A busy machine may lose what comes right behind.
     let script = format!(
         "{attack} flood a.test {port} 900; for n in 1 2 3; do {attack} datagram a.test {port} after && break; done"
     );
-    let args = ["sandbox", "--net", "allow", "--limit", "open-files=2000", "--ro"];
-    let rules = world.options(&[format!("a.test:{port}/udp")]);
-    let palisade = world.context.palisade().args(args).args([programs]).args(rules);
-    let said = palisade.args(["--", "sh", "-c", &script]).run();
+    let said = world.shell(&[format!("a.test:{port}/udp")], &script).run();
     assert!(said.stdout.contains("succeeded: 900 are on their way"), "{said}");
     assert!(said.stdout.contains(&format!("succeeded: {CANARY} {CANARY}")), "{said}");
     // On a busy machine the first of them make room before anybody knows where the name leads.

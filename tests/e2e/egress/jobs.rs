@@ -22,6 +22,15 @@ fn run(world: &World, server: &Server, steps: &str, args: &[String]) -> Outcome 
     run_workflow(world, server, &format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n{steps}"), args)
 }
 
+/// The same of scripts, a step each.
+pub fn run_scripts(world: &World, server: &Server, scripts: &[&str], args: &[String]) -> Outcome {
+    let step = |script: &&str| -> String {
+        let lines = script.trim().lines().map(|line| format!("          {}\n", line.trim_start()));
+        format!("      - run: |\n{}", lines.collect::<String>())
+    };
+    run(world, server, &scripts.iter().map(step).collect::<String>(), args)
+}
+
 /// The same of a whole workflow.
 pub fn run_workflow(world: &World, server: &Server, text: &str, args: &[String]) -> Outcome {
     ready(world, server, text, args).run()

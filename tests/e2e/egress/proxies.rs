@@ -9,7 +9,7 @@ use std::time::Duration;
 use palisade_tests::{Authority, Events, Identity, Outcome, authority};
 use rustls::{ServerConnection, StreamOwned};
 
-use crate::jobs::run_workflow;
+use crate::jobs::run_scripts;
 use crate::world::{CANARY, Server, World, blunt};
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -179,17 +179,11 @@ fn trusting(world: &World) -> String {
 fn run(world: &World, server: &Server, word: &str, network: &str) -> Outcome {
     let path = file(world, "credentials", &format!("{USER}:{word}\n"), 0o600);
     let args = world.configured(&format!("proxy-credentials = '{}'\n{network}", path.display()), "");
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: |
+    let script = "
           env
           if \"$ATTACK\" dial a.test $PORT \"$REQUEST\" | grep -q canary; then echo reached it; fi
 ";
-    let outcome = run_workflow(world, server, text, &args);
+    let outcome = run_scripts(world, server, &[script], &args);
     for secret in [WORD, ENCODED, "word-of-the-proxy"] {
         assert!(!outcome.to_string().contains(secret), "{secret}\n{outcome}");
     }
@@ -305,15 +299,8 @@ fn much_goes_by_a_proxy_within_tls_and_both_ends_are_told() {
         trusting(&world)
     );
     let args = world.configured(&network, "");
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: for n in 1 2 3; do \"$ATTACK\" echo a.test $PORT 400000 & done; wait
-";
-    let outcome = run_workflow(&world, &server, text, &args);
+    let script = "for n in 1 2 3; do \"$ATTACK\" echo a.test $PORT 400000 & done; wait";
+    let outcome = run_scripts(&world, &server, &[script], &args);
     let events = Events::of(&outcome);
     let log = events.step_log("a", 0);
     assert_eq!(log.matches("400000 bytes came back").count(), 3, "{outcome}");
@@ -358,8 +345,7 @@ fn credentials_that_others_can_read_are_not_used() {
     let network =
         format!("proxy = 'http://127.0.0.3:1'\nproxy-credentials = '{}'\nallow = ['a.test']", path.display());
     let args = world.configured(&network, "");
-    let text = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo began\n";
-    let outcome = run_workflow(&world, &server, text, &args);
+    let outcome = run_scripts(&world, &server, &["echo began"], &args);
     assert_eq!(outcome.code, Some(4), "{outcome}");
     let reason = Events::of(&outcome).reason("a").to_owned();
     assert!(
@@ -371,7 +357,7 @@ fn credentials_that_others_can_read_are_not_used() {
         ("proxy-except = ['a.test']", "`proxy-credentials`, `proxy-ca-file` and `proxy-except` need `proxy`"),
         ("proxy = 'http://h:1'\nproxy-ca-file = '/ca.pem'", "needs a `proxy` that begins with https://"),
     ] {
-        let outcome = run_workflow(&world, &server, text, &world.configured(network, ""));
+        let outcome = run_scripts(&world, &server, &["echo began"], &world.configured(network, ""));
         assert_eq!(outcome.code, Some(2), "{outcome}");
         assert!(outcome.stderr.contains(why), "{outcome}");
     }
@@ -383,8 +369,7 @@ fn certificates_that_are_none_end_the_job_before_it_begins() {
     let server = Server::http();
     let ca = file(&world, "ca.pem", "no certificate", 0o644);
     let network = format!("proxy = 'https://127.0.0.3:1'\nproxy-ca-file = '{}'", ca.display());
-    let text = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo began\n";
-    let outcome = run_workflow(&world, &server, text, &world.configured(&network, ""));
+    let outcome = run_scripts(&world, &server, &["echo began"], &world.configured(&network, ""));
     assert_eq!(outcome.code, Some(4), "{outcome}");
     let reason = Events::of(&outcome).reason("a").to_owned();
     assert!(reason.contains("certificates for the network's proxy can't be used"), "{reason}");

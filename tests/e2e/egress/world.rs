@@ -239,6 +239,13 @@ impl World {
         lines
     }
 
+    /// What runs a script in a sandbox that reaches what these rules say and has the attack programs.
+    pub fn shell(&self, rules: &[String], script: &str) -> Invocation<'_> {
+        let programs = self.programs.to_str().expect("a path in UTF-8");
+        let args = ["sandbox", "--net", "allow", "--limit", "open-files=2000", "--ro", programs];
+        self.context.palisade().args(args).args(self.options(rules)).args(["--", "sh", "-c", script])
+    }
+
     fn program<S: AsRef<str>>(&self, rules: &[S], program: &[&str]) -> Invocation<'_> {
         let rules: Vec<String> = rules.iter().map(|rule| rule.as_ref().to_owned()).collect();
         let programs = self.programs.to_str().expect("a path in UTF-8");
