@@ -312,6 +312,38 @@ mod tests {
     }
 
     #[test]
+    fn what_the_documentation_shows_is_understood() {
+        let documentation = include_str!("../../../docs/egress.md");
+        // Configuration, also what an audit prints, with its comments taken in; rules of the table, each of its list.
+        let mut tables = 0;
+        for block in documentation
+            .split("\n```")
+            .filter(|block| block.contains("[network]\n") || block.starts_with("toml\n"))
+        {
+            let text = block.split_once('\n').unwrap().1.replace("  # \"", "  \"");
+            let config: crate::config::Config =
+                toml::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            assert!(config.network != Configured::default(), "{text}");
+            tables += 1;
+        }
+        assert_eq!(tables, 2);
+        let rows =
+            documentation.split_once("| rule | what it is |\n").unwrap().1.split("\n\n").next().unwrap();
+        let rules: Vec<&str> = rows
+            .lines()
+            .filter_map(|row| row.split(" | ").next())
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .collect();
+        assert!(rules.len() > 8, "{rules:?}");
+        for rule in rules {
+            Rule::parse(rule, Kind::Allow).unwrap();
+        }
+        for list in documentation.split("PALISADE_EGRESS: \"").skip(1) {
+            crate::egress::narrow::Narrowing::parse(list.split('"').next().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
     fn limits_a_proxy_and_rules_of_steps_are_read() {
         let read = |text: &str| toml::from_str::<Configured>(text).map_err(|e| e.message().to_owned());
         let network = read(

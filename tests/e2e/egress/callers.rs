@@ -4,7 +4,7 @@ use palisade_tests::{Events, Identity};
 
 use crate::exhaustion::script;
 use crate::jobs::{run_scripts, run_workflow};
-use crate::world::{CANARY, Server, World, prevented, succeeded};
+use crate::world::{CANARY, Datagrams, Server, World, prevented, succeeded};
 
 #[test]
 fn each_attempt_is_told_with_its_process_and_those_above_it() {
@@ -100,6 +100,35 @@ fn who_has_asked_for_the_same_is_told_from_who_has_connected() {
     let (command, certain) = (&reached["process"]["command"], &reached["process"]["certain"]);
     assert!(command.as_str().is_some_and(|command| command.starts_with("./attack dial ")), "{outcome}");
     assert_eq!(certain, true, "the kernel knows whose the socket is\n{outcome}");
+}
+
+#[test]
+fn who_sends_without_connecting_is_found_by_the_socket() {
+    let (server, tcp) = (Datagrams::start("127.0.0.2:0"), Server::blunt());
+    let port = server.port();
+    for world in World::all() {
+        world.name("a.test", &["127.0.0.2"]);
+        // The first one has connected to the same.
+        let script = format!(
+            "cp attack other; \"$ATTACK\" datagram a.test {port} hello connect
+             for way in sendto sendmsg sendmmsg; do ./other datagram a.test {port} hello $way; done"
+        );
+        let mut args = world.options(&[format!("a.test:{port}/udp")]);
+        args.push("--json".to_owned());
+        let outcome = run_scripts(&world, &tcp, &[&script], &args);
+        let events = Events::of(&outcome);
+        let mut told: Vec<_> = events
+            .of_kind("network")
+            .map(|event| {
+                let process = &event["process"];
+                let name = process["exe"].as_str().and_then(|exe| exe.rsplit('/').next()).unwrap_or("nobody");
+                (name.to_owned(), process["certain"].as_bool())
+            })
+            .collect();
+        told.sort();
+        let of = |name: &str, times| vec![(name.to_owned(), Some(true)); times];
+        assert_eq!(told, [of("attack", 2), of("other", 6)].concat(), "{outcome}");
+    }
 }
 
 #[test]

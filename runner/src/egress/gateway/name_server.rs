@@ -122,9 +122,14 @@ impl Gateway {
 
     /// Who has asked the name server.
     fn asker_of_question(&mut self, (transport, from): (Transport, SocketAddr)) -> Option<Asker> {
-        self.hear_callers();
         let to = self.dns_address?;
-        let whose = self.callers.whose(transport, to, || Some(from));
+        let whose = match transport {
+            Transport::Udp => self.whose_datagrams(to, from),
+            Transport::Tcp => {
+                self.hear_callers();
+                self.callers.whose(to, || Some(from))
+            }
+        };
         whose.map(|(caller, certain)| Asker::of(&caller, certain))
     }
 
