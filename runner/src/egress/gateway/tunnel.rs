@@ -53,6 +53,7 @@ struct Tunnel {
 }
 
 /// Where one stands after its turn.
+#[derive(Debug, PartialEq, Eq)]
 enum Stand {
     Waits,
     Unfinished,
@@ -174,7 +175,9 @@ impl Tunnel {
             let moved = [self.hear()?, self.deliver()?, self.take()?, self.say()?];
             if moved == [false; 4] {
                 let said = self.ended[0] && !self.tls.wants_write();
-                let over = said && (self.left || self.ended[1] && self.held.is_empty());
+                let heard = self.ended[1] && self.held.is_empty();
+                // Who has left before there was TLS has said nothing that could go anywhere.
+                let over = said && (heard || self.left) || self.left && self.tls.is_handshaking();
                 return Ok(if over { Stand::Over } else { Stand::Waits });
             }
         }
@@ -208,15 +211,11 @@ impl Tunnel {
         if self.held.is_empty() && !self.ended[1] {
             let mut buffer = [0; CARRIED];
             match self.tls.reader().read(&mut buffer) {
-                Ok(0) => {
-                    self.ended[1] = true;
-                    // What can't be shut down has ended by itself.
-                    let _ = shutdown(self.inner.fd.as_raw_fd(), Shutdown::Write);
-                    return Ok(true);
-                }
+                // Some proxies end without a word, as one in clear would: what is spoken within knows what was cut off.
+                Ok(0) => self.proxy_ends(),
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => self.proxy_ends(),
                 Ok(length) => self.held.extend_from_slice(&buffer[..length]),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                // It has ended without a word: what was said may have been cut off.
                 Err(e) => return Err(broken(&e)),
             }
         }
@@ -230,6 +229,12 @@ impl Tunnel {
             Err(errno) => return Err(broken(&errno.into())),
         }
         Ok(true)
+    }
+
+    fn proxy_ends(&mut self) {
+        self.ended[1] = true;
+        // What can't be shut down has ended by itself.
+        let _ = shutdown(self.inner.fd.as_raw_fd(), Shutdown::Write);
     }
 
     /// Takes what the connection says, once what it said before is on its way.
@@ -271,10 +276,7 @@ impl Tunnel {
 }
 
 fn broken(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the proxy has ended the connection".to_owned(),
-        _ => format!("the connection to the proxy has failed: {error}"),
-    }
+    format!("the connection to the proxy has failed: {error}")
 }
 
 /// A socket as TLS reads and writes it.
@@ -293,5 +295,63 @@ impl Write for Socket<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::egress::proxy::{Files, Proxy};
+
+    fn side(socket: UnixStream) -> Side {
+        socket.set_nonblocking(true).unwrap();
+        let mut side = Side::fresh(socket.into());
+        side.note(EpollFlags::EPOLLIN);
+        side
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_over_whatever_the_proxy_does() {
+        let proxy = Proxy::new("https://a.test:1", Files::default(), Vec::new()).unwrap();
+        let tls = proxy.tls().unwrap().unwrap().connection().unwrap();
+        let (mut far, wire) = UnixStream::pair().unwrap();
+        let (outer, inner) = UnixStream::pair().unwrap();
+        let (held, ended) = (Vec::new(), [false; 2]);
+        let (wire, inner) = (side(wire), side(inner));
+        let mut tunnel = Tunnel { stream: 0, tls, wire, inner, left: false, held, ended, over: false };
+        assert_eq!(tunnel.turn(), Ok(Stand::Waits));
+        // A handshake of TLS.
+        let mut first = [0];
+        far.read_exact(&mut first).unwrap();
+        assert_eq!(first, [22]);
+        (&outer).write_all(b"CONNECT").unwrap();
+        assert_eq!(tunnel.turn(), Ok(Stand::Waits), "nothing is said before the proxy has shown who it is");
+        drop(outer);
+        tunnel.left = true;
+        assert_eq!(tunnel.turn(), Ok(Stand::Over), "the proxy has said nothing");
+    }
+
+    #[test]
+    fn a_proxy_that_speaks_otherwise_or_ends_is_told() {
+        let proxy = Proxy::new("https://a.test:1", Files::default(), Vec::new()).unwrap();
+        for (says, expected) in [
+            (&b"HTTP/1.1 400 no\r\n\r\n"[..], Err("the proxy doesn't speak TLS".to_owned())),
+            (b"", Ok(Stand::Waits)),
+        ] {
+            let tls = proxy.tls().unwrap().unwrap().connection().unwrap();
+            let (mut far, wire) = UnixStream::pair().unwrap();
+            let (mut outer, inner) = UnixStream::pair().unwrap();
+            far.write_all(says).unwrap();
+            far.shutdown(std::net::Shutdown::Write).unwrap();
+            let (held, ended) = (Vec::new(), [false; 2]);
+            let (wire, inner) = (side(wire), side(inner));
+            let mut tunnel = Tunnel { stream: 0, tls, wire, inner, left: false, held, ended, over: false };
+            assert_eq!(tunnel.turn(), expected);
+            if expected.is_ok() {
+                assert_eq!(outer.read(&mut [0]).unwrap(), 0, "the connection sees the end");
+            }
+        }
     }
 }
