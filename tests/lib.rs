@@ -2,6 +2,7 @@
 //! attack suite.
 #![forbid(unsafe_code)]
 
+mod authority;
 mod binary;
 mod context;
 pub mod encode;
@@ -18,6 +19,7 @@ pub mod samples;
 pub mod table;
 pub mod trial;
 
+pub use authority::{Authority, Certificate, authority};
 pub use binary::{attack_program, palisade, profile_dir, target_dir};
 pub use context::{Context, Identity, Invocation, Outcome, install, script};
 pub use events::Events;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
-type Records = Arc<Mutex<HashMap<String, Vec<IpAddr>>>>;
+/// The addresses of names, and the name that they belong to where a name is an alias.
+type Records = Arc<Mutex<HashMap<String, (Vec<IpAddr>, Option<String>)>>>;
 
 /// One that serves until the test's process ends.
 pub struct NameServer {
@@ -39,7 +40,13 @@ impl NameServer {
     /// Gives a name these addresses.
     pub fn name(&self, name: &str, addresses: &[&str]) {
         let addresses = addresses.iter().map(|address| address.parse().expect("an address")).collect();
-        self.records.lock().expect("nobody panics with it").insert(name.to_owned(), addresses);
+        self.records.lock().expect("nobody panics with it").insert(name.to_owned(), (addresses, None));
+    }
+
+    /// Makes a name an alias of another, which has this address.
+    pub fn alias(&self, name: &str, of: &str, address: &str) {
+        let record = (vec![address.parse().expect("an address")], Some(of.to_owned()));
+        self.records.lock().expect("nobody panics with it").insert(name.to_owned(), record);
     }
 
     /// The names that it was asked for.
@@ -63,18 +70,30 @@ fn answer(message: &[u8], asked: &Mutex<Vec<String>>, records: &Records) -> Opti
     let kind = u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]);
     let name = labels.join(".");
     asked.lock().ok()?.push(name.clone());
-    let addresses = records.lock().ok()?.get(&name).cloned();
+    let record = records.lock().ok()?.get(&name).cloned();
     let mut out = message[..2].to_vec();
-    out.extend([0x81, if addresses.is_some() { 0x80 } else { 0x83 }, 0, 1, 0, 0, 0, 0, 0, 0]);
+    out.extend([0x81, if record.is_some() { 0x80 } else { 0x83 }, 0, 1, 0, 0, 0, 0, 0, 0]);
     out.extend(&message[12..at + 4]);
-    for address in addresses.unwrap_or_default() {
+    let (addresses, alias) = record.unwrap_or_default();
+    // Whose the addresses are, as a place in the message: of the question, or of the alias's own record.
+    let mut owner = [0xc0, 12];
+    if let Some(of) = alias {
+        let labels = of.split('.').flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat());
+        let target: Vec<u8> = labels.chain([0]).collect();
+        out[7] += 1;
+        out.extend([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 0, 0, target.len() as u8]);
+        owner = [0xc0, u8::try_from(out.len()).ok()?];
+        out.extend(target);
+    }
+    for address in addresses {
         let data = match address {
             IpAddr::V4(address) if kind == 1 => address.octets().to_vec(),
             IpAddr::V6(address) if kind == 28 => address.octets().to_vec(),
             _ => continue,
         };
         out[7] += 1;
-        out.extend([0xc0, 12, 0, kind as u8, 0, 1, 0, 0, 0, 0, 0, data.len() as u8]);
+        out.extend(owner);
+        out.extend([0, kind as u8, 0, 1, 0, 0, 0, 0, 0, data.len() as u8]);
         out.extend(data);
     }
     Some(out)

@@ -4,7 +4,7 @@ use palisade::egress::dns::{self, Code, Kind, Query};
 use palisade::egress::http::Requests;
 use palisade::egress::name::Name;
 use palisade::egress::narrow::Narrowing;
-use palisade::egress::proxy::{Credentials, Handshake, Next, Proxy};
+use palisade::egress::proxy::{Credentials, Files, Handshake, Next, Proxy};
 use palisade::egress::quic::{self, Messages, Verdict, Watch};
 use palisade::egress::rule::{Decision, Kind as RuleKind, Policy, Rule, Scope};
 use palisade::egress::tls::{self, Hello};
@@ -25,6 +25,9 @@ pub fn dns_message(data: &[u8]) {
         query.answer(Code::NoName, true);
         if let Ok(name) = &query.name {
             assert_eq!(Name::parse(name.as_str()).as_ref(), Ok(name), "shown as another");
+            if let Some(of) = query.of_service() {
+                assert!(name.is_below(&of) && !of.as_str().starts_with('_'), "a service of another name");
+            }
         }
     }
     let id = data.get(..2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
@@ -116,7 +119,7 @@ pub fn proxy_answer(data: &[u8]) {
     let Some((&first, answer)) = data.split_first() else { return };
     let scheme = if first & 1 == 0 { "http" } else { "socks5" };
     let credentials = Credentials::parse("user:word").ok().filter(|_| first & 2 == 0);
-    let Ok(proxy) = Proxy::new(&format!("{scheme}://proxy.test:1080"), None, Vec::new()) else {
+    let Ok(proxy) = Proxy::new(&format!("{scheme}://proxy.test:1080"), Files::default(), Vec::new()) else {
         panic!("that is a proxy")
     };
     let talk = |size: usize| {

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sightings::Sightings;
-use crate::wire::{self, Family, Standing, Transport, Wanted};
+use crate::sightings::{Holder, Sightings};
+use crate::wire::{self, Family, Held, Standing, Transport, Wanted};
 
 /// Addresses for benchmarks of network devices, which nothing on the internet has: RFC 2544, appendix C.2.2.
 const V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
@@ -147,8 +147,16 @@ impl Inlet {
         self.ask(family, Transport::Udp, 1)?.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
+    /// Has the process looked for that has the socket with this inode, among what the processes of the sandbox have open; none
+    /// where it isn't found, or doesn't let itself be looked at.
+    pub fn holder(&self, socket: u64) -> io::Result<Option<Holder>> {
+        wire::send(&self.control, &Wanted::Holder(socket), &[])?;
+        let answer = wire::receive::<Held>(&self.control)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(answer.0.0.map(|holder| *holder))
+    }
+
     fn ask(&self, family: Family, transport: Transport, count: u8) -> io::Result<Vec<OwnedFd>> {
-        wire::send(&self.control, &Wanted { family, transport, count }, &[])?;
+        wire::send(&self.control, &Wanted::Sockets { family, transport, count }, &[])?;
         match wire::receive::<wire::Opened>(&self.control)? {
             Some((wire::Opened(None), fds)) if !fds.is_empty() => Ok(fds),
             Some((wire::Opened(errno), _)) => Err(Errno::from_raw(errno.unwrap_or(libc::EPROTO)).into()),

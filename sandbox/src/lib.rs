@@ -48,7 +48,7 @@ pub use outside::cgroup::Reached;
 pub use report::{LayerId, LayerReport, LayerState, Report};
 pub use sandbox::{Child, Sandbox, Spare, Starting, Terminal};
 pub use shared_dir::SharedDir;
-pub use sightings::{Asked, Caller, Process, Sighting, Sightings};
+pub use sightings::{Asked, Caller, Holder, Process, Sighting, Sightings};
 pub use spec::{Access, Bind, InitMemory, Limits, Network, Spec, Stragglers, Workspace};
 pub use wire::Transport;
 

@@ -45,6 +45,15 @@ pub struct Caller {
     pub parents: Vec<Process>,
 }
 
+/// A process that has a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The youngest that has it.
+    pub caller: Caller,
+    /// No other one was found to have it.
+    pub alone: bool,
+}
+
 /// One message of init's. Not more than one place's caller is in a message.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Seen {

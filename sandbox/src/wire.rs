@@ -15,7 +15,7 @@
 //! | ← init | [`Opened`] | a socket that listens |
 //! | ← init, inlet | [`Standing`] | the name server's sockets: datagram, stream; where callers are told, if they are; files of what the network counts |
 //! | → init, inlet | [`Wanted`] | none |
-//! | ← init, inlet | [`Opened`] | the sockets |
+//! | ← init, inlet | [`Opened`] or [`Held`] | the sockets |
 
 use std::ffi::{CString, OsString};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Exit, Signal};
 use crate::error::{LayerError, StartStage};
 use crate::report::{LayerId, Report};
+use crate::sightings::Holder;
 use crate::spec::{Access, Limits, Network, Stragglers};
 
 /// Largest frame: `execve(2)` takes no more than a quarter of 8 MiB of arguments and environment anyway.
@@ -50,7 +51,7 @@ pub enum Request {
     Listen,
 }
 
-/// Answer to [`Request::Terminal`], [`Request::Listen`] and [`Wanted`]: an `errno` number where there is no descriptor with it.
+/// Answer to [`Request::Terminal`], [`Request::Listen`] and [`Wanted::Sockets`]: an `errno` number where there is no descriptor with it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Opened(pub Option<i32>);
 
@@ -62,13 +63,18 @@ pub struct Standing {
     pub of_callers: u8,
 }
 
-/// What a gateway asks for: sockets of the sandbox's network.
+/// What a gateway asks for.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Wanted {
-    pub family: Family,
-    pub transport: Transport,
-    pub count: u8,
+pub enum Wanted {
+    /// So many sockets of the sandbox's network.
+    Sockets { family: Family, transport: Transport, count: u8 },
+    /// Who has the socket with this inode.
+    Holder(u64),
 }
+
+/// Answer to [`Wanted::Holder`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Held(pub Option<Box<Holder>>);
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Family {

@@ -60,7 +60,10 @@ fn race(args: &[String]) -> Attempt {
                 let stream = TcpStream::from(socket);
                 match stream.peer_addr() {
                     Ok(peer) if peer.ip() == host => to_good += 1,
-                    peer => elsewhere = Some(format!("{peer:?}")),
+                    peer => {
+                        elsewhere = Some(format!("{peer:?}"));
+                        break;
+                    }
                 }
             }
             Err(Errno::ENETUNREACH) => unreachable += 1,

@@ -11,7 +11,6 @@ mod job;
 mod rules;
 mod service;
 mod state;
-mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -24,9 +23,10 @@ pub use fault::{Call, Fault, Method};
 pub use job::{Job, need};
 pub use palisade_proto::forgejo::{Conclusion, Dialect, LogRow, StepState, TaskState};
 pub use state::{RunnerRecord, State, TaskRecord};
-pub use tls::{Authority, Certificate, authority};
 
 use accept::Listening;
+
+use crate::{Certificate, authority};
 
 /// The registration token that a fresh forge takes.
 pub const REGISTRATION_TOKEN: &str = "k5qtTnGoKS7wtDe0XXaX8UBvJd9s2eCdHqke7KxE";
@@ -106,7 +106,7 @@ impl Forge {
             changed: Condvar::new(),
             setup: setup.clone(),
         });
-        let (tls, server) = match setup.tls.then(|| authority(setup.certificate)) {
+        let (tls, server) = match setup.tls.then(|| authority(&["localhost"], setup.certificate)) {
             None => (None, None),
             Some(authority) => {
                 let dir = tempfile::tempdir().expect("a temporary directory");

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::error::Error;
+use crate::egress::presets;
 use crate::egress::rule::Scope;
 use crate::egress::{Configured, Mode, Network, parse_resolver};
 
@@ -38,6 +39,9 @@ impl NetworkArgs {
         };
         if gives_rules && mode.scope().is_none() {
             return Err(Error::input("--allow and --preset need --net allow or --net audit"));
+        }
+        if let Some(why) = presets::among(&self.allow) {
+            return Err(Error::input(format!("--allow: {why}; presets come by `--preset`")));
         }
         let mut settings = configured.settings.clone();
         settings.allow.extend(self.allow.iter().cloned());

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
+use crate::egress::record::Table;
 use crate::forge::{Ended, Row, StepState};
 use crate::output::clock;
 use crate::output::event::{Conclusion, Level};
@@ -76,6 +77,7 @@ enum Said {
     },
     GroupEnded {},
     Annotation(Annotation),
+    NetworkSummary(Table),
     Summary {
         markdown: String,
     },
@@ -236,6 +238,12 @@ impl Transcript {
             Said::GroupStarted { title } => self.row(&format!("##[group]{title}"), rows),
             Said::GroupEnded {} => self.row("##[endgroup]", rows),
             Said::Annotation(annotation) => self.annotation(&annotation, rows),
+            Said::NetworkSummary(table) if table.is_empty() => {}
+            Said::NetworkSummary(table) => {
+                self.row("##[group]Network: what was reached and what was not", rows);
+                table.lines().iter().for_each(|line| self.row(line, rows));
+                self.row("##[endgroup]", rows);
+            }
             Said::Summary { markdown } => {
                 self.row("##[group]Summary", rows);
                 self.log(markdown.trim_end(), rows);
@@ -467,6 +475,7 @@ mod tests {
             r#""step_finished","job":"a","step":2,"name":"Three","outcome":"success","conclusion":"success","milliseconds":1,"reason":null"#,
             r#""step_started","job":"a","step":4,"name":"Post x""#,
             r#""step_finished","job":"a","step":4,"name":"Post x","outcome":"failure","conclusion":"failure","milliseconds":1,"reason":"exit code 1""#,
+            r#""network_summary","job":"a","mode":"allow","rows":[{"name":"a.test","port":443,"udp":false,"outcome":"reached","count":2,"sent":1,"received":2,"programs":["curl"],"steps":[0,2],"reason":null,"suggestion":null}],"untold":0,"beyond":0,"unnamed":1,"unattributed":null,"unseen":0"#,
             r#""job_finished","job":"a","result":"failure","milliseconds":1,"reason":"too late","outputs":[["o","1"]]"#,
             r#""run_finished","result":"failure","milliseconds":1,"reason":null,"masked":0,"credentials":{},"shown":[]"#,
         ]);
@@ -485,6 +494,10 @@ mod tests {
         open
         ##[group]Post x
         ::error::Post x: exit code 1
+        ##[endgroup]
+        ##[group]Network: what was reached and what was not
+        reached  a.test:443  2 times, 1 bytes sent, 2 received, by curl, in steps 1, 3
+        refused  addresses without a name  once
         ##[endgroup]
         ::error::too late
         The job has ended: failure

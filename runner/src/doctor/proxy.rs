@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Finding;
 use crate::config::Config;
 use crate::egress::name::Name;
-use crate::egress::proxy::{Handshake, Next, Proxy};
+use crate::egress::proxy::{Handshake, Next, Proxy, why};
 
 const ID: &str = "proxy";
 /// How long it has for each of its answers.
@@ -36,11 +36,26 @@ fn ask(proxy: &Proxy) -> Result<(), Wrong> {
     const CREDENTIALS: &str = "mend the file that `proxy-credentials` in `[network]` names";
     const REACH: &str =
         "check `proxy` in `[network]`, and that nothing between it and this host is in the way";
-    const KIND: &str =
-        "check `proxy` in `[network]`: its kind (http:// or socks5://), port and `proxy-credentials`";
+    const KIND: &str = "check `proxy` in `[network]`: its kind (http://, https:// or socks5://), port and `proxy-credentials`";
+    const TLS: &str = "check `proxy` in `[network]`, and the file that `proxy-ca-file` names";
     let credentials = proxy.credentials().map_err(|e| (e.to_string(), CREDENTIALS))?;
     let unreached = |e: std::io::Error| (e.to_string(), REACH);
-    let mut stream = connect(proxy).map_err(unreached)?;
+    let tls = proxy.tls().map_err(|e| (e.to_string(), TLS))?;
+    let mut plain = connect(proxy).map_err(unreached)?;
+    let mut within = None;
+    if let Some(tls) = tls {
+        let mut connection = tls.connection().map_err(|why| (why, TLS))?;
+        while connection.is_handshaking() {
+            connection
+                .complete_io(&mut plain)
+                .map_err(|e| of_tls(e).map_or_else(unreached, |why| (why, TLS)))?;
+        }
+        within = Some(connection);
+    }
+    let mut stream: Box<dyn Spoken> = match within {
+        Some(connection) => Box::new(rustls::StreamOwned::new(connection, plain)),
+        None => Box::new(plain),
+    };
     let nobody = Name::parse(NOBODY).map_err(|e| (e.what.to_owned(), KIND))?;
     let (mut handshake, words) = Handshake::start(proxy, credentials.as_ref(), &nobody, PORT);
     stream.write_all(&words).map_err(unreached)?;
@@ -56,6 +71,19 @@ fn ask(proxy: &Proxy) -> Result<(), Wrong> {
             Err(_) if handshake.is_about_the_name() => return Ok(()),
             Err(why) => return Err((why, KIND)),
         }
+    }
+}
+
+/// What is spoken with a proxy, in clear or within TLS.
+trait Spoken: Read + Write {}
+
+impl<T: Read + Write> Spoken for T {}
+
+/// What is wrong with the TLS, if it is that; otherwise the error as it was.
+fn of_tls(error: std::io::Error) -> Result<String, std::io::Error> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(tls) => Ok(why(tls)),
+        None => Err(error),
     }
 }
 

@@ -137,6 +137,18 @@ impl Query {
         self.name.as_ref().is_ok_and(below)
     }
 
+    /// The name whose service is asked for (RFC 2782), as `deb.debian.org` by `_http._tcp.deb.debian.org`.
+    pub fn of_service(&self) -> Option<Name> {
+        let name = self.name.as_ref().ok().filter(|_| matches!(self.kind, Kind::Other(_)))?;
+        let mut labels = name.as_str().split('.').peekable();
+        let mut described = 0;
+        while labels.next_if(|label| label.starts_with('_')).is_some() {
+            described += 1;
+        }
+        let of: Vec<&str> = labels.collect();
+        Name::parse(&of.join(".")).ok().filter(|_| described > 0)
+    }
+
     /// An answer without records. `blocked` says that a rule is why.
     pub fn answer(&self, code: Code, blocked: bool) -> Vec<u8> {
         self.write(code, None, blocked)

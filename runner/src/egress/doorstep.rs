@@ -164,7 +164,7 @@ impl Waiting {
     fn is_needed(&mut self) -> bool {
         self.seen().is_some_and(|seen| {
             let asked = poll(&mut watched([seen.dns.udp.as_fd(), seen.dns.tcp.as_fd()]), PollTimeout::ZERO);
-            asked != Ok(0) || seen.unnamed.all() > 0
+            asked != Ok(0) || seen.unnamed.all().unnamed > 0
         })
     }
 

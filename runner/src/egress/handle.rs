@@ -28,6 +28,9 @@ pub enum GatewayError {
     /// There is nothing to tell its proxy.
     #[error("the credentials of the network's proxy can't be used: {0}")]
     Credentials(#[source] io::Error),
+    /// There is nothing that vouches for its proxy.
+    #[error("the certificates for the network's proxy can't be used: {0}")]
+    Certificates(#[source] io::Error),
     /// It gave up.
     #[error("the egress gateway has ended: {0}")]
     Broken(String),
@@ -60,6 +63,8 @@ impl Gateway {
     ) -> Result<Gateway, GatewayError> {
         let proxy = settings.proxy.as_ref().map(Proxy::credentials).transpose();
         let credentials = proxy.map_err(GatewayError::Credentials)?.flatten();
+        // The gateway reads them itself; what is wrong with them is told before the job begins.
+        settings.proxy.as_ref().map(Proxy::own_ca).transpose().map_err(GatewayError::Certificates)?;
         let settings = settings.clone();
         let orders = Orders { scope, settings, credentials: None, step: None, of_step: OfStep::default() };
         let (doorstep, control) = Doorstep::new(orders, credentials, inlet).map_err(GatewayError::Start)?;

@@ -11,7 +11,7 @@ const MAX_LENGTH: usize = 16 << 10;
 /// Most rules of a list, those of presets counted.
 const MAX_RULES: usize = 256;
 /// The whole list that leaves nothing.
-const NONE: &str = "none";
+pub const NONE: &str = "none";
 /// The word for the job's own forge.
 const FORGE: &str = "forge";
 

@@ -203,7 +203,7 @@ mod tests {
             ("allow = ['a.test']", "missing field `for`"),
             ("for = []\nallow = ['a.test']", "`for` says of which jobs"),
             (&format!("{who}allow = ['a..test']"), "column 3"),
-            (&format!("{who}presets = ['cargo']"), "no preset is called `cargo`"),
+            (&format!("{who}presets = ['cargo']"), "did you mean `crates`?"),
             (who, "it allows nothing"),
         ] {
             assert!(read(text).unwrap_err().contains(wrong), "{text}: {:?}", read(text));

@@ -21,6 +21,10 @@ const MAX_ROWS: usize = 1000;
 const MAX_SHOWN: usize = 300;
 /// Most programs that a row names.
 const MAX_PROGRAMS: usize = 8;
+/// Most steps that a row names.
+const MAX_STEPS: usize = 16;
+/// Most rows that a person is shown.
+const MAX_LINES: usize = 100;
 
 /// One attempt to reach something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,26 +196,37 @@ pub struct Row {
     pub received: u64,
     /// Names of the programs that made them, as far as that was seen; eight at most.
     pub programs: BTreeSet<String>,
+    /// Indices of the job's steps that made them; sixteen at most.
+    pub steps: BTreeSet<usize>,
     /// The first one's reason.
     pub reason: Option<String>,
     /// The rule that would allow it as it was tried: of what was reached, and of what lacks nothing but a rule.
     pub suggestion: Option<String>,
 }
 
-/// `reached  name:port  2 times, 120 bytes sent, 4096 received, by curl, git`
+/// `once`, `2 times`.
+pub fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+/// `reached  name:port  2 times, 120 bytes sent, 4096 received, by curl, git, in steps 1, 3`; people count from 1.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Row { name, port, udp, outcome, count, sent, received, programs, reason, .. } = self;
+        let Row { name, port, udp, outcome, count, sent, received, programs, steps, reason, .. } = self;
         let port = port_of(*port, *udp);
-        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-        write!(f, "{:8} {name}{port}  {times}", outcome.as_str())?;
+        write!(f, "{:8} {name}{port}  {}", outcome.as_str(), times(*count))?;
         match reason {
             Some(reason) => write!(f, ": {reason}")?,
             None => write!(f, ", {sent} bytes sent, {received} received")?,
         }
-        match programs.is_empty() {
-            true => Ok(()),
-            false => write!(f, ", by {}", programs.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+        if !programs.is_empty() {
+            write!(f, ", by {}", programs.iter().map(String::as_str).collect::<Vec<_>>().join(", "))?;
+        }
+        let numbers: Vec<String> = steps.iter().map(|step| (step + 1).to_string()).collect();
+        match numbers.len() {
+            0 => Ok(()),
+            1 => write!(f, ", in step {}", numbers[0]),
+            _ => write!(f, ", in steps {}", numbers.join(", ")),
         }
     }
 }
@@ -305,6 +320,33 @@ pub struct Table {
     pub unseen: u64,
 }
 
+impl Table {
+    /// Whether nothing was tried.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.unnamed == 0 && self.beyond == 0
+    }
+
+    /// As a person is shown it, line by line.
+    pub fn lines(&self) -> Vec<String> {
+        let Table { rows, beyond, unnamed, unattributed, unseen, .. } = self;
+        let mut lines: Vec<String> = rows.iter().take(MAX_LINES).map(Row::to_string).collect();
+        if *unnamed > 0 {
+            lines.push(format!("refused  addresses without a name  {}", times(*unnamed)));
+        }
+        let more = rows.len().saturating_sub(MAX_LINES) as u64 + beyond;
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        if let Some(why) = unattributed {
+            lines.push(format!("which processes it were isn't known: {why}"));
+        }
+        if *unseen > 0 {
+            lines.push(format!("{unseen} times a process wasn't seen: there was too much to see"));
+        }
+        lines
+    }
+}
+
 /// Keeps count, and decides what is told.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -364,6 +406,7 @@ impl Ledger {
             sent: 0,
             received: 0,
             programs: BTreeSet::new(),
+            steps: BTreeSet::new(),
             reason: attempt.reason.clone(),
             suggestion: attempt.suggestion.clone(),
         });
@@ -371,6 +414,11 @@ impl Ledger {
             && row.programs.len() < MAX_PROGRAMS
         {
             row.programs.insert(asker.program());
+        }
+        if let Some(step) = attempt.step
+            && row.steps.len() < MAX_STEPS
+        {
+            row.steps.insert(step);
         }
         row.count += 1;
         row.sent += attempt.sent;

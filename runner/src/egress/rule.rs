@@ -256,6 +256,14 @@ pub enum Scope {
 pub const AUDIT: [(u16, bool); 6] =
     [(80, false), (443, false), (8080, false), (8443, false), (22, true), (9418, true)];
 
+/// Ports of protocols that begin with neither TLS nor HTTP, as IANA's registry of services has them or their projects' own
+/// documentation: FTP, SSH, telnet, SMTP, POP, IMAP, LDAP, submission, rsync, SQL Server, Oracle, MQTT, ZooKeeper, MySQL,
+/// Subversion, NATS, PostgreSQL, AMQP, Redis, Cassandra, Kafka, git, memcached, MongoDB.
+pub const NOT_WEB: [u16; 24] = [
+    21, 22, 23, 25, 110, 143, 389, 587, 873, 1433, 1521, 1883, 2181, 3306, 3690, 4222, 5432, 5672, 6379,
+    9042, 9092, 9418, 11211, 27017,
+];
+
 /// How a name or a connection stands with the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {

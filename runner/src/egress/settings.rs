@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::gateway::Quota;
 use super::of_step::StepTables;
 use super::presets;
-use super::proxy::Proxy;
+use super::proxy::{Files, Proxy};
 use super::rule::{Kind, Policy, Rule, RuleError, Scope};
 use crate::limits::Size;
 
@@ -201,6 +201,7 @@ struct Table {
     max_received_from_name: Option<Size>,
     proxy: Option<String>,
     proxy_credentials: Option<PathBuf>,
+    proxy_ca_file: Option<PathBuf>,
     proxy_except: Vec<String>,
     attribution: bool,
     step: StepTables,
@@ -225,6 +226,7 @@ impl Default for Table {
             max_received_from_name: None,
             proxy: None,
             proxy_credentials: None,
+            proxy_ca_file: None,
             proxy_except: Vec::new(),
             attribution,
             step: StepTables::default(),
@@ -251,6 +253,7 @@ impl TryFrom<Table> for Configured {
             max_received_from_name,
             proxy,
             proxy_credentials,
+            proxy_ca_file,
             proxy_except,
             attribution,
             step: steps,
@@ -264,12 +267,18 @@ impl TryFrom<Table> for Configured {
             connections_per_minute,
         };
         let proxy = match proxy {
-            Some(address) => Some(Proxy::new(&address, proxy_credentials, proxy_except)?),
-            None if proxy_credentials.is_some() || !proxy_except.is_empty() => {
-                return Err("`proxy-credentials` and `proxy-except` need `proxy`".to_owned());
+            Some(address) => {
+                let files = Files { credentials: proxy_credentials, ca: proxy_ca_file };
+                Some(Proxy::new(&address, files, proxy_except)?)
+            }
+            None if proxy_credentials.is_some() || proxy_ca_file.is_some() || !proxy_except.is_empty() => {
+                return Err("`proxy-credentials`, `proxy-ca-file` and `proxy-except` need `proxy`".to_owned());
             }
             None => None,
         };
+        if let Some(why) = presets::among(&allow) {
+            return Err(format!("`allow`: {why}; presets stand in `presets`"));
+        }
         let resolver = resolver.map(|text| parse_resolver(&text)).transpose()?;
         let mut settings = Settings {
             allow,
@@ -300,6 +309,38 @@ mod tests {
         assert_eq!(parse_resolver("[::1]:5353"), Ok("[::1]:5353".parse().unwrap()));
         assert_eq!(parse_resolver("::1"), Ok("[::1]:53".parse().unwrap()));
         assert!(parse_resolver("dns.example").is_err());
+    }
+
+    #[test]
+    fn what_the_documentation_shows_is_understood() {
+        let documentation = include_str!("../../../docs/egress.md");
+        // Configuration, also what an audit prints, with its comments taken in; rules of the table, each of its list.
+        let mut tables = 0;
+        for block in documentation
+            .split("\n```")
+            .filter(|block| block.contains("[network]\n") || block.starts_with("toml\n"))
+        {
+            let text = block.split_once('\n').unwrap().1.replace("  # \"", "  \"");
+            let config: crate::config::Config =
+                toml::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            assert!(config.network != Configured::default(), "{text}");
+            tables += 1;
+        }
+        assert_eq!(tables, 2);
+        let rows =
+            documentation.split_once("| rule | what it is |\n").unwrap().1.split("\n\n").next().unwrap();
+        let rules: Vec<&str> = rows
+            .lines()
+            .filter_map(|row| row.split(" | ").next())
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .collect();
+        assert!(rules.len() > 8, "{rules:?}");
+        for rule in rules {
+            Rule::parse(rule, Kind::Allow).unwrap();
+        }
+        for list in documentation.split("PALISADE_EGRESS: \"").skip(1) {
+            crate::egress::narrow::Narrowing::parse(list.split('"').next().unwrap()).unwrap();
+        }
     }
 
     #[test]

@@ -158,6 +158,7 @@ impl Masked {
                         sent,
                         received,
                         programs,
+                        steps,
                         reason,
                         suggestion,
                     } = row;
@@ -170,6 +171,7 @@ impl Masked {
                         sent,
                         received,
                         programs: programs.into_iter().map(text).collect(),
+                        steps,
                         reason: some(reason),
                         suggestion: some(suggestion),
                     }

@@ -90,7 +90,7 @@ mod tests {
             Deploy ***  skipped
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           network of build ***:
-            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***, in step 1
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
           masked: 56 places
           run           failure    1 min 01 s
@@ -162,9 +162,9 @@ mod tests {
           layers of build ***: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           layers of test ***: user, net held; limits degraded (no delegated cgroup ***)
           network of build ***:
-            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***, in step 1
           network of test ***:
-            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***, in step 1
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
           masked: 107 places
           run           failure    1 min 01 s
@@ -207,7 +207,7 @@ mod tests {
             Deploy ***  \u{1b}[2mskipped\u{1b}[0m
           layers: user held; limits degraded (no delegated cgroup ***); net off (by --net host ***)
           network of build ***:
-            refused  evil.example ***:443  once: no rule allows it ***, by curl ***
+            refused  evil.example ***:443  once: no rule allows it ***, by curl ***, in step 1
           artifact logs ***: /state/artifacts/1.1/logs.zip ***
           masked: 56 places
           run           \u{1b}[31mfailure\u{1b}[0m    1 min 01 s

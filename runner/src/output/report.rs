@@ -8,9 +8,6 @@ use super::render::{Style, result};
 use super::{Masked, clock, text};
 use crate::egress::record::Table;
 
-/// Most names of one job that are shown; the events have them all.
-const MAX_NETWORK_ROWS: usize = 100;
-
 /// How many artifacts are listed; their events tell of all.
 const MAX_ARTIFACTS: usize = 50;
 
@@ -163,32 +160,13 @@ impl Report {
     fn render_network(&self, out: &mut String) {
         for job in &self.jobs {
             let Some(table) = &job.network else { continue };
-            let Table { rows, beyond, unnamed, unattributed, unseen, .. } = table;
             out.push_str("  network of ");
             text::name(&job.name.0, out);
-            out.push_str(if rows.is_empty() && *unnamed == 0 { ": nothing was tried\n" } else { ":\n" });
-            for row in rows.iter().take(MAX_NETWORK_ROWS) {
+            out.push_str(if table.is_empty() { ": nothing was tried\n" } else { ":\n" });
+            for line in table.lines() {
                 out.push_str("    ");
-                text::name(&row.to_string(), out);
+                text::name(&line, out);
                 out.push('\n');
-            }
-            if *unnamed > 0 {
-                let times = if *unnamed == 1 { "once".to_owned() } else { format!("{unnamed} times") };
-                out.push_str(&format!("    refused  addresses without a name  {times}\n"));
-            }
-            let more = rows.len().saturating_sub(MAX_NETWORK_ROWS) as u64 + beyond;
-            if more > 0 {
-                out.push_str(&format!("    and {more} more\n"));
-            }
-            if let Some(why) = unattributed {
-                out.push_str("    which processes it were isn't known: ");
-                text::name(why, out);
-                out.push('\n');
-            }
-            if *unseen > 0 {
-                out.push_str(&format!(
-                    "    {unseen} times a process wasn't seen: there was too much to see\n"
-                ));
             }
         }
     }

@@ -16,6 +16,8 @@ use crate::sys;
 const CALLS: &[(c_long, Option<Answer>)] = &[
     // Sockets of the internet, and the bytes in them.
     (SYS_socket, Some(Answer::NoneOf(0, &[AF_INET as u32, AF_INET6 as u32], EAFNOSUPPORT))),
+    // Within itself, where a proxy is spoken with by TLS.
+    (SYS_socketpair, Some(Answer::NoneOf(0, &[AF_UNIX as u32], EAFNOSUPPORT))),
     (SYS_connect, None),
     (SYS_bind, None),
     (SYS_listen, None),

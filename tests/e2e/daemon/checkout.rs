@@ -6,7 +6,8 @@ use std::process::Command;
 
 use palisade_proto::forgejo::Conclusion;
 use palisade_tests::GitServer;
-use palisade_tests::forge::{Certificate, Forge, Job, authority};
+use palisade_tests::forge::{Forge, Job};
+use palisade_tests::{Certificate, authority};
 
 use crate::front::Front;
 use crate::host::Host;
@@ -122,7 +123,7 @@ fn a_repository_of_a_forge_with_a_certificate_of_its_own_is_checked_out() {
         let root = tempfile::tempdir().unwrap();
         let tree = repository(&host, root.path());
         let forge = Forge::start();
-        let authority = authority(certificate);
+        let authority = authority(&["localhost"], certificate);
         let front = Front::encrypted(&forge, &GitServer::start(root.path(), "dDp0"), &authority);
         let ca_file = host.context.root().join("ca.pem");
         fs::write(&ca_file, &authority.pem).unwrap();

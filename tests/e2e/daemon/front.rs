@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use palisade_tests::Authority;
 use palisade_tests::GitServer;
-use palisade_tests::forge::{Authority, Forge};
+use palisade_tests::forge::Forge;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// The address, and what git asked there.

@@ -94,13 +94,8 @@ fn a_name_that_moves_to_the_host_meanwhile_is_refused_there() {
     let attack = world.attack();
     // The name is asked for anew once its answer, which is good for no time at all, is a second old.
     let script = format!("{attack} dial a.test {port} x; sleep 1.5; {attack} dial a.test {port} y");
-    let programs = std::path::Path::new(&attack).parent().expect("a directory").to_owned();
     let said = std::thread::scope(|scope| {
-        let running = scope.spawn(|| {
-            let args = ["sandbox", "--net", "allow", "--ro", programs.to_str().expect("a path in UTF-8")];
-            let rules = world.options(&[format!("a.test:{port}/opaque")]);
-            world.context.palisade().args(args).args(rules).args(["--", "sh", "-c", &script]).run()
-        });
+        let running = scope.spawn(|| world.shell(&[format!("a.test:{port}/opaque")], &script).run());
         while server.heard().is_empty() && !running.is_finished() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -222,7 +217,8 @@ fn other_protocols_need_a_rule_that_says_so() {
     let bytes = "hex:00000008b0b0";
     let said = world.try_program(&[format!("a.test:{port}")], &["dial", "a.test", &port, bytes]);
     prevented(&said);
-    assert!(said.stderr.contains("neither TLS nor HTTP is spoken"), "{said}");
+    let remedy = format!("neither TLS nor HTTP is spoken; `--allow a.test:{port}/opaque` would allow it");
+    assert!(said.stderr.contains(&remedy), "{said}");
     assert!(server.heard().is_empty());
     let said = world.try_program(&[format!("a.test:{port}/opaque")], &["dial", "a.test", &port, bytes]);
     assert_eq!(succeeded(&said), CANARY);

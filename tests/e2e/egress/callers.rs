@@ -3,8 +3,8 @@
 use palisade_tests::{Events, Identity};
 
 use crate::exhaustion::script;
-use crate::jobs::run_workflow;
-use crate::world::{CANARY, Server, World, prevented, succeeded};
+use crate::jobs::{run_scripts, run_workflow};
+use crate::world::{CANARY, Datagrams, Server, World, prevented, succeeded};
 
 #[test]
 fn each_attempt_is_told_with_its_process_and_those_above_it() {
@@ -83,13 +83,7 @@ fn who_has_asked_for_the_same_is_told_from_who_has_connected() {
     let port = server.port();
     let world = World::new(Identity::Current);
     world.name("a.test", &["127.0.0.2"]);
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: |
+    let script = "
           mkfifo input
           \"$ATTACK\" decoy a.test $PORT <input >said & exec 3>input
           until [ $(grep -c EISCONN said) = 2 ]; do sleep 0.01; done
@@ -99,13 +93,42 @@ jobs:
 ";
     let mut args = world.options(&[format!("a.test:{port}")]);
     args.push("--json".to_owned());
-    let outcome = run_workflow(&world, &server, text, &args);
+    let outcome = run_scripts(&world, &server, &[script], &args);
     let events = Events::of(&outcome);
     let reached =
         events.of_kind("network").find(|event| event["outcome"] == "reached").expect("it was reached");
     let (command, certain) = (&reached["process"]["command"], &reached["process"]["certain"]);
     assert!(command.as_str().is_some_and(|command| command.starts_with("./attack dial ")), "{outcome}");
     assert_eq!(certain, true, "the kernel knows whose the socket is\n{outcome}");
+}
+
+#[test]
+fn who_sends_without_connecting_is_found_by_the_socket() {
+    let (server, tcp) = (Datagrams::start("127.0.0.2:0"), Server::blunt());
+    let port = server.port();
+    for world in World::all() {
+        world.name("a.test", &["127.0.0.2"]);
+        // The first one has connected to the same.
+        let script = format!(
+            "cp attack other; \"$ATTACK\" datagram a.test {port} hello connect
+             for way in sendto sendmsg sendmmsg; do ./other datagram a.test {port} hello $way; done"
+        );
+        let mut args = world.options(&[format!("a.test:{port}/udp")]);
+        args.push("--json".to_owned());
+        let outcome = run_scripts(&world, &tcp, &[&script], &args);
+        let events = Events::of(&outcome);
+        let mut told: Vec<_> = events
+            .of_kind("network")
+            .map(|event| {
+                let process = &event["process"];
+                let name = process["exe"].as_str().and_then(|exe| exe.rsplit('/').next()).unwrap_or("nobody");
+                (name.to_owned(), process["certain"].as_bool())
+            })
+            .collect();
+        told.sort();
+        let of = |name: &str, times| vec![(name.to_owned(), Some(true)); times];
+        assert_eq!(told, [of("attack", 2), of("other", 6)].concat(), "{outcome}");
+    }
 }
 
 #[test]
@@ -164,18 +187,12 @@ fn with_attribution_off_all_is_as_shut_and_the_record_says_so() {
     world.name("a.test", &["127.0.0.2"]);
     let options =
         world.configured(&format!("attribution = false\nallow = ['a.test:{port}', '127.0.0.2']"), "");
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: |
+    let script = "
           \"$ATTACK\" dial a.test $PORT \"$REQUEST\"
           \"$ATTACK\" race a.test $PORT 192.0.2.1 200 || true
           \"$ATTACK\" resolve evil.test || true
 ";
-    let outcome = run_workflow(&world, &server, text, &options);
+    let outcome = run_scripts(&world, &server, &[script], &options);
     let events = Events::of(&outcome);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert!(events.of_kind("network").all(|event| event["process"].is_null()), "{outcome}");

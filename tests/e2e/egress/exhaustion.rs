@@ -10,15 +10,12 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 /// for the end of its input, and goes on once that has said something; `let_go` ends it.
 pub fn script(world: &World, rules: &[String], script: &str) -> Outcome {
     let attack = world.attack();
-    let programs = std::path::Path::new(&attack).parent().expect("a directory").to_owned();
     let prelude = format!(
         "cd /tmp; attack={attack}; request='{REQUEST}'; mkfifo input; \
          while_holding() {{ $attack \"$@\" <input >said & exec 3>input; until [ -s said ]; do sleep 0.01; done; }}; \
          let_go() {{ exec 3>&-; wait; cat said; }}\n"
     );
-    let args = ["sandbox", "--net", "allow", "--limit", "open-files=2000", "--ro"];
-    let palisade = world.context.palisade().args(args).args([programs]);
-    palisade.args(world.options(rules)).args(["--", "sh", "-c", &(prelude + script)]).run()
+    world.shell(rules, &(prelude + script)).run()
 }
 
 #[test]

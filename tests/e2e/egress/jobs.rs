@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use palisade_tests::{Events, Identity, Invocation, Outcome};
 
 use crate::attacks::gateway_of;
-use crate::world::{CANARY, Server, World};
+use crate::world::{Datagrams, Server, World};
 
 const STEPS: &str = "
       - run: '\"$ATTACK\" resolve evil.test || true'
@@ -20,6 +20,15 @@ const REACH: &str = "reach() { for name in $*; do \"$ATTACK\" dial $name.test $P
 fn run(world: &World, server: &Server, steps: &str, args: &[String]) -> Outcome {
     let steps = steps.trim_matches('\n');
     run_workflow(world, server, &format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n{steps}"), args)
+}
+
+/// The same of scripts, a step each.
+pub fn run_scripts(world: &World, server: &Server, scripts: &[&str], args: &[String]) -> Outcome {
+    let step = |script: &&str| -> String {
+        let lines = script.trim().lines().map(|line| format!("          {}\n", line.trim_start()));
+        format!("      - run: |\n{}", lines.collect::<String>())
+    };
+    run(world, server, &scripts.iter().map(step).collect::<String>(), args)
 }
 
 /// The same of a whole workflow.
@@ -113,35 +122,60 @@ fn a_job_that_was_refused_something_fails_where_the_configuration_says_so() {
 
 #[test]
 fn what_an_audit_suggests_lets_the_same_workflow_pass() {
-    let server = Server::http();
+    let (server, other, datagrams) = (Server::http(), Server::http(), Datagrams::start("127.0.0.2:0"));
     let world = World::new(Identity::Current);
     world.name("a.test", &["127.0.0.2"]);
-    let port = server.port();
-    // A port that an audit doesn't open by itself.
-    let known = format!("a.test:{port}");
-    let steps = "
-      - run: '\"$ATTACK\" dial a.test $PORT \"$REQUEST\" | grep -q canary'
-";
-    let mut args = world.options(&[known]);
+    let (port, closed, udp) = (server.port(), other.port(), datagrams.port());
+    // Ports that an audit doesn't open by itself, of which it is told one.
+    let request = r"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let scripts = [
+        "\"$ATTACK\" dial a.test $PORT \"$REQUEST\" | grep -q canary".to_owned(),
+        format!("\"$ATTACK\" dial a.test {closed} $'{request}' | grep -o canary || true"),
+        format!(
+            "exec 3<>/dev/udp/a.test/{udp}; echo hello >&3; timeout 5 head -c 6 <&3 | grep -o canary || true"
+        ),
+    ];
+    let scripts = scripts.each_ref().map(String::as_str);
+    let mut args = world.options(&[format!("a.test:{port}")]);
     args.extend(["--net", "audit", "--suggest"].map(str::to_owned));
-    let outcome = run(&world, &server, steps, &args);
+    let outcome = run_scripts(&world, &server, &scripts, &args);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let at = outcome.stdout.find("[network]\n").expect("a suggestion");
     let suggested = &outcome.stdout[at..];
-    assert_eq!(suggested, format!("[network]\nmode = \"allow\"\nallow = [\n  \"a.test:{port}\",\n]\n"));
+    let lines: Vec<&str> = suggested.lines().collect();
+    let (rule, rule_of_tcp, rule_of_udp) = (
+        format!("  \"a.test:{port}\","),
+        format!("  # \"a.test:{closed}\","),
+        format!("  # \"a.test:{udp}/udp\","),
+    );
+    assert_eq!(lines[..4], ["[network]", "mode = \"allow\"", "allow = [", &rule], "{suggested}");
+    let list = format!("#   a: {{ PALISADE_EGRESS: \"a.test:{port}\" }}");
+    let end =
+        ["]", "# The same by job, for the `env` of each in the workflow, which can only take away:", &list];
+    assert_eq!(lines[lines.len() - 3..], end, "{suggested}");
+    let mut decided: Vec<&str> = lines[4..lines.len() - 3].to_vec();
+    decided.retain(|line| line.starts_with("  # \""));
+    decided.sort_unstable();
+    let mut expected = [&rule_of_tcp[..], &rule_of_udp];
+    expected.sort_unstable();
+    assert_eq!(decided, expected, "{suggested}");
     let config = world.context.root().join("suggested.toml");
     let resolver = world.resolver();
-    // What isn't a name of the job's is the administrator's to say: who answers, and that it is on the loopback.
-    let text = suggested
+    // What isn't a name of the job's is the administrator's to say: who answers, and that it is on the loopback; and what of
+    // the rest is allowed.
+    let as_it_is = suggested
         .replace("allow = [\n", &format!("resolver = \"{resolver}\"\nallow = [\n  \"127.0.0.2\",\n"));
-    std::fs::write(&config, text).expect("a file");
-    let config = ["--config".to_owned(), config.to_str().expect("a path in UTF-8").to_owned()];
-    let outcome = run(&world, &server, steps, &config);
-    assert_eq!(outcome.code, Some(0), "{outcome}");
-    assert!(outcome.stdout.contains(&format!("reached  a.test:{port}")), "{outcome}");
-    assert!(!outcome.stdout.contains(CANARY));
+    for (text, reached) in [(as_it_is.clone(), 0), (as_it_is.replace("  # \"", "  \""), 2)] {
+        std::fs::write(&config, text).expect("a file");
+        let args = ["--config", config.to_str().expect("a path in UTF-8"), "--json"].map(str::to_owned);
+        let outcome = run_scripts(&world, &server, &scripts, &args);
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        let events = Events::of(&outcome);
+        let also = [1, 2].into_iter().filter(|step| events.step_log("a", *step).contains("canary")).count();
+        assert_eq!(also, reached, "{outcome}");
+    }
     let alone = ["--suggest".to_owned()];
-    assert_eq!(run(&world, &server, steps, &alone).code, Some(2));
+    assert_eq!(run_scripts(&world, &server, &scripts, &alone).code, Some(2));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use palisade_tests::{Events, Identity, Outcome};
 
-use crate::jobs::run_workflow;
+use crate::jobs::{run_scripts, run_workflow};
 use crate::world::{Server, World};
 
 /// Runs a job whose steps are one command each, where a, b and c are an echo and everything may be spoken.
@@ -92,15 +92,8 @@ fn requests_of_http_count_as_they_are_sent() {
     let network = format!("allow = ['127.0.0.2', 'a.test:{port}']\nmax-sent-to-name = '{most}'");
     let args = world.configured(&network, "");
     // The third is one too many, and comes in pieces, none of which is.
-    let text = "
-on: push
-jobs:
-  a:
-    runs-on: x
-    steps:
-      - run: '\"$ATTACK\" dial a.test $PORT \"$REQUEST$REQUEST$REQUEST\" 10 || true'
-";
-    let outcome = run_workflow(&world, &server, text, &args);
+    let script = "\"$ATTACK\" dial a.test $PORT \"$REQUEST$REQUEST$REQUEST\" 10 || true";
+    let outcome = run_scripts(&world, &server, &[script], &args);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(server.heard().len(), 2, "{outcome}");
     let why = format!("{most} bytes were sent to it, which is all that a job may (`max-sent-to-name`)");

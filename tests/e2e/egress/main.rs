@@ -14,5 +14,7 @@ mod quic;
 mod rules;
 mod streams;
 mod table;
+mod tools;
 mod transports;
+mod ways;
 mod world;

@@ -68,6 +68,27 @@ fn other_kinds_of_records_and_transports_are_answered_in_kind() {
 }
 
 #[test]
+fn where_a_service_is_is_a_question_about_its_name() {
+    let world = World::new(Identity::Current);
+    // SRV, as apt asks before it asks for the name, and TXT.
+    for (name, kind, answer, told) in [
+        ("_http._tcp.a.test", "33", "code 0, 0 answers", ""),
+        ("_acme-challenge.a.test", "16", "code 0, 0 answers", ""),
+        ("_http._tcp.evil.test", "33", "code 3, 0 answers", "evil.test"),
+        ("_http._tcp.b.a.test", "33", "code 3, 0 answers", "b.a.test"),
+        ("_http._tcp.a.test", "1", "code 3, 0 answers", "_http._tcp.a.test"),
+        ("_tcp", "33", "code 3, 0 answers", "_tcp"),
+    ] {
+        let said = world.try_program(&["a.test"], &["ask", name, kind]);
+        assert_eq!(succeeded(&said), answer, "{name}");
+        let refused = format!("palisade: `palisade-attack`: {told} refused: no rule allows it");
+        assert!(said.stderr.starts_with(if told.is_empty() { "" } else { &refused }), "{said}");
+        assert_eq!(said.stderr.is_empty(), told.is_empty(), "{said}");
+    }
+    assert_eq!(world.asked(), [""; 0]);
+}
+
+#[test]
 fn names_below_a_wildcard_are_limited() {
     let world = World::new(Identity::Current);
     let said = world.try_program(&["*.w.test", "known.w.test"], &["ask-many", "130", "w.test"]);
@@ -84,7 +105,12 @@ fn what_is_no_rule_ends_with_exit_code_2_before_anything_runs() {
     for (options, message) in [
         (&["--allow", "a..b"][..], "error: --allow: rule `a..b`, column 3: a label between dots is empty"),
         (&["--allow", "a.b/udp"], "column 5: `/udp` needs a port before it, as in `NAME:22/udp`"),
-        (&["--preset", "cargo"], "error: --preset: no preset is called `cargo`; there are crates"),
+        (&["--preset", "cargo"], "error: --preset: no preset is called `cargo`; did you mean `crates`?"),
+        (&["--preset", "x"], "error: --preset: no preset is called `x`; there are crates, npm"),
+        (
+            &["--allow", "npm"],
+            "error: --allow: `npm` is a preset, not a rule; a host of this name is written `npm:443`",
+        ),
         (&["--resolver", "ns.test"], "a name server is an address"),
         (&["--net", "none", "--allow", "a.b"], "error: --allow and --preset need --net allow or --net audit"),
         (

@@ -80,5 +80,8 @@ fn quic_goes_to_the_name_that_was_looked_up_and_to_no_other() {
     }
     // Datagrams of something else, at the port of QUIC.
     let told = world.until_told(&["a.test:443/udp"], &["flood", "a.test", "443", "3"]);
-    assert_eq!(told, "palisade: a.test:443/udp refused: the QUIC packet begins no connection\n");
+    assert_eq!(
+        told,
+        "palisade: `palisade-attack`: a.test:443/udp refused: the QUIC packet begins no connection\n"
+    );
 }

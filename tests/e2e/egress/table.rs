@@ -50,6 +50,11 @@ fn post(lines: &str, body: &str) -> String {
     format!("POST / HTTP/1.1\r\nHost: a.test\r\n{lines}\r\n\r\n{body}")
 }
 
+/// As the attack program takes bytes that can't stand in an argument.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold("hex:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// What must not reach the server.
 fn attacks() -> Vec<Row> {
     let smuggled = format!("0\r\n\r\n{EVIL}");
@@ -77,6 +82,21 @@ fn attacks() -> Vec<Row> {
             "GET http://a.test@evil.test/evil HTTP/1.1\r\nHost: a.test\r\n\r\n",
         ),
         http("a tunnel", "CONNECT evil.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        http(
+            "a tunnel behind a request",
+            "GET / HTTP/1.1\r\nHost: a.test\r\n\r\nCONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\n\r\n",
+        ),
+        http(
+            "HTTP/2 in clear, for another",
+            &hex(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x0e\x01\x05\0\0\0\x01\x82\x86\x84\x41\x09evil.test\r\n\r\n"),
+        ),
+        http(
+            "an upgrade to HTTP/2, and another behind it",
+            &format!(
+                "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+                 HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n{EVIL}"
+            ),
+        ),
         http(
             "a name that only looks alike",
             "GET /evil HTTP/1.1\r\nHost: xn--a-ebb.test\r\nX: evil.test\r\n\r\n",

@@ -110,13 +110,10 @@ fn a_job_neither_sees_its_gateway_nor_ends_it() {
     let world = World::new(Identity::Current);
     world.name("a.test", &["127.0.0.2"]);
     let attack = world.attack();
-    let programs = Path::new(&attack).parent().expect("a directory").to_owned();
     let script = format!(
         "getent hosts a.test || exit; if grep -l palisade-gatewa[y] /proc/[0-9]*/cmdline; then exit; fi; kill -9 -1; \
          for n in $(seq 1000); do [ $n = $$ ] || kill -9 $n; done 2>/dev/null; {attack} dial a.test {port} x"
     );
-    let palisade = world.context.palisade().args(["sandbox", "--net", "allow", "--ro"]).args([programs]);
-    let palisade = palisade.args(world.options(&[format!("a.test:{port}/opaque")]));
-    let said = palisade.args(["--", "sh", "-c", &script]).run();
+    let said = world.shell(&[format!("a.test:{port}/opaque")], &script).run();
     assert_eq!(succeeded(&said), CANARY);
 }

@@ -181,6 +181,12 @@ impl World {
         self
     }
 
+    /// Makes a name an alias of another one, which has this address.
+    pub fn alias(&self, name: &str, address: &str) -> &World {
+        self.names.alias(name, "behind.test", address);
+        self
+    }
+
     /// The names that the gateway has asked for.
     pub fn asked(&self) -> Vec<String> {
         self.names.asked()
@@ -231,6 +237,13 @@ impl World {
         told.read_to_string(&mut lines).expect("text");
         child.wait().expect("palisade ends");
         lines
+    }
+
+    /// What runs a script in a sandbox that reaches what these rules say and has the attack programs.
+    pub fn shell(&self, rules: &[String], script: &str) -> Invocation<'_> {
+        let programs = self.programs.to_str().expect("a path in UTF-8");
+        let args = ["sandbox", "--net", "allow", "--limit", "open-files=2000", "--ro", programs];
+        self.context.palisade().args(args).args(self.options(rules)).args(["--", "sh", "-c", script])
     }
 
     fn program<S: AsRef<str>>(&self, rules: &[S], program: &[&str]) -> Invocation<'_> {

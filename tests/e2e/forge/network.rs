@@ -7,7 +7,8 @@ use std::thread;
 use palisade_proto::forgejo::Server;
 use palisade_proto::http::{Proxies, Settings};
 use palisade_proto::{Http, Instance, Reason, Unreachable};
-use palisade_tests::forge::{Certificate, Dialect, Fault, Forge, Job, Method, Setup};
+use palisade_tests::Certificate;
+use palisade_tests::forge::{Dialect, Fault, Forge, Job, Method, Setup};
 
 use super::{fetch, register, row, settings, trusting};
 

@@ -9,16 +9,20 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::EpollFlags;
-use palisade_sandbox::{Asked, Caller, Sighting, Sightings, Synthetic, Transport};
+use palisade_sandbox::{Asked, Caller, Inlet, Sighting, Sightings, Synthetic, Transport};
 
-use super::serve::{Gateway, suggest};
-use crate::egress::record::{Asker, Attempt};
+use super::serve::{Gateway, suggest_udp, suggest_unheard};
+use crate::egress::name::Name;
+use crate::egress::record::{Asker, Attempt, Protocol};
 use crate::egress::rule::Decision;
 
 /// So long what was asked for may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Most calls that are remembered.
 const MAX_RECENT: usize = 1024;
+/// So often within so long it is looked who has a socket.
+const SEARCHES: u32 = 20;
+const SEARCHING: Duration = Duration::from_secs(1);
 
 /// Who asks, and whether that is certain.
 pub type Whose = (Rc<Caller>, bool);
@@ -31,6 +35,7 @@ pub struct Callers {
     /// Why nobody is seen.
     blind: Option<String>,
     lost: u64,
+    search: Search,
 }
 
 #[derive(Debug)]
@@ -40,11 +45,48 @@ struct Recent {
     asked: Asked,
 }
 
+impl Recent {
+    fn is_for(&self, transport: Transport, to: SocketAddr) -> bool {
+        self.asked.to == to && self.asked.transport == Some(transport)
+    }
+}
+
+/// Who has a socket that nobody was seen to connect. Init looks through all that the job's processes have open, so it is
+/// asked only so often.
+#[derive(Debug, Default)]
+struct Search {
+    found: VecDeque<(u64, Option<Whose>)>,
+    since: Option<Instant>,
+    times: u32,
+}
+
+impl Search {
+    fn holder(&mut self, inlet: &Inlet, socket: u64, now: Instant, missed: &mut u64) -> Option<Whose> {
+        if let Some((_, whose)) = self.found.iter().find(|(of, _)| *of == socket) {
+            return whose.clone();
+        }
+        if self.since.is_none_or(|since| now >= since + SEARCHING) {
+            // What was found may be another's by now: inodes are used again.
+            (self.since, self.times) = (Some(now), 0);
+            self.found.clear();
+        }
+        if self.times >= SEARCHES {
+            *missed += 1;
+            return None;
+        }
+        self.times += 1;
+        let holder = inlet.holder(socket).ok().flatten();
+        let whose = holder.map(|holder| (Rc::new(holder.caller), holder.alone));
+        self.found.push_back((socket, whose.clone()));
+        whose
+    }
+}
+
 impl Callers {
     /// Of what init sees, if it is to look.
     pub fn new(sightings: Option<Sightings>) -> Callers {
         let blind = sightings.is_none().then(|| "it is switched off".to_owned());
-        Callers { sightings, recent: VecDeque::new(), blind, lost: 0 }
+        Callers { sightings, recent: VecDeque::new(), blind, lost: 0, search: Search::default() }
     }
 
     /// Readable, once each time, when there is something that may not come by itself.
@@ -80,33 +122,45 @@ impl Callers {
         self.recent.push_back(Recent { at: now, caller, asked });
     }
 
-    /// Whose that is which has come to an address; `from` says where from, and is asked only if it matters.
-    pub fn whose(
-        &mut self,
-        transport: Transport,
-        to: SocketAddr,
-        from: impl FnOnce() -> Option<SocketAddr>,
-    ) -> Option<Whose> {
-        let is_for = |recent: &&Recent| recent.asked.to == to && recent.asked.transport == Some(transport);
+    /// Whose a connection is that has come to an address; `from` says where from, and is asked only if it matters.
+    pub fn whose(&mut self, to: SocketAddr, from: impl FnOnce() -> Option<SocketAddr>) -> Option<Whose> {
+        let is_for = |recent: &&Recent| recent.is_for(Transport::Tcp, to);
         let asked: Vec<&Recent> = self.recent.iter().filter(is_for).collect();
-        let (first, last) = (asked.first()?, asked.last()?);
+        // Connections come in the order in which they were asked for.
+        let first = asked.first()?;
         if asked.iter().all(|recent| recent.caller == first.caller) {
             return Some((first.caller.clone(), true));
         }
-        // Connections come in the order in which they were asked for; of datagrams any may be the first.
-        let likely = if transport == Transport::Tcp { first } else { last };
-        let socket = from().and_then(|from| self.sightings.as_ref()?.socket_of(transport, from, to).ok());
+        let socket =
+            from().and_then(|from| self.sightings.as_ref()?.socket_of(Transport::Tcp, from, to).ok());
         let by_socket = self.recent.iter().rev().find(|recent| Some(recent.asked.socket) == socket);
-        Some(by_socket.map_or_else(|| (likely.caller.clone(), false), |of| (of.caller.clone(), true)))
+        Some(by_socket.map_or_else(|| (first.caller.clone(), false), |of| (of.caller.clone(), true)))
+    }
+
+    /// Whose datagrams are that have come to an address: by their socket, of those who have connected one, or else of those who
+    /// have one now.
+    fn whose_datagrams(
+        &mut self,
+        inlet: Option<&Inlet>,
+        to: SocketAddr,
+        from: SocketAddr,
+        now: Instant,
+    ) -> Option<Whose> {
+        let Ok(socket) = self.sightings.as_ref()?.socket_of(Transport::Udp, from, to) else {
+            // It is closed by now, or the kernel can't tell.
+            let likely = self.recent.iter().rev().find(|recent| recent.is_for(Transport::Udp, to))?;
+            return Some((likely.caller.clone(), false));
+        };
+        if let Some(of) = self.recent.iter().rev().find(|recent| recent.asked.socket == socket) {
+            return Some((of.caller.clone(), true));
+        }
+        self.search.holder(inlet?, socket, now, &mut self.lost)
     }
 
     /// As [`whose`](Self::whose), of a connection, of which there is one for each call.
     pub fn connected(&mut self, to: SocketAddr, from: impl FnOnce() -> Option<SocketAddr>) -> Option<Whose> {
-        let whose = self.whose(Transport::Tcp, to, from)?;
-        let is = |recent: &Recent| {
-            let Asked { to: asked, transport, .. } = recent.asked;
-            asked == to && transport == Some(Transport::Tcp) && recent.caller == whose.0
-        };
+        let whose = self.whose(to, from)?;
+        let is = |recent: &Recent| recent.is_for(Transport::Tcp, to) && recent.caller == whose.0;
         if let Some(at) = self.recent.iter().position(is) {
             self.recent.remove(at);
         }
@@ -115,6 +169,12 @@ impl Callers {
 }
 
 impl Gateway {
+    /// Whose datagrams come from there to an address of the gateway's.
+    pub(super) fn whose_datagrams(&mut self, to: SocketAddr, from: SocketAddr) -> Option<Whose> {
+        self.hear_callers();
+        self.callers.whose_datagrams(self.inlet.as_ref(), to, from, self.now)
+    }
+
     /// Hears what init has seen. What will come is remembered, and what can't come is on record.
     pub(super) fn hear_callers(&mut self) {
         while let Some((caller, asked)) = self.callers.next() {
@@ -129,18 +189,24 @@ impl Gateway {
                 continue;
             };
             if known.listening[usize::from(to.is_ipv6())].contains(&(to.port(), udp)) {
+                self.unheard.forget(name, to.port());
                 self.callers.expect(caller, asked, self.now);
+            } else if udp {
+                self.unheard.note(name, to.port(), to.is_ipv6(), caller);
             } else if transport == Some(Transport::Tcp) {
                 let name = name.clone();
-                self.closed_port(&name, to.port(), &caller);
+                self.unheard.forget(&name, to.port());
+                self.closed_port(&name, (to.port(), false), &caller);
             }
-            // A datagram socket is connected also for finding out by which address something would go.
         }
     }
 
-    /// A process has tried a port of a name that nothing listens on.
-    fn closed_port(&mut self, name: &crate::egress::name::Name, port: u16, caller: &Caller) {
-        let decision = self.policy.of_port(name, port);
+    /// A process has tried a port of a name that nothing listens on, of TCP or of UDP.
+    pub(super) fn closed_port(&mut self, name: &Name, (port, udp): (u16, bool), caller: &Caller) {
+        let decision = match udp {
+            true => self.policy.of_udp(name, port),
+            false => self.policy.of_port(name, port),
+        };
         let missing = decision == Decision::Unknown && !self.of_step.only;
         let attempt = match decision {
             // Rules may have come since the name was looked up, or the job have a server there itself.
@@ -150,7 +216,9 @@ impl Gateway {
             }
             not => self.not_of_step(name, port, not),
         };
-        let suggestion = missing.then(|| suggest(name, port, false));
-        self.record(Attempt { suggestion, process: Some(Asker::of(caller, true)), ..attempt });
+        let rule = if udp { suggest_udp(name, port) } else { suggest_unheard(name, port) };
+        let attempt = Attempt { protocol: udp.then_some(Protocol::Udp), ..attempt };
+        let process = Some(Asker::of(caller, true));
+        self.record(Attempt { suggestion: missing.then_some(rule), process, ..attempt });
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{SockaddrStorage, bind};
-use palisade_sandbox::{Inlet, Transport};
+use palisade_sandbox::Inlet;
 use slab::Slab;
 
 use super::flow::{Flow, Phase, Taken};
@@ -141,8 +141,7 @@ impl Gateway {
     fn begin_flow(&mut self, door: usize, client: SocketAddr) -> Option<usize> {
         let Door { socket, name, port } = self.flows.doors.get(door)?;
         let (name, port, at) = (name.clone(), *port, socket.local_addr().ok());
-        self.hear_callers();
-        let caller = at.and_then(|at| self.callers.whose(Transport::Udp, at, || Some(client)));
+        let caller = at.and_then(|at| self.whose_datagrams(at, client));
         let by_proxy =
             self.upstream_of(&name, port).map(|_| "datagrams don't go by way of a proxy".to_owned());
         let beyond = by_proxy.or_else(|| self.usage.connect(self.now)).or_else(|| self.usage.over(&name));

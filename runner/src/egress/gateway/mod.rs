@@ -9,7 +9,7 @@
 //! | `names` | which address stands for which name |
 //! | `stream`, `streams` | one connection until it stands; what becomes of all of them |
 //! | `relay` | one that stands |
-//! | `upstream` | connections by way of a proxy |
+//! | `upstream`, `tunnel` | connections by way of a proxy; TLS to it |
 //! | `flow`, `flows` | datagrams from one port to one name; what becomes of all of them |
 //! | `splice` | moving bytes |
 //! | `quota` | how much a job may send, receive and connect |
@@ -17,6 +17,7 @@
 //! | `steps`, `enter` | which step of the job runs; the rules that it has |
 //! | `callers` | which process asks for what |
 //! | `unnamed`, `strays` | what the job tried to reach by address: how often, and who what |
+//! | `unheard` | datagrams to ports of names that no rule opens |
 //! | `outbox` | what is told |
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::OfStep;
-use super::proxy::Credentials;
+use super::proxy::{Credentials, Proxy};
 use super::rule::Scope;
 use super::settings::Settings;
 use enter::Entering;
@@ -60,6 +61,8 @@ mod steps;
 mod strays;
 mod stream;
 mod streams;
+mod tunnel;
+mod unheard;
 pub(super) mod unnamed;
 mod upstream;
 mod waiting;
@@ -144,7 +147,8 @@ fn prepare(
 ) -> Result<Gateway, String> {
     let Orders { scope, settings, step, of_step, .. } = orders;
     let upstream = settings.proxy.clone().map(|proxy| Upstream::new(proxy, credentials)).transpose()?;
-    let limits = limits(&settings).map_err(|e| format!("setting its limits: {e}"))?;
+    let encrypted = settings.proxy.as_ref().is_some_and(Proxy::is_encrypted);
+    let limits = limits(&settings, encrypted).map_err(|e| format!("setting its limits: {e}"))?;
     let resolver =
         Resolver::new(settings.resolver).map_err(|e| format!("preparing to look up names: {e}"))?;
     confine_gateway().map_err(|e| e.to_string())?;
@@ -163,18 +167,22 @@ const FEW: u64 = 256;
 /// Most flows of datagrams at a time; each has a descriptor, and what it makes the gateway keep is some 200 KiB at most.
 const FLOWS: u64 = 256;
 
+/// Most connections by a proxy within TLS, each of which has some 50 KiB of memory for that.
+const ENCRYPTED: u64 = 2048;
+
 /// Most pipes at a time, as many as an ordinary user may have of their size.
 const PIPES: u64 = 256;
 
 /// Limits the process, and what it takes on to what it has descriptors for: an `accept(2)` without any would fail
 /// over and over.
-fn limits(settings: &Settings) -> nix::Result<Limits> {
+fn limits(settings: &Settings, encrypted: bool) -> nix::Result<Limits> {
     setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)?;
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let (listeners, pipes) = ((most / 4).min(8192), (most / 16).min(PIPES));
-    // A connection has two.
-    let connections = most.saturating_sub(listeners + 2 * pipes + FLOWS + FEW) / 2;
+    // A connection has two, and with TLS to the proxy two more.
+    let (each, bound) = if encrypted { (4, ENCRYPTED) } else { (2, u64::MAX) };
+    let connections = (most.saturating_sub(listeners + 2 * pipes + FLOWS + FEW) / each).min(bound);
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(Limits {
         names_per_wildcard: settings.names_per_wildcard,

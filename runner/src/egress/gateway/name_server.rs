@@ -122,9 +122,14 @@ impl Gateway {
 
     /// Who has asked the name server.
     fn asker_of_question(&mut self, (transport, from): (Transport, SocketAddr)) -> Option<Asker> {
-        self.hear_callers();
         let to = self.dns_address?;
-        let whose = self.callers.whose(transport, to, || Some(from));
+        let whose = match transport {
+            Transport::Udp => self.whose_datagrams(to, from),
+            Transport::Tcp => {
+                self.hear_callers();
+                self.callers.whose(to, || Some(from))
+            }
+        };
         whose.map(|(caller, certain)| Asker::of(&caller, certain))
     }
 
@@ -138,7 +143,8 @@ impl Gateway {
             return (query.answer(Code::NoName, false), None);
         }
         let name = match &query.name {
-            Ok(name) => name.clone(),
+            // Where a service is: there is no record that says so, and who asks for it asks for the name then.
+            Ok(name) => query.of_service().unwrap_or_else(|| name.clone()),
             Err(shown) => {
                 let attempt = Attempt::new(shown.as_str(), None).refused("it isn't a host's name");
                 return (query.answer(Code::NoName, true), Some(attempt));

@@ -30,13 +30,15 @@ use super::splice::Pipes;
 use super::steps::Steps;
 use super::strays::Strays;
 use super::stream::{GREETING, Stream, abort};
+use super::tunnel::Tunnels;
+use super::unheard::Unheard;
 use super::unnamed::UnnamedCount;
 use super::upstream::Upstream;
 use super::waiting::Waiting;
 use crate::egress::OfStep;
 use crate::egress::name::Name;
 use crate::egress::record::{Attempt, Protocol};
-use crate::egress::rule::{Decision, Policy};
+use crate::egress::rule::{self, Decision, Policy};
 
 /// Events, questions and connections that are taken at a time, so that each kind has its turn.
 pub(super) const TURN: usize = 64;
@@ -76,6 +78,7 @@ pub struct Gateway {
     pub(super) epoll: Epoll,
     pub(super) resolver: Resolver,
     pub(super) upstream: Option<Upstream>,
+    pub(super) tunnels: Tunnels,
     pub(super) usage: Usage,
     pub(super) streams: Slab<Stream>,
     pub(super) pipes: Pipes,
@@ -100,6 +103,7 @@ pub struct Gateway {
     /// Where questions come in.
     pub(super) dns_address: Option<SocketAddr>,
     pub(super) strays: Strays,
+    pub(super) unheard: Unheard,
     steps: Steps,
     pub(super) names: Names,
     pub(super) dns: DnsSockets,
@@ -136,6 +140,10 @@ pub(super) enum Token {
     Flow(usize),
     /// Init has seen something.
     Bell,
+    /// The proxy, behind TLS.
+    Wire(usize),
+    /// A connection, before TLS.
+    Inner(usize),
 }
 
 impl Token {
@@ -155,6 +163,8 @@ impl Token {
             Token::Door(key) => (10, key, 0),
             Token::Flow(key) => (11, key, 0),
             Token::Bell => (12, 0, 0),
+            Token::Wire(key) => (13, key, 0),
+            Token::Inner(key) => (14, key, 0),
         };
         kind << 56 | (number as u64 & 0xff_ffff) << 32 | key as u64 & 0xffff_ffff
     }
@@ -175,6 +185,8 @@ impl Token {
             10 => Token::Door(key),
             11 => Token::Flow(key),
             12 => Token::Bell,
+            13 => Token::Wire(key),
+            14 => Token::Inner(key),
             _ => return None,
         })
     }
@@ -205,6 +217,7 @@ impl Gateway {
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             resolver,
             upstream,
+            tunnels: Tunnels::default(),
             usage,
             streams: Slab::new(),
             pipes: Pipes::new(limits.pipes),
@@ -221,6 +234,7 @@ impl Gateway {
             callers: Callers::new(sightings),
             dns_address: own_address(dns.udp.as_raw_fd()),
             strays: Strays::default(),
+            unheard: Unheard::default(),
             steps,
             names: Names::default(),
             dns,
@@ -272,6 +286,7 @@ impl Gateway {
                     self.pump(key);
                 }
             }
+            self.dig_on();
             self.expire();
             self.sweep();
         };
@@ -295,7 +310,7 @@ impl Gateway {
     }
 
     fn timeout(&self) -> EpollTimeout {
-        if !self.unfinished.is_empty() {
+        if !self.unfinished.is_empty() || self.tunnels.are_unfinished() {
             return EpollTimeout::ZERO;
         }
         let stream = self.deadlines.peek().map(|Reverse((at, _))| *at);
@@ -327,6 +342,8 @@ impl Gateway {
             Token::Door(key) => drop(self.job_sends(key)),
             Token::Flow(key) => self.server_sends(key),
             Token::Bell => self.hear_callers(),
+            Token::Wire(key) => self.on_wire(key, flags),
+            Token::Inner(key) => self.on_inner(key, flags),
             Token::Control => {}
         }
     }
@@ -349,12 +366,17 @@ impl Gateway {
         heard.over
     }
 
-    /// Tells how often the step that ends here has tried to reach addresses without a name.
+    /// Tells how often the step that ends here has tried to reach addresses without a name, and by datagrams what no rule
+    /// opens for them.
     fn count_unnamed(&mut self) {
         self.hear_callers();
-        for unnamed in self.strays.of_step(self.step, self.unnamed.more()) {
+        let counted = self.unnamed.more();
+        for unnamed in self.strays.of_step(self.step, counted.unnamed) {
             let waits = self.outbox.unnamed(unnamed);
             self.await_caller(waits);
+        }
+        for ((name, port), caller) in self.unheard.of_step(counted.unheard) {
+            self.closed_port(&name, (port, true), &caller);
         }
     }
 
@@ -383,6 +405,7 @@ impl Gateway {
         for key in self.closed.drain(..) {
             self.streams.try_remove(key);
         }
+        self.tunnels.sweep();
     }
 
     /// Opens the ports of a name on one of its addresses, once.
@@ -568,6 +591,11 @@ fn own_address(socket: RawFd) -> Option<SocketAddr> {
 pub(super) fn suggest(name: &Name, port: u16, opaque: bool) -> String {
     let opaque = if opaque { "/opaque" } else { "" };
     format!("{name}:{port}{opaque}")
+}
+
+/// The same where nobody has seen what would be spoken.
+pub(super) fn suggest_unheard(name: &Name, port: u16) -> String {
+    suggest(name, port, rule::NOT_WEB.contains(&port))
 }
 
 /// The same for datagrams.

@@ -52,6 +52,8 @@ pub struct Stream {
     pub address: Option<IpAddr>,
     /// It goes by way of the proxy.
     pub by_proxy: bool,
+    /// Key of what speaks TLS with the proxy for it.
+    pub tunnel: Option<usize>,
     /// Bytes that are counted.
     pub counted: Bytes,
 }
@@ -105,6 +107,8 @@ pub enum Greeted {
     Agrees(Protocol),
     /// They don't.
     Disagrees(String),
+    /// They are of a protocol that says nothing of names, or of none that is known.
+    Unknown,
     /// The client has gone.
     Gone,
 }
@@ -146,7 +150,7 @@ impl Greeting {
             };
         }
         if self.requests.is_none() && !http::may_begin(first) {
-            return Greeted::Disagrees("neither TLS nor HTTP is spoken".to_owned());
+            return Greeted::Unknown;
         }
         let requests = self.requests.get_or_insert_with(|| Requests::new(name.clone(), port));
         match requests.take(bytes, &mut self.bytes) {
@@ -209,6 +213,7 @@ impl Stream {
             protocol: None,
             address: None,
             by_proxy: false,
+            tunnel: None,
             counted: Bytes::default(),
         }
     }

@@ -38,6 +38,10 @@ impl Gateway {
                         greeting.refuse(&stream.client, name, &reason);
                         self.refuse(key, reason, None);
                     }
+                    Greeted::Unknown => {
+                        let opaque = self.opaque_rule(key);
+                        self.refuse(key, "neither TLS nor HTTP is spoken".to_owned(), opaque);
+                    }
                     // A connection without a word is nobody's loss.
                     Greeted::Gone => self.drop_silently(key),
                 }
@@ -283,8 +287,8 @@ impl Gateway {
         let Some(stream) = self.streams.get(key) else { return };
         match &stream.phase {
             Phase::Greeting(_) => {
-                let opaque = suggest(&stream.name, stream.port, true);
-                self.refuse(key, "nothing was said that shows whom it is for".to_owned(), Some(opaque));
+                let opaque = self.opaque_rule(key);
+                self.refuse(key, "nothing was said that shows whom it is for".to_owned(), opaque);
             }
             Phase::Connecting(_, tries)
                 if !tries.left.is_empty() && stream.started + CONNECTING > self.now =>
@@ -295,6 +299,13 @@ impl Gateway {
             Phase::Resolving(_) | Phase::Connecting(..) => self.fail(key, "nobody has answered in time"),
             Phase::Open(_) | Phase::Closed => {}
         }
+    }
+
+    /// The rule by which anything could be spoken, where nothing but a rule is missing.
+    fn opaque_rule(&self, key: usize) -> Option<String> {
+        let stream =
+            self.streams.get(key).filter(|_| !self.of_step.only && self.of_step.within.is_empty())?;
+        Some(suggest(&stream.name, stream.port, true))
     }
 
     /// Ends a stream that isn't let through.

@@ -1,5 +1,6 @@
 //! What a job tries to reach by an address that stands for no name. Nothing leads there: it fails in the job's own kernel,
-//! which counts what it has no route for. That says how often, and neither what nor who.
+//! which counts what it has no route for. That says how often, and neither what nor who. Beside it stands there how many
+//! datagrams went to ports on which nobody listens.
 
 use std::fs::File;
 
@@ -9,53 +10,67 @@ use palisade_sandbox::Counters;
 /// Most bytes of a file of counters.
 const MAX: usize = 16 << 10;
 
-/// Counts them. A new network has none.
+/// Counts them, and datagrams that nobody has listened for. A new network has none of either.
 #[derive(Debug)]
 pub struct UnnamedCount {
     files: Vec<File>,
-    before: u64,
+    before: Counted,
+}
+
+/// How many there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Packets without a route.
+    pub unnamed: u64,
+    /// Datagrams for a port on which nobody listens.
+    pub unheard: u64,
 }
 
 impl UnnamedCount {
     /// By what the job's kernel counts.
     pub fn new(Counters(files): Counters) -> UnnamedCount {
-        UnnamedCount { files, before: 0 }
+        UnnamedCount { files, before: Counted::default() }
     }
 
     /// How many there were since the last time.
-    pub fn more(&mut self) -> u64 {
+    pub fn more(&mut self) -> Counted {
         let now = self.all();
-        now.saturating_sub(std::mem::replace(&mut self.before, now))
+        let before = std::mem::replace(&mut self.before, now);
+        Counted {
+            unnamed: now.unnamed.saturating_sub(before.unnamed),
+            unheard: now.unheard.saturating_sub(before.unheard),
+        }
     }
 
     /// How many there were.
-    pub fn all(&self) -> u64 {
-        let read = |file: &File| {
+    pub fn all(&self) -> Counted {
+        let mut all = Counted::default();
+        for file in &self.files {
             let mut bytes = [0; MAX];
             // What can't be read counts nothing.
             let length = pread(file, &mut bytes, 0).unwrap_or(0);
-            without_route(&String::from_utf8_lossy(&bytes[..length]))
-        };
-        self.files.iter().map(read).sum()
+            let text = String::from_utf8_lossy(&bytes[..length]);
+            all.unnamed += counter(&text, "Ip", "OutNoRoutes");
+            all.unheard += counter(&text, "Udp", "NoPorts");
+        }
+        all
     }
 }
 
-/// Packets without a route, of `snmp` (names in one line, numbers in the next) or `snmp6` (a name and a number a line):
+/// A number of `snmp` (a group's names in one line, its numbers in the next) or `snmp6` (a name and a number a line):
 /// proc(5).
-fn without_route(text: &str) -> u64 {
-    let number = match text.strip_prefix("Ip: ") {
-        Some(text) => {
-            let mut lines = text.lines();
-            let mut words = || lines.next().unwrap_or_default().split_whitespace();
-            let at = words().position(|name| name == "OutNoRoutes");
-            at.and_then(|at| words().nth(1 + at))
-        }
-        None => {
-            let of_v6 = text.split_once("Ip6OutNoRoutes").map(|(_, rest)| rest);
-            of_v6.and_then(|rest| rest.split_whitespace().next())
-        }
+fn counter(text: &str, group: &str, name: &str) -> u64 {
+    let of_v4 = || {
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(group)?.strip_prefix(": "));
+        let at = lines.next()?.split_whitespace().position(|word| word == name)?;
+        lines.next()?.split_whitespace().nth(at)
     };
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+    let of_v6 = || {
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(group)?.strip_prefix('6'));
+        let rest = lines.find_map(|line| line.strip_prefix(name))?;
+        rest.strip_prefix(char::is_whitespace).map(str::trim)
+    };
+    of_v4().or_else(of_v6).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -64,19 +79,21 @@ mod tests {
 
     #[test]
     fn the_kernel_s_own_files_are_read() {
-        let snmp = "Ip: Forwarding DefaultTTL OutDiscards OutNoRoutes ReasmTimeout\nIp: 2 64 0 17 3\nIcmp: A\nIcmp: 1\n";
-        assert_eq!(without_route(snmp), 17);
-        let snmp6 = "Ip6InReceives                   \t3\nIp6OutNoRoutes                  \t5\n";
-        assert_eq!(without_route(snmp6), 5);
+        let snmp = "Ip: Forwarding DefaultTTL OutDiscards OutNoRoutes ReasmTimeout\nIp: 2 64 0 17 3\nIcmp: A\nIcmp: 1\n\
+                    Udp: InDatagrams NoPorts\nUdp: 1 4\nUdpLite: InDatagrams NoPorts\nUdpLite: 0 9\n";
+        assert_eq!((counter(snmp, "Ip", "OutNoRoutes"), counter(snmp, "Udp", "NoPorts")), (17, 4));
+        let snmp6 = "Ip6InReceives                   \t3\nIp6OutNoRoutes                  \t5\n\
+                     Udp6NoPorts                     \t7\nUdpLite6NoPorts                 \t8\n";
+        assert_eq!((counter(snmp6, "Ip", "OutNoRoutes"), counter(snmp6, "Udp", "NoPorts")), (5, 7));
         for other in ["", "Ip: A\nIp: 1\n", "Ip: OutNoRoutes", "Ip6OutNoRoutes", "Ip: OutNoRoutes\nIp: x\n"] {
-            assert_eq!(without_route(other), 0);
+            assert_eq!(counter(other, "Ip", "OutNoRoutes"), 0);
         }
     }
 
     #[test]
     fn what_can_t_be_read_counts_nothing() {
         let none = || File::open("/dev/null").unwrap();
-        assert_eq!(UnnamedCount::new(Counters(vec![none(), none()])).more(), 0);
-        assert_eq!(UnnamedCount::new(Counters(Vec::new())).more(), 0);
+        assert_eq!(UnnamedCount::new(Counters(vec![none(), none()])).more(), Counted::default());
+        assert_eq!(UnnamedCount::new(Counters(Vec::new())).more(), Counted::default());
     }
 }

@@ -15,7 +15,7 @@ use super::serve::Gateway;
 use super::splice::Side;
 use super::stream::{CONNECTING, Greeting, Phase, Stream};
 use crate::egress::name::Name;
-use crate::egress::proxy::{Credentials, Handshake, Host, Next, Proxy, Words};
+use crate::egress::proxy::{Credentials, Handshake, Host, Next, Proxy, Tls, Words};
 use crate::egress::rule::Rule;
 
 /// The proxy of a gateway that has one.
@@ -23,13 +23,15 @@ use crate::egress::rule::Rule;
 pub struct Upstream {
     proxy: Proxy,
     credentials: Option<Credentials>,
+    tls: Option<Tls>,
     except: Vec<Rule>,
 }
 
 impl Upstream {
-    /// With what its caller has read for it.
+    /// With what its caller has read for it. Reads whose certificates are trusted.
     pub fn new(proxy: Proxy, credentials: Option<Credentials>) -> Result<Upstream, String> {
-        Ok(Upstream { except: proxy.exceptions()?, proxy, credentials })
+        let tls = proxy.tls().map_err(|e| format!("`proxy-ca-file`: {e}"))?;
+        Ok(Upstream { except: proxy.exceptions()?, proxy, credentials, tls })
     }
 }
 
@@ -130,21 +132,28 @@ impl Gateway {
     /// There is a connection: to the server, or to the proxy that is to be asked.
     pub(super) fn connected(&mut self, key: usize, server: Side, greeting: Greeting, address: IpAddr) {
         let Some(stream) = self.streams.get_mut(key) else { return };
-        match self.upstream.as_ref().filter(|_| stream.by_proxy) {
-            None => {
-                stream.address = Some(address);
-                stream.deadline = None;
-                stream.phase = Phase::Open(Box::new(Open::new(server, greeting)));
-                self.pump(key);
-            }
-            Some(Upstream { proxy, credentials, .. }) => {
-                let (handshake, words) =
-                    Handshake::start(proxy, credentials.as_ref(), &stream.name, stream.port);
-                let asking = Asking { greeting, server, handshake, words, said: 0 };
-                stream.phase = Phase::Asking(Box::new(asking));
-                self.arm(key, CONNECTING);
-                self.ask_proxy(key, EpollFlags::empty());
-            }
+        let Some(Upstream { proxy, credentials, tls, .. }) =
+            self.upstream.as_ref().filter(|_| stream.by_proxy)
+        else {
+            stream.address = Some(address);
+            stream.deadline = None;
+            stream.phase = Phase::Open(Box::new(Open::new(server, greeting)));
+            return self.pump(key);
+        };
+        let (handshake, words) = Handshake::start(proxy, credentials.as_ref(), &stream.name, stream.port);
+        let server = match tls.clone() {
+            None => Ok(server),
+            Some(tls) => self.tunnel(key, &tls, server),
+        };
+        let server = match server {
+            Ok(server) => server,
+            Err(why) => return self.fail(key, &why),
+        };
+        if let Some(stream) = self.streams.get_mut(key) {
+            let asking = Asking { greeting, server, handshake, words, said: 0 };
+            stream.phase = Phase::Asking(Box::new(asking));
+            self.arm(key, CONNECTING);
+            self.ask_proxy(key, EpollFlags::empty());
         }
     }
 

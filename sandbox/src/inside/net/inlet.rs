@@ -15,10 +15,10 @@ use nix::sys::socket::{
 
 use crate::error::{Context, LayerError};
 use crate::inlet::{self, MAX_SOCKETS, Synthetic, V4_LENGTH, V6_LENGTH};
-use crate::inside::witness::Ends;
+use crate::inside::witness::{self, Ends};
 use crate::report::LayerId;
 use crate::sys::netlink::Routes;
-use crate::wire::{self, Family, Opened, Standing, Transport, Wanted};
+use crate::wire::{self, Family, Held, Opened, Standing, Transport, Wanted};
 
 /// Port of the name server.
 const DNS_PORT: u16 = 53;
@@ -83,8 +83,13 @@ const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
 /// Answers one request of the gateway; `false` where it is gone.
 pub fn answer(gateway: &UnixStream) -> bool {
-    let Ok(Some((Wanted { family, transport, count }, _))) = wire::receive::<Wanted>(gateway) else {
-        return false;
+    let (family, transport, count) = match wire::receive::<Wanted>(gateway) {
+        Ok(Some((Wanted::Sockets { family, transport, count }, _))) => (family, transport, count),
+        Ok(Some((Wanted::Holder(socket), _))) => {
+            let holder = witness::holder(socket).map(Box::new);
+            return wire::send(gateway, &Held(holder), &[]).is_ok();
+        }
+        Ok(None) | Err(_) => return false,
     };
     let made: Result<Vec<OwnedFd>, Errno> =
         (0..count.min(MAX_SOCKETS)).map(|_| make(family, transport)).collect();

@@ -25,6 +25,8 @@ use crate::sightings::{Asked, Seen};
 use crate::sys::{diag, notify};
 use crate::wire::Transport;
 
+pub use self::process::holder;
+
 mod asked;
 mod process;
 

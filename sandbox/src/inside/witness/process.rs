@@ -7,10 +7,15 @@ use std::path::PathBuf;
 
 use nix::sys::uio::pread;
 
-use crate::sightings::{Caller, MAX_COMMAND, MAX_EXE, MAX_PARENT_COMMAND, MAX_PARENTS, PLACES, Process};
+use crate::sightings::{
+    Caller, Holder, MAX_COMMAND, MAX_EXE, MAX_PARENT_COMMAND, MAX_PARENTS, PLACES, Process,
+};
 
 /// Most bytes of `/proc/PID/stat` and `/proc/PID/status`.
 const MAX_STAT: usize = 4096;
+
+/// Descriptors that are looked at for one socket, of all processes together.
+const MAX_LOOKED: usize = 8192;
 
 /// Those who have asked, each at its place.
 #[derive(Default)]
@@ -65,6 +70,41 @@ impl Callers {
             *place = None;
         }
     }
+}
+
+/// Who has the socket with this inode: the youngest of those that have it.
+pub fn holder(socket: u64) -> Option<Holder> {
+    let own = std::process::id().cast_signed();
+    let named = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut processes: Vec<i32> =
+        named.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    processes.retain(|process| *process != own);
+    processes.sort_unstable_by(|one, other| other.cmp(one));
+    let wanted = PathBuf::from(format!("socket:[{socket}]"));
+    let (mut left, mut found) = (MAX_LOOKED, None);
+    for process in processes {
+        // Who doesn't let itself be looked at has nothing that could be found.
+        let Ok(descriptors) = std::fs::read_dir(format!("/proc/{process}/fd")) else { continue };
+        for descriptor in descriptors.flatten() {
+            let Some(less) = left.checked_sub(1) else {
+                return found.and_then(|process| held_by(process, false));
+            };
+            left = less;
+            if std::fs::read_link(descriptor.path()).is_ok_and(|to| to == wanted) {
+                match found {
+                    None => found = Some(process),
+                    Some(youngest) => return held_by(youngest, false),
+                }
+                break;
+            }
+        }
+    }
+    found.and_then(|process| held_by(process, true))
+}
+
+fn held_by(process: i32, alone: bool) -> Option<Holder> {
+    let parent = value(&read(process, "status", MAX_STAT), "PPid:")?;
+    Some(Holder { caller: caller(process, parent)?, alone })
 }
 
 fn mark(stat: &File) -> Option<Mark> {
@@ -133,6 +173,8 @@ fn value(status: &[u8], word: &str) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
@@ -154,6 +196,28 @@ mod tests {
         let (thread, process) = thread.join().unwrap().unwrap();
         assert!(thread != own && process == own.unsigned_abs());
         assert_eq!(callers.find(i32::MAX), None);
+    }
+
+    #[test]
+    fn a_socket_is_found_with_who_has_it() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let inode = |fd: &dyn std::os::fd::AsRawFd| {
+            std::fs::metadata(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap().ino()
+        };
+        // Of this process itself, which is the one that looks, nothing is told; of one that it has started, what is.
+        assert_eq!(holder(inode(&socket)), None);
+        let theirs = std::os::fd::OwnedFd::from(socket.try_clone().unwrap());
+        let mut child = std::process::Command::new("sleep").arg("60").stdin(theirs).spawn().unwrap();
+        let found = loop {
+            let found = holder(inode(&socket)).unwrap();
+            if found.caller.process.exe.ends_with("sleep") {
+                break found;
+            }
+        };
+        assert!(found.alone && found.caller.process.pid == child.id(), "{found:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(holder(u64::MAX), None);
     }
 
     #[test]

@@ -1,170 +1,15 @@
-//! The proxy by which a gateway reaches names, where the host has no other way to the internet: HTTP's CONNECT
-//! (RFC 9110, section 9.3.6) or SOCKS 5 (RFC 1928, with names and passwords of RFC 1929). The proxy is told the name, and
-//! finds its addresses itself. What it answers is read byte by byte: what follows belongs to the job.
+//! How a proxy is asked for a name, whatever carries the words: CONNECT, or SOCKS 5.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::name::Name;
-use super::rule::{Kind, Rule};
+use super::{Credentials, MAX_CREDENTIAL, Protocol, Proxy};
 use crate::base64::base64;
-use crate::mask::Secret;
+use crate::egress::name::Name;
 
 /// Largest answer of a proxy to CONNECT, in bytes.
 const MAX_ANSWER: usize = 16 << 10;
-/// Longest user and longest password, as SOCKS has it.
-const MAX_CREDENTIAL: usize = 255;
-/// Most bytes of a file with credentials.
-const MAX_FILE: u64 = 1024;
-
-/// A proxy as the configuration names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proxy {
-    kind: Protocol,
-    host: Host,
-    port: u16,
-    /// Where its `user:password` is.
-    credentials: Option<PathBuf>,
-    /// Names that are reached without it.
-    except: Vec<String>,
-}
-
-/// What is spoken with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Protocol {
-    Http,
-    Socks5,
-}
-
-/// Where it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Host {
-    /// By its address.
-    Address(IpAddr),
-    /// By its name.
-    Name(Name),
-}
-
-/// As it stands in an address.
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Host::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-            Host::Address(address) => address.fmt(f),
-            Host::Name(name) => f.write_str(name.as_str()),
-        }
-    }
-}
-
-/// A user and a password, with a colon between.
-#[derive(Clone, Debug)]
-pub struct Credentials(Secret);
-
-impl Proxy {
-    /// Reads `http://HOST:PORT` or `socks5://HOST:PORT`.
-    pub fn new(address: &str, credentials: Option<PathBuf>, except: Vec<String>) -> Result<Proxy, String> {
-        let wrong = |what: &str| format!("`proxy`: {what}");
-        let (kind, rest) = match address.split_once("://") {
-            Some(("http", rest)) => (Protocol::Http, rest),
-            Some(("socks5" | "socks5h", rest)) => (Protocol::Socks5, rest),
-            _ => return Err(wrong("it begins with http:// or socks5://")),
-        };
-        if rest.contains('@') {
-            return Err(wrong(
-                "a user and a password stand in a file that only the runner's user can read: `proxy-credentials`",
-            ));
-        }
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) =
-            rest.rsplit_once(':').ok_or_else(|| wrong("it ends with a port, as in http://HOST:3128"))?;
-        let port = port.parse().ok().filter(|port| *port > 0);
-        let port = port.ok_or_else(|| wrong("a port is a number from 1 to 65535"))?;
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let host = match bare.unwrap_or(host).parse::<IpAddr>() {
-            Ok(address) if bare.is_some() == address.is_ipv6() => Host::Address(address),
-            _ => Host::Name(Name::parse(host).map_err(|e| wrong(e.what))?),
-        };
-        if let Some(path) = credentials.as_ref().filter(|path| !path.is_absolute()) {
-            return Err(format!("`proxy-credentials`: `{}` is not an absolute path", path.display()));
-        }
-        let proxy = Proxy { kind, host, port, credentials, except };
-        proxy.exceptions()?;
-        Ok(proxy)
-    }
-
-    /// Where it is.
-    pub fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// At which port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Whether it has credentials.
-    pub fn has_credentials(&self) -> bool {
-        self.credentials.is_some()
-    }
-
-    /// Names that are reached without it.
-    pub fn exceptions(&self) -> Result<Vec<Rule>, String> {
-        let read = |text: &String| match Rule::parse(text, Kind::Deny) {
-            Ok(rule) if rule.is_of_names() => Ok(rule),
-            Ok(rule) => Err(format!("`proxy-except`: `{rule}` is an address; a proxy is told names")),
-            Err(error) => Err(format!("`proxy-except`: {error}")),
-        };
-        self.except.iter().map(read).collect()
-    }
-
-    /// Reads its credentials, where it has any.
-    pub fn credentials(&self) -> io::Result<Option<Credentials>> {
-        let Some(path) = &self.credentials else { return Ok(None) };
-        let told = |e: io::Error| io::Error::new(e.kind(), format!("`{}`: {e}", path.display()));
-        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize));
-        let mut read = || {
-            let file = File::open(path)?;
-            // As for secrets of jobs: a group may read what root has given it, or the service manager.
-            if file.metadata()?.mode() & 0o027 != 0 {
-                let why = "others can read or change it; take that away with `chmod 640`";
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-            }
-            file.take(MAX_FILE).read_to_string(&mut text)
-        };
-        read().map_err(told)?;
-        Credentials::parse(text.trim_end_matches(['\r', '\n'])).map(Some).map_err(told)
-    }
-}
-
-impl Credentials {
-    /// Reads `user:password`.
-    pub fn parse(text: &str) -> io::Result<Credentials> {
-        let plain = |part: &str| {
-            (1..=MAX_CREDENTIAL).contains(&part.len()) && !part.contains(|c: char| c.is_control())
-        };
-        match text.split_once(':') {
-            Some((user, password)) if plain(user) && plain(password) => {
-                Ok(Credentials(Secret::new(text.to_owned())))
-            }
-            _ => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("it has one line, `user:password`, each of 1 to {MAX_CREDENTIAL} bytes"),
-            )),
-        }
-    }
-
-    /// For handing them to the gateway.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-}
 
 /// What is said to a proxy, cleared when it is over.
 pub type Words = Zeroizing<Vec<u8>>;
@@ -216,7 +61,7 @@ impl Handshake {
         port: u16,
     ) -> (Handshake, Words) {
         let (stage, words) = match proxy.kind {
-            Protocol::Http => {
+            Protocol::Http | Protocol::Https => {
                 let mut words = Zeroizing::new(Vec::with_capacity(2048));
                 let target = format!("CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n");
                 words.extend_from_slice(target.as_bytes());
@@ -375,10 +220,7 @@ fn reply(code: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn proxy(address: &str) -> Result<Proxy, String> {
-        Proxy::new(address, None, Vec::new())
-    }
+    use crate::egress::proxy::Files;
 
     /// What is said, given what is answered, byte by byte; and what is left for the job.
     fn talk(
@@ -387,9 +229,9 @@ mod tests {
         answers: &[u8],
     ) -> (Vec<Vec<u8>>, Result<Vec<u8>, String>) {
         let credentials = credentials.map(|text| Credentials::parse(text).unwrap());
+        let proxy = Proxy::new(address, Files::default(), Vec::new()).unwrap();
         let name = Name::parse("a.test").unwrap();
-        let (mut handshake, first) =
-            Handshake::start(&proxy(address).unwrap(), credentials.as_ref(), &name, 443);
+        let (mut handshake, first) = Handshake::start(&proxy, credentials.as_ref(), &name, 443);
         let (mut said, mut at) = (vec![first.to_vec()], 0);
         loop {
             match handshake.take(&answers[at..]) {
@@ -402,31 +244,6 @@ mod tests {
                 Err(why) => return (said, Err(why)),
             }
         }
-    }
-
-    #[test]
-    fn a_proxy_has_a_host_and_a_port_and_no_password() {
-        let of = |address: &str| proxy(address).map(|proxy| (proxy.host, proxy.port));
-        let name = Host::Name(Name::parse("proxy.test").unwrap());
-        assert_eq!(of("http://proxy.test:3128"), Ok((name.clone(), 3128)));
-        assert_eq!(of("socks5://proxy.test:1080/"), Ok((name, 1080)));
-        assert_eq!(of("http://[fd00::1]:80"), Ok((Host::Address("fd00::1".parse().unwrap()), 80)));
-        for (address, what) in [
-            ("proxy.test:80", "it begins with http:// or socks5://"),
-            ("https://proxy.test:80", "it begins with http:// or socks5://"),
-            ("http://proxy.test", "it ends with a port"),
-            ("http://proxy.test:0", "a port is a number"),
-            ("http://user:word@proxy.test:80", "`proxy-credentials`"),
-            ("http://proxy.test:80/path", "a port is a number"),
-            ("http://a..b:80", "a label between dots is empty"),
-        ] {
-            let error = proxy(address).unwrap_err();
-            assert!(error.contains(what) && !error.contains("word@"), "{address}: {error}");
-        }
-        let with = |except: &str| Proxy::new("http://a:1", Some("file".into()), vec![except.to_owned()]);
-        assert!(with("a.test").unwrap_err().contains("not an absolute path"));
-        let except = |text: &str| Proxy::new("http://a:1", None, vec![text.to_owned()]);
-        assert!(except("*.b.test").is_ok() && except("10.0.0.0/8").unwrap_err().contains("is an address"));
     }
 
     #[test]
@@ -473,14 +290,5 @@ mod tests {
             let told = talk("socks5://p.test:1", credentials, answer).1.unwrap_err();
             assert!(told.starts_with(why), "{told}");
         }
-    }
-
-    #[test]
-    fn credentials_are_a_user_and_a_password() {
-        for bad in ["", "user", ":word", "user:", "user:a\nb", &format!("{}:b", "a".repeat(256))] {
-            let error = Credentials::parse(bad).unwrap_err().to_string();
-            assert!(error.starts_with("it has one line, `user:password`"), "{error}");
-        }
-        assert_eq!(format!("{:?}", Credentials::parse("user:word").unwrap()), "Credentials(Secret(***))");
     }
 }

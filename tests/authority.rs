@@ -1,12 +1,12 @@
-//! Certificates of a forge's own.
+//! Certificates of the tests' own.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Where a forge has its certificate from; it is for `localhost`.
+/// Where a server has its certificate from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Certificate {
     /// From an authority of its own.
@@ -22,18 +22,18 @@ pub enum Certificate {
 pub struct Authority {
     /// In PEM.
     pub pem: String,
-    /// What the server answers with.
+    /// The server.
     pub server: Arc<ServerConfig>,
 }
 
-/// A fresh one.
-pub fn authority(certificate: Certificate) -> Authority {
-    let names = match certificate {
-        Certificate::Issued => Vec::new(),
-        Certificate::Own | Certificate::Expired => vec!["localhost".to_owned()],
-    };
-    let mut params = CertificateParams::new(names).expect("names");
+/// A fresh one, for a server of these names and addresses.
+pub fn authority(names: &[&str], certificate: Certificate) -> Authority {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let own_names = if certificate == Certificate::Issued { Vec::new() } else { names.clone() };
+    let mut params = CertificateParams::new(own_names).expect("names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // OpenSSL takes one of the same name as its issuer for one that is signed by itself.
+    params.distinguished_name.push(DnType::CommonName, "the tests' authority");
     if certificate == Certificate::Expired {
         params.not_after = date_time_ymd(2020, 1, 1);
     }
@@ -43,7 +43,7 @@ pub fn authority(certificate: Certificate) -> Authority {
     let (der, key) = match certificate {
         Certificate::Issued => {
             let key = KeyPair::generate().expect("a key");
-            let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+            let params = CertificateParams::new(names).expect("names");
             let signed = params.signed_by(&key, &issuer).expect("a certificate of the server");
             (signed.der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()))
         }
