@@ -1,8 +1,8 @@
 //! `palisade daemon`: takes jobs from forges, has each run by a process of its own, and tells the forges how they go. It
 //! never parses a workflow.
 //!
-//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`) holds a lock in it and writes
-//! events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`).
+//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`, as `start` says, which may be
+//! by the `launcher`) holds a lock in it and writes events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`).
 //! What was delivered the forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same
 //! thing: read on, ask the forge how many rows it has, go on from there. `poll` asks for jobs, together with others by
 //! `beat`, `slots` says how many there may be, `leash` ends those that go on for too long. `journal` is the daemon's own
@@ -12,6 +12,7 @@ pub(crate) mod backoff;
 mod beat;
 mod deliver;
 mod journal;
+mod launcher;
 mod leash;
 mod listen;
 mod metrics;
@@ -21,6 +22,7 @@ mod process;
 mod runner;
 mod slots;
 mod spare;
+mod start;
 mod status;
 mod tail;
 mod task;
@@ -40,9 +42,11 @@ use crate::hold::{hold, holder};
 use crate::state::State;
 
 pub use journal::{Journal, Severity};
+pub use launcher::{Launcher, LauncherError};
 pub use notify::Notify;
-pub use process::{Starter, Waiting};
+pub use process::Waiting;
 pub use runner::{Health, Runner};
+pub use start::Starter;
 pub use status::Standing;
 pub use tail::last_lines;
 pub use task::Shown;
@@ -58,6 +62,13 @@ use task::{Directory, Key};
 
 /// The daemon's own directory, in the state directory.
 const OWN: &str = "daemon";
+/// The directory of those that are for tasks yet to come.
+const BLANK: &str = "blank";
+/// How long a launcher that is away is waited for with a job, and before none is taken: a service manager starts the next
+/// one at once.
+const AWAY: Duration = Duration::from_secs(5);
+/// Between attempts to reach it.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What an administrator decides.
 #[derive(Clone, Debug)]
@@ -124,6 +135,8 @@ pub struct Daemon {
     no_space: AtomicBool,
     /// When a task couldn't be written down.
     trouble: Mutex<Option<Instant>>,
+    /// Since when there is no launcher.
+    away: Mutex<Option<Instant>>,
     _lock: File,
 }
 
@@ -172,7 +185,7 @@ impl Daemon {
             }
             held => held?,
         };
-        let (blank, tasks, finished) = (state.dir("blank")?, state.dir("tasks")?, state.dir("finished")?);
+        let (blank, tasks, finished) = (state.dir(BLANK)?, state.dir("tasks")?, state.dir("finished")?);
         // What an earlier daemon made ready has ended with it.
         for left in blank.read_dir()? {
             std::fs::remove_dir_all(left?.path())?;
@@ -194,6 +207,7 @@ impl Daemon {
             leashes: Mutex::default(),
             no_space: AtomicBool::new(false),
             trouble: Mutex::default(),
+            away: Mutex::default(),
             _lock: lock,
         }))
     }
@@ -241,7 +255,8 @@ impl Daemon {
     /// Has the next job find its process ready: to be called after a job has begun, and every second or so.
     pub fn prepare(&self) {
         let settings = self.settings();
-        if !settings.spare {
+        // Whether there is a launcher again is known by starting one.
+        if !settings.spare && self.away().is_none() {
             return self.spare.discard();
         }
         self.spare.prepare(|| match self.phase() {
@@ -252,19 +267,51 @@ impl Daemon {
 
     /// A job's process: the one that is ready, or a new one.
     fn ready(&self) -> io::Result<Ready> {
-        match self.spare.take() {
-            Some(ready) => Ok(ready),
-            None => self.start_process(&self.settings().starter),
+        if let Some(ready) = self.spare.take() {
+            return Ok(ready);
+        }
+        let (starter, until) = (self.settings().starter, Instant::now() + AWAY);
+        loop {
+            match self.start_process(&starter) {
+                Err(error) if error.kind() == io::ErrorKind::NotConnected && Instant::now() < until => {
+                    std::thread::sleep(AGAIN);
+                }
+                started => return started,
+            }
         }
     }
 
     fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
         let directory = task::blank(&self.blank)?;
-        let started = starter.start(directory.clone());
-        if started.is_err() {
+        let started = Ready::start(starter, directory.clone());
+        let error = started.as_ref().err();
+        if error.is_some() {
             let _ = std::fs::remove_dir_all(&directory);
         }
+        self.is_away(error.filter(|error| error.kind() == io::ErrorKind::NotConnected));
         started
+    }
+
+    /// Takes note of the launcher's absence, or of its being there.
+    fn is_away(&self, error: Option<&io::Error>) {
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) if away.is_none() => {
+                *away = Some(Instant::now());
+                let fields = [("error", &*error.to_string())];
+                self.journal.write(Severity::Error, "no job can be started", &fields);
+            }
+            None if away.is_some() => {
+                *away = None;
+                self.journal.write(Severity::Info, "jobs can be started again", &[]);
+            }
+            _ => {}
+        }
+    }
+
+    /// How long there has been no launcher.
+    fn away(&self) -> Option<Duration> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed())
     }
 
     /// Goes on to a phase.
@@ -315,8 +362,11 @@ impl Daemon {
         runner.again(key.task);
     }
 
-    /// Whether one couldn't just now.
+    /// Whether no job is to be taken: one couldn't be written down just now, or can't be started.
     fn is_troubled(&self) -> bool {
+        if self.away().is_some_and(|time| time > AWAY) {
+            return true;
+        }
         let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
     }
