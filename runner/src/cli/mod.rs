@@ -106,7 +106,6 @@ pub enum Command {
     /// List the runs of the daemon's own queue
     Jobs(jobs::Args),
     /// Start jobs for the daemon, as a service of its own
-    #[command(hide = true)]
     Launcher(launcher::Args),
     /// Pin the actions and workflows of other repositories to commits
     Lock(lock::Args),

@@ -57,7 +57,7 @@ use metrics::{Metrics, Moment};
 use process::{Process, Ready};
 use slots::Slots;
 use spare::Spare;
-use status::Status;
+use status::{Hindered, Status};
 use task::{Directory, Key};
 
 /// The daemon's own directory, in the state directory.
@@ -371,6 +371,11 @@ impl Daemon {
         trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
     }
 
+    /// Why no job is taken, for who asks how it stands.
+    fn hindered(&self) -> Hindered {
+        Hindered { no_space: self.no_space.load(Ordering::SeqCst), no_launcher: self.away().is_some() }
+    }
+
     /// How many jobs have ended that their forges don't know of yet.
     fn untold(&self) -> usize {
         self.shown().values().filter(|task| task.over).count()
@@ -407,7 +412,7 @@ impl Daemon {
         let runners = self.runners().clone();
         let told = self.status.write(
             self.phase(),
-            (self.settings().capacity, self.no_space.load(Ordering::SeqCst)),
+            (self.settings().capacity, self.hindered()),
             &runners,
             self.shown().values(),
         );
