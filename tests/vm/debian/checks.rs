@@ -110,9 +110,9 @@ fn job(forge: &Forge) {
     if output("uname -r").starts_with("6.1.") {
         assert!(record.log().contains("landlock: degraded: ABI 2: files; held by one layer alone, since this kernel's Landlock can't: cutting files"));
     }
-    // What the service can isolate, as it sees it: its own unit with another command.
+    // What the service can isolate, as it sees it: the unit of jobs with another command, which looks at registrations too.
     done(
-        "sed -e 's/^Type=.*/Type=oneshot/; /^Restart/d; /^Runtime/d; s/^ExecStart=.*/ExecStart=palisade doctor/' \\
+        "sed -e 's/^Type=.*/Type=oneshot/; /^Restart/d; /^Runtime/d; /^Inaccessible/d; s/^ExecStart=.*/ExecStart=palisade doctor/' \\
              -e 's/^UMask=.*/StandardOutput=file:\\/run\\/doctor/' \\
              /usr/lib/systemd/system/palisade-jobs.service >/run/systemd/system/doctor.service; systemctl start doctor; true",
     );
@@ -149,7 +149,7 @@ fn queue(_: &Forge) {
     done("useradd --create-home --groups palisade dev");
     done(
         "cd /home/dev && runuser -u dev -- sh -ec 'git init -q demo; cd demo; mkdir -p .forgejo/workflows
-         printf \"on: push\\njobs:\\n  hello:\\n    steps:\\n      - run: cat greeting\\n\" >.forgejo/workflows/ci.yml
+         printf \"on: push\\njobs:\\n  hello:\\n    runs-on: host\\n    steps:\\n      - uses: actions/checkout@v4\\n      - run: cat greeting\\n\" >.forgejo/workflows/ci.yml
          echo hello from here >greeting; git add .; git -c user.name=dev -c user.email=dev@localhost commit -qm first'",
     );
     let said = done("cd /home/dev/demo && runuser -u dev -- palisade submit");
@@ -158,8 +158,11 @@ fn queue(_: &Forge) {
         let said = output("cd /home/dev/demo && runuser -u dev -- palisade jobs");
         said.contains("success") || said.contains("failure")
     });
-    let said = done("cd /home/dev/demo && runuser -u dev -- palisade logs 1");
+    // Root may too, and nobody else.
+    let said = done("palisade logs 1");
     assert!(said.contains("hello from here"), "{said}");
+    let said = output("runuser -u nobody -- palisade jobs 2>&1");
+    assert!(said.contains("may not connect"), "{said}");
 }
 
 fn memory_bomb(forge: &Forge) {
@@ -276,6 +279,9 @@ fn nothing_is_left() {
 }
 
 fn journal(_: &Forge) {
+    let memory =
+        |pid: &str| output(&format!("awk '/^VmRSS|^RssAnon/ {{ print $1, $2 }}' /proc/{pid}/status | xargs"));
+    println!("vm: KiB of the daemon: {}; of the launcher: {}", memory(&main_pid()), memory(&launcher_pid()));
     println!("{}", done("journalctl -u palisade -u palisade-jobs --no-pager | tail -n 50"));
 }
 
