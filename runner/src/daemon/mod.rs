@@ -1,13 +1,15 @@
 //! `palisade daemon`: takes jobs from forges, has each run by a process of its own, and tells the forges how they go. It
 //! never parses a workflow.
 //!
-//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`, as `start` says, which may be
-//! by the `launcher`) holds a lock in it and writes events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`).
-//! What was delivered the forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same
-//! thing: read on, ask the forge how many rows it has, go on from there. `poll` asks for jobs, together with others by
-//! `beat`, `slots` says how many there may be, `leash` ends those that go on for too long. `journal` is the daemon's own
-//! log, `status`, `tail` and `metrics` say how it stands.
+//! A task is a directory (`task`): the job's process (`process`, started as `start` says, ahead by `spare`) holds a lock
+//! in it and writes events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states
+//! (`transcript`). Where a `launcher` starts processes, its `absence` is bridged. What was delivered the forge knows by its
+//! acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the forge how many rows
+//! it has, go on from there. `poll` asks for jobs, together with others by `beat`, `slots` says how many there may be,
+//! `leash` ends those that go on for too long. `journal` is the daemon's own log, `status`, `tail` and `metrics` say how it
+//! stands.
 
+mod absence;
 pub(crate) mod backoff;
 mod beat;
 mod deliver;
@@ -51,6 +53,7 @@ pub use status::Standing;
 pub use tail::last_lines;
 pub use task::Shown;
 
+use absence::Absence;
 use beat::Beat;
 use leash::Leash;
 use metrics::{Metrics, Moment};
@@ -64,11 +67,6 @@ use task::{Directory, Key};
 const OWN: &str = "daemon";
 /// The directory of those that are for tasks yet to come.
 const BLANK: &str = "blank";
-/// How long a launcher that is away is waited for with a job, and before none is taken: a service manager starts the next
-/// one at once.
-const AWAY: Duration = Duration::from_secs(5);
-/// Between attempts to reach it.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// What an administrator decides.
 #[derive(Clone, Debug)]
@@ -135,8 +133,7 @@ pub struct Daemon {
     no_space: AtomicBool,
     /// When a task couldn't be written down.
     trouble: Mutex<Option<Instant>>,
-    /// Since when there is no launcher.
-    away: Mutex<Option<Instant>>,
+    absence: Absence,
     _lock: File,
 }
 
@@ -207,7 +204,7 @@ impl Daemon {
             leashes: Mutex::default(),
             no_space: AtomicBool::new(false),
             trouble: Mutex::default(),
-            away: Mutex::default(),
+            absence: Absence::default(),
             _lock: lock,
         }))
     }
@@ -256,7 +253,7 @@ impl Daemon {
     pub fn prepare(&self) {
         let settings = self.settings();
         // Whether there is a launcher again is known by starting one.
-        if !settings.spare && self.away().is_none() {
+        if !settings.spare && !self.absence.is_there() {
             return self.spare.discard();
         }
         self.spare.prepare(|| match self.phase() {
@@ -267,16 +264,11 @@ impl Daemon {
 
     /// A job's process: the one that is ready, or a new one.
     fn ready(&self) -> io::Result<Ready> {
-        if let Some(ready) = self.spare.take() {
-            return Ok(ready);
-        }
-        let (starter, until) = (self.settings().starter, Instant::now() + AWAY);
-        loop {
-            match self.start_process(&starter) {
-                Err(error) if error.kind() == io::ErrorKind::NotConnected && Instant::now() < until => {
-                    std::thread::sleep(AGAIN);
-                }
-                started => return started,
+        match self.spare.take() {
+            Some(ready) => Ok(ready),
+            None => {
+                let starter = self.settings().starter;
+                self.absence.bridge(|| self.start_process(&starter))
             }
         }
     }
@@ -284,34 +276,11 @@ impl Daemon {
     fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
         let directory = task::blank(&self.blank)?;
         let started = Ready::start(starter, directory.clone());
-        let error = started.as_ref().err();
-        if error.is_some() {
+        if started.is_err() {
             let _ = std::fs::remove_dir_all(&directory);
         }
-        self.is_away(error.filter(|error| error.kind() == io::ErrorKind::NotConnected));
+        self.absence.note(&started, &self.journal);
         started
-    }
-
-    /// Takes note of the launcher's absence, or of its being there.
-    fn is_away(&self, error: Option<&io::Error>) {
-        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        match error {
-            Some(error) if away.is_none() => {
-                *away = Some(Instant::now());
-                let fields = [("error", &*error.to_string())];
-                self.journal.write(Severity::Error, "no job can be started", &fields);
-            }
-            None if away.is_some() => {
-                *away = None;
-                self.journal.write(Severity::Info, "jobs can be started again", &[]);
-            }
-            _ => {}
-        }
-    }
-
-    /// How long there has been no launcher.
-    fn away(&self) -> Option<Duration> {
-        self.away.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed())
     }
 
     /// Goes on to a phase.
@@ -364,16 +333,13 @@ impl Daemon {
 
     /// Whether no job is to be taken: one couldn't be written down just now, or can't be started.
     fn is_troubled(&self) -> bool {
-        if self.away().is_some_and(|time| time > AWAY) {
-            return true;
-        }
         let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
+        self.absence.is_long() || trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
     }
 
     /// Why no job is taken, for who asks how it stands.
     fn hindered(&self) -> Hindered {
-        Hindered { no_space: self.no_space.load(Ordering::SeqCst), no_launcher: self.away().is_some() }
+        Hindered { no_space: self.no_space.load(Ordering::SeqCst), no_launcher: self.absence.is_there() }
     }
 
     /// How many jobs have ended that their forges don't know of yet.

@@ -72,6 +72,7 @@ fn register(forge: &Forge) {
     done(&format!(
         "echo {REGISTRATION_TOKEN} | palisade register --instance {url} --labels host --name build"
     ));
+    drop_in("credential", "SetCredential=palisade.other:abc");
     done("systemctl enable --now palisade");
     assert_eq!(output("systemctl is-active palisade palisade-jobs"), "active\nactive");
     done("palisade status");
@@ -94,6 +95,14 @@ fn exposure(_: &Forge) {
     });
     println!("vm: exposure {daemon} of the daemon, {jobs} of jobs");
     assert!(daemon <= EXPOSURE);
+}
+
+/// Changes the daemon's unit.
+fn drop_in(name: &str, line: &str) {
+    std::fs::create_dir_all("/run/systemd/system/palisade.service.d").expect("a directory");
+    let path = format!("/run/systemd/system/palisade.service.d/{name}.conf");
+    std::fs::write(path, format!("[Service]\n{line}\n")).expect("a file");
+    done("systemctl daemon-reload");
 }
 
 /// Runs a job and gives what the forge has of it.
@@ -140,6 +149,9 @@ fn apart(_: &Forge) {
     assert_eq!(inside("palisade", &format!("ls -A {state}/seal")), "");
     assert_eq!(inside("palisade-jobs", &format!("ls -A {state}/seal")), "1");
     done(&format!("rm {state}/seal/1"));
+    let credentials = "ls -A /run/credentials/palisade.service";
+    assert_eq!(inside("palisade", credentials), "palisade.other");
+    assert!(inside("palisade-jobs", credentials).contains("No such file"));
     let cgroups = output("cat /sys/fs/cgroup/system.slice/palisade.service/cgroup.procs | wc -l");
     assert_eq!(cgroups, "1", "the daemon starts nothing itself");
 }
@@ -239,10 +251,8 @@ fn kill_launcher(forge: &Forge) {
 }
 
 fn watchdog(forge: &Forge) {
-    std::fs::create_dir_all("/run/systemd/system/palisade.service.d").expect("a directory");
-    std::fs::write("/run/systemd/system/palisade.service.d/short.conf", "[Service]\nWatchdogSec=10\n")
-        .expect("a file");
-    done("systemctl daemon-reload && systemctl restart palisade");
+    drop_in("short", "WatchdogSec=10");
+    done("systemctl restart palisade");
     let (before, launcher) = (main_pid(), launcher_pid());
     std::thread::sleep(Duration::from_secs(12));
     assert_eq!(main_pid(), before, "a daemon that is well is left alone");

@@ -23,7 +23,7 @@ use wire::{Program, Request};
 pub use serve::{Launcher, LauncherError};
 
 /// How long the launcher may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process that the launcher has started.
 #[derive(Debug)]
