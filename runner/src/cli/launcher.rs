@@ -19,15 +19,15 @@ use crate::job::Interrupts;
   palisade daemon --launcher /run/palisade-jobs/socket --state /var/lib/palisade
 
 Both run as the same user, with the same state. The launcher reads no configuration, knows no
-forge, and has nothing of a job but the directory that it starts in; who is another user is refused
-(rule launcher-peer). What jobs have of the host, as limits or the environment, is what the launcher
-has. A daemon that ends by force leaves its jobs to the next one. A launcher that ends takes the jobs
+forge, and has nothing of a job but the directory that it starts in; another user is refused (rule
+launcher-peer). What jobs have of the host, as limits or the environment, is the launcher's. A
+daemon that ends by force leaves its jobs to the next one. A launcher that ends takes the jobs
 that run with it, and the daemon reports them as failed.
 
 SIGNALS: SIGTERM or SIGINT: end, and so do the jobs that run.
 
-EXIT CODES: 0 after an order to end, or where the daemon is of a palisade that was installed since, 4
-the socket or the state directory can't be used")]
+EXIT CODES: 0 after an order to end, or where the daemon is of a palisade installed since, 4 the
+socket or the state directory can't be used")]
 pub struct Args {
     /// Where to listen, in a directory of this user's alone
     #[arg(long, value_name = "PATH")]
