@@ -34,6 +34,7 @@ pub mod registration;
 pub mod scan;
 pub mod sealed;
 pub mod shelf;
+mod socket;
 pub mod state;
 pub mod store;
 pub mod toolchain;

@@ -38,6 +38,7 @@ mod sys;
 mod wire;
 
 use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
 pub use command::{Command, Exit, Signal, Status, Stdio, Usage};
@@ -87,6 +88,20 @@ pub fn make_way_for_cgroups() -> bool {
 /// started, no other process seen.
 pub fn confine_gateway() -> Result<(), Error> {
     outside::gateway::confine().map_err(Error::Layer)
+}
+
+/// The supplementary groups that a Unix socket's peer had when it connected: also where its process can't be seen, since
+/// it has ended or `/proc` shows none of other users.
+pub fn peer_groups(socket: BorrowedFd<'_>) -> std::io::Result<Vec<u32>> {
+    let mut groups = Vec::new();
+    loop {
+        let there = sys::net::peer_groups(socket, &mut groups)?;
+        if there <= groups.len() {
+            groups.truncate(there);
+            return Ok(groups);
+        }
+        groups.resize(there, 0);
+    }
 }
 
 /// The Landlock ABI of this kernel, or why there is none.

@@ -67,6 +67,7 @@ fn the_package_serves_on_debian() {
             checks.as_ref(),
         ]));
         let lines: Vec<&str> = text.lines().filter(|l| l.contains("vm: ")).collect();
+        println!("{}", lines.join("\n"));
         assert!(lines.iter().any(|l| l.ends_with("vm: done")), "the machine didn't get to its end:\n{text}");
         assert!(!lines.iter().any(|l| l.contains("FAILED")), "{text}");
     }

@@ -29,11 +29,13 @@ use crate::state::State;
   palisade register --instance https://git.example.org --token-file token
   palisade daemon
   palisade daemon --config /etc/palisade/config.toml --state /var/lib/palisade
+  palisade daemon --launcher /run/palisade-jobs/socket
 
 Without a configuration file it runs what is registered with the defaults; what is handed over
 with `palisade submit` it runs in any case, also where nothing is registered. Each job has a
 process of its own, which outlives the daemon: one that is started again takes over the jobs that
-still run.
+still run. With --launcher these are started by another service, and the daemon itself needs next
+to nothing of the host.
 
 SIGNALS: SIGTERM or SIGINT: take no more jobs, give those that run `shutdown-grace` to end, then
 cancel them; a second one cancels them at once, a third ends them. SIGUSR1: as `palisade drain`.
@@ -41,6 +43,9 @@ SIGHUP: read the configuration again; one that is invalid changes nothing.
 
 EXIT CODES: 0 after an order to end, 2 invalid configuration, 4 the state directory can't be used")]
 pub struct Args {
+    /// Have `palisade launcher`, which listens on this socket, start the jobs
+    #[arg(long, value_name = "PATH", conflicts_with = "offline")]
+    launcher: Option<PathBuf>,
     #[command(flatten)]
     setting: Setting,
 }
@@ -64,8 +69,10 @@ pub fn run(args: Args) -> Result<ExitCode, Error> {
     let (config, text) = args.setting.config_with_text()?;
     let state = args.setting.state();
     let journal = Journal::of_process();
-    // Before any job's process is there: jobs get their cgroups beside the daemon's.
-    let _ = palisade_sandbox::make_way_for_cgroups();
+    if args.launcher.is_none() {
+        // Before any job's process is there: jobs get their cgroups beside the daemon's.
+        let _ = palisade_sandbox::make_way_for_cgroups();
+    }
     let daemon = Daemon::new(settings(&args, &config, &state), &state, journal).map_err(failed)?;
     daemon::keep_config(&state, &text).map_err(|e| failed(e.into()))?;
     let queue = queue(&daemon, &state, &config)?;
@@ -120,7 +127,10 @@ fn settings(args: &Args, config: &Config, state: &State) -> Settings {
         shutdown_grace: config.daemon.shutdown_grace.0,
         max_job_time: config.daemon.max_job_time.0,
         min_free: config.daemon.min_free.0,
-        starter: Starter { arguments: args.setting.arguments(kept.as_deref()) },
+        starter: match &args.launcher {
+            Some(path) => Starter::Launcher(path.clone()),
+            None => Starter::Daemon(args.setting.arguments(kept.as_deref())),
+        },
         spare: config.daemon.spare,
     }
 }

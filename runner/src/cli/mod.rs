@@ -26,6 +26,7 @@ mod identity;
 mod issuer;
 mod job;
 mod jobs;
+mod launcher;
 mod list;
 mod lock;
 mod logs;
@@ -104,6 +105,8 @@ pub enum Command {
     Job(job::Args),
     /// List the runs of the daemon's own queue
     Jobs(jobs::Args),
+    /// Start jobs for the daemon, as a service of its own
+    Launcher(launcher::Args),
     /// Pin the actions and workflows of other repositories to commits
     Lock(lock::Args),
     /// Show what a run of the daemon's own queue has printed
@@ -159,6 +162,8 @@ fn parse(args: Vec<OsString>) -> Result<Command, Error> {
         Some("run") => return only("run", args).map(|args| Command::Run(Box::new(args))),
         Some("job") => return only("job", args).map(Command::Job),
         Some("sandbox") => return only("sandbox", args).map(Command::Sandbox),
+        // What does nothing but wait keeps no memory for them either.
+        Some("launcher") => return only("launcher", args).map(Command::Launcher),
         _ => {}
     }
     let matches = Cli::command().try_get_matches_from(args)?;
@@ -193,6 +198,7 @@ fn dispatch(command: Command, spare: Option<Spare>) -> Result<ExitCode, Error> {
         Command::Issuer(args) => issuer::run(args),
         Command::Job(args) => job::run(args, spare),
         Command::Jobs(args) => jobs::run(args),
+        Command::Launcher(args) => launcher::run(args),
         Command::Lock(args) => lock::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Man(args) => man::run(args),

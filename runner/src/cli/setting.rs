@@ -29,6 +29,11 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Of a command that reads no configuration.
+    pub fn without_config(state: Option<PathBuf>, offline: bool) -> Setting {
+        Setting { offline, config: None, state }
+    }
+
     /// The configuration, with what the options decide.
     pub fn config(&self) -> Result<Config, Error> {
         self.config_with_text().map(|(config, _)| config)

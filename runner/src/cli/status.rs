@@ -58,8 +58,12 @@ fn shown(registrations: &[Registration], standing: Option<&Standing>) -> String 
         )),
         None => text.push_str("no daemon runs; start it with `palisade daemon`\n"),
     }
-    if standing.is_some_and(|standing| standing.no_space) {
+    let hindered = standing.map(|standing| standing.hindered).unwrap_or_default();
+    if hindered.no_space {
         text.push_str("too little disk space (`daemon.min-free`): no job is taken\n");
+    }
+    if hindered.no_launcher {
+        text.push_str("no launcher (`palisade launcher`) answers: no job is taken\n");
     }
     for registration in registrations {
         let known = &registration.known;

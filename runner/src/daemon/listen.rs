@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::status::Hindered;
 use super::{Daemon, Phase, Severity};
 
 /// How long one who asks may take.
@@ -38,11 +38,14 @@ fn answer(daemon: &Daemon, mut stream: TcpStream) -> io::Result<()> {
     }
     let (status, kind, body) = match request.split(' ').take(2).collect::<Vec<_>>()[..] {
         ["GET", "/metrics"] => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", daemon.metrics_text()),
-        ["GET", "/health"] => match (daemon.phase(), daemon.no_space.load(Ordering::SeqCst)) {
-            (Phase::Running, false) => ("200 OK", "text/plain", "ok\n".to_owned()),
-            (Phase::Running, true) => {
+        ["GET", "/health"] => match (daemon.phase(), daemon.hindered()) {
+            (Phase::Running, Hindered { no_space: false, no_launcher: false }) => {
+                ("200 OK", "text/plain", "ok\n".to_owned())
+            }
+            (Phase::Running, Hindered { no_space: true, .. }) => {
                 ("503 Service Unavailable", "text/plain", "too little disk space\n".to_owned())
             }
+            (Phase::Running, _) => ("503 Service Unavailable", "text/plain", "no launcher\n".to_owned()),
             _ => ("503 Service Unavailable", "text/plain", "draining\n".to_owned()),
         },
         ["GET", _] => ("404 Not Found", "text/plain", "there are /metrics and /health\n".to_owned()),

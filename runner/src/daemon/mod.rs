@@ -1,17 +1,20 @@
 //! `palisade daemon`: takes jobs from forges, has each run by a process of its own, and tells the forges how they go. It
 //! never parses a workflow.
 //!
-//! A task is a directory (`task`): the job's process (`process`, started ahead by `spare`) holds a lock in it and writes
-//! events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states (`transcript`).
-//! What was delivered the forge knows by its acknowledgements, so that an outage, a restart and a takeover are the same
-//! thing: read on, ask the forge how many rows it has, go on from there. `poll` asks for jobs, together with others by
-//! `beat`, `slots` says how many there may be, `leash` ends those that go on for too long. `journal` is the daemon's own
-//! log, `status`, `tail` and `metrics` say how it stands.
+//! A task is a directory (`task`): the job's process (`process`, started as `start` says, ahead by `spare`) holds a lock
+//! in it and writes events to a file there, and a thread (`deliver`) reads that file and tells the forge rows and states
+//! (`transcript`). Where a `launcher` starts processes, its `absence` is bridged. What was delivered the forge knows by its
+//! acknowledgements, so that an outage, a restart and a takeover are the same thing: read on, ask the forge how many rows
+//! it has, go on from there. `poll` asks for jobs, together with others by `beat`, `slots` says how many there may be,
+//! `leash` ends those that go on for too long. `journal` is the daemon's own log, `status`, `tail` and `metrics` say how it
+//! stands.
 
+mod absence;
 pub(crate) mod backoff;
 mod beat;
 mod deliver;
 mod journal;
+mod launcher;
 mod leash;
 mod listen;
 mod metrics;
@@ -21,6 +24,7 @@ mod process;
 mod runner;
 mod slots;
 mod spare;
+mod start;
 mod status;
 mod tail;
 mod task;
@@ -40,25 +44,30 @@ use crate::hold::{hold, holder};
 use crate::state::State;
 
 pub use journal::{Journal, Severity};
+pub use launcher::{Launcher, LauncherError};
 pub use notify::Notify;
-pub use process::{Starter, Waiting};
+pub use process::Waiting;
 pub use runner::{Health, Runner};
 pub use slots::Capacity;
+pub use start::Starter;
 pub use status::Standing;
 pub use tail::last_lines;
 pub use task::Shown;
 
+use absence::Absence;
 use beat::Beat;
 use leash::Leash;
 use metrics::{Metrics, Moment};
 use process::{Process, Ready};
 use slots::Slots;
 use spare::Spare;
-use status::Status;
+use status::{Hindered, Status};
 use task::{Directory, Key};
 
 /// The daemon's own directory, in the state directory.
 const OWN: &str = "daemon";
+/// The directory of those that are for tasks yet to come.
+const BLANK: &str = "blank";
 
 /// What an administrator decides.
 #[derive(Clone, Debug)]
@@ -125,6 +134,7 @@ pub struct Daemon {
     no_space: AtomicBool,
     /// When a task couldn't be written down.
     trouble: Mutex<Option<Instant>>,
+    absence: Absence,
     _lock: File,
 }
 
@@ -173,7 +183,7 @@ impl Daemon {
             }
             held => held?,
         };
-        let (blank, tasks, finished) = (state.dir("blank")?, state.dir("tasks")?, state.dir("finished")?);
+        let (blank, tasks, finished) = (state.dir(BLANK)?, state.dir("tasks")?, state.dir("finished")?);
         // What an earlier daemon made ready has ended with it.
         for left in blank.read_dir()? {
             std::fs::remove_dir_all(left?.path())?;
@@ -195,6 +205,7 @@ impl Daemon {
             leashes: Mutex::default(),
             no_space: AtomicBool::new(false),
             trouble: Mutex::default(),
+            absence: Absence::default(),
             _lock: lock,
         }))
     }
@@ -242,7 +253,8 @@ impl Daemon {
     /// Has the next job find its process ready: to be called after a job has begun, and every second or so.
     pub fn prepare(&self) {
         let settings = self.settings();
-        if !settings.spare {
+        // Whether there is a launcher again is known by starting one.
+        if !settings.spare && !self.absence.is_there() {
             return self.spare.discard();
         }
         self.spare.prepare(|| match self.phase() {
@@ -255,16 +267,20 @@ impl Daemon {
     fn ready(&self) -> io::Result<Ready> {
         match self.spare.take() {
             Some(ready) => Ok(ready),
-            None => self.start_process(&self.settings().starter),
+            None => {
+                let starter = self.settings().starter;
+                self.absence.bridge(|| self.start_process(&starter))
+            }
         }
     }
 
     fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
         let directory = task::blank(&self.blank)?;
-        let started = starter.start(directory.clone());
+        let started = Ready::start(starter, directory.clone());
         if started.is_err() {
             let _ = std::fs::remove_dir_all(&directory);
         }
+        self.absence.note(&started, &self.journal);
         started
     }
 
@@ -316,10 +332,15 @@ impl Daemon {
         runner.again(key.task);
     }
 
-    /// Whether one couldn't just now.
+    /// Whether no job is to be taken: one couldn't be written down just now, or can't be started.
     fn is_troubled(&self) -> bool {
         let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
+        self.absence.is_long() || trouble.is_some_and(|last| last.elapsed() < poll::NO_SPACE)
+    }
+
+    /// Why no job is taken, for who asks how it stands.
+    fn hindered(&self) -> Hindered {
+        Hindered { no_space: self.no_space.load(Ordering::SeqCst), no_launcher: self.absence.is_there() }
     }
 
     /// How many jobs have ended that their forges don't know of yet.
@@ -358,7 +379,7 @@ impl Daemon {
         let runners = self.runners().clone();
         let told = self.status.write(
             self.phase(),
-            (&self.settings().capacity, self.no_space.load(Ordering::SeqCst)),
+            (&self.settings().capacity, self.hindered()),
             &runners,
             self.shown().values(),
         );

@@ -1,46 +1,20 @@
-//! The process that runs a job: started here, or found where an earlier daemon started it.
+//! The process that runs a job: started for it (`start`), or found where an earlier daemon had it started.
 
 use std::fs::{self, File};
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::io::{self, PipeWriter, pipe};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::posix_fallocate;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::start::{MAX_SAID, STDERR, Started, Starter};
 use crate::hold::{hold, holder};
 use crate::order::Order;
 
-/// What the job's process says for people: why it could not even begin.
-const STDERR: &str = "stderr";
-/// The most of that which is told, in bytes.
-const MAX_SAID: usize = 4096;
 /// How long a process that is to end at once may take.
 const LAST_GRACE: Duration = Duration::from_secs(10);
-/// What of the daemon's environment is none of a job's business.
-const NOT_PASSED: [&str; 8] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-    "CREDENTIALS_DIRECTORY",
-    "JOURNAL_STREAM",
-    "INVOCATION_ID",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-];
-
-/// How a job's process is started.
-#[derive(Clone, Debug)]
-pub struct Starter {
-    /// Arguments of `palisade job`, besides the directory.
-    pub arguments: Vec<std::ffi::OsString>,
-}
-
 /// A job's process.
 #[derive(Debug)]
 pub struct Process {
@@ -49,14 +23,14 @@ pub struct Process {
     /// How it ended, where that is known.
     end: Option<String>,
     /// Its job begins when this is closed.
-    leave: Option<ChildStdin>,
+    leave: Option<PipeWriter>,
 }
 
 #[derive(Debug)]
 struct Alive {
     process: Waiting,
-    /// None where another daemon started it.
-    child: Option<Child>,
+    /// None where another daemon had it started.
+    started: Option<Started>,
 }
 
 /// A job's process that has no job yet, and nothing secret. It ends with this.
@@ -64,43 +38,18 @@ struct Alive {
 pub struct Ready {
     directory: PathBuf,
     alive: Option<Alive>,
-}
-
-impl Starter {
-    /// Starts one in a blank directory.
-    pub fn start(&self, directory: PathBuf) -> io::Result<Ready> {
-        let stderr = File::options().write(true).create_new(true).mode(0o600).open(directory.join(STDERR))?;
-        // Room for its last words, also on a disk that is full by then; without it they may be missing.
-        let _ = posix_fallocate(&stderr, 0, MAX_SAID as i64);
-        // Also after an upgrade it is this very program.
-        let mut command = Command::new("/proc/self/exe");
-        command
-            .arg0("palisade")
-            // By a descriptor it finds its place, whatever that is called by then. With a working directory of its own it
-            // would begin as a copy of the daemon.
-            .args(["job", "--directory", "/proc/self/fd/1"])
-            .args(&self.arguments)
-            .stdin(Stdio::piped())
-            .stdout(File::open(&directory)?)
-            .stderr(stderr)
-            // What a terminal sends to the daemon isn't meant for it.
-            .process_group(0);
-        for name in NOT_PASSED {
-            command.env_remove(name);
-        }
-        let mut child = command.spawn()?;
-        let process = match Waiting::for_process(child.id()) {
-            Ok(process) => process,
-            Err(error) => {
-                let _ = child.kill().and_then(|()| child.wait());
-                return Err(error);
-            }
-        };
-        Ok(Ready { directory, alive: Some(Alive { process, child: Some(child) }) })
-    }
+    /// What its order goes through.
+    order: Option<PipeWriter>,
 }
 
 impl Ready {
+    /// Starts one in a blank directory.
+    pub fn start(starter: &Starter, directory: PathBuf) -> io::Result<Ready> {
+        let (from, order) = pipe()?;
+        let (started, process) = starter.start(&directory, from.into())?;
+        Ok(Ready { directory, alive: Some(Alive { process, started: Some(started) }), order: Some(order) })
+    }
+
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -114,8 +63,7 @@ impl Ready {
     /// Hands it the order of the task that its directory has become that of. It makes ready, and begins when it has
     /// [leave](Process::give_leave).
     pub fn take(mut self, directory: &Path, order: &Order) -> Process {
-        let mut alive = self.alive.take();
-        let mut leave = alive.as_mut().and_then(|alive| alive.child.as_mut()?.stdin.take());
+        let (alive, mut leave) = (self.alive.take(), self.order.take());
         if let Some(pipe) = &mut leave {
             let base = std::env::current_dir().unwrap_or_else(|_| "/".into());
             // One that has ended already tells why by itself.
@@ -127,9 +75,10 @@ impl Ready {
 
 impl Drop for Ready {
     fn drop(&mut self) {
-        let Some(alive) = &mut self.alive else { return };
-        if let Some(child) = &mut alive.child {
-            let _ = child.kill().and_then(|()| child.wait());
+        let Some(Alive { process, started }) = &mut self.alive else { return };
+        let _ = process.signal(Signal::KILL);
+        if let Some(started) = started {
+            let _ = started.end();
         }
         // What is left is found, and removed, at the next start.
         let _ = fs::remove_dir_all(&self.directory);
@@ -185,7 +134,7 @@ impl Process {
         if holder(&directory)? != Some(pid) {
             return gone(directory);
         }
-        let alive = Some(Alive { process, child: None });
+        let alive = Some(Alive { process, started: None });
         Ok((Process { directory, alive, end: None, leave: None }, None))
     }
 
@@ -195,14 +144,8 @@ impl Process {
         if !alive.process.wait(time)? {
             return Ok(false);
         }
-        if let Some(child) = &mut alive.child {
-            let status = child.wait()?;
-            self.end = match (status.code(), status.signal()) {
-                (Some(0), _) => None,
-                (Some(code), _) => Some(format!("it ended with exit code {code}")),
-                (None, Some(signal)) => Some(format!("it was ended by signal {signal}")),
-                (None, None) => Some(status.to_string()),
-            };
+        if let Some(started) = &mut alive.started {
+            self.end = started.end()?;
         }
         self.alive = None;
         Ok(true)
@@ -251,7 +194,18 @@ impl Process {
 #[derive(Debug)]
 pub struct Waiting(OwnedFd);
 
+impl AsFd for Waiting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl Waiting {
+    /// By a descriptor of it.
+    pub fn of(process: OwnedFd) -> Waiting {
+        Waiting(process)
+    }
+
     /// By its number.
     pub fn for_process(pid: u32) -> io::Result<Waiting> {
         Ok(Waiting(open(pid)?))

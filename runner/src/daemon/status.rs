@@ -36,13 +36,23 @@ pub struct Standing {
     pub phase: String,
     /// How many jobs run at a time.
     pub capacity: usize,
-    /// There is too little disk space to take one.
-    #[serde(default)]
-    pub no_space: bool,
+    /// Why none is taken.
+    #[serde(flatten)]
+    pub hindered: Hindered,
     /// The registrations that are served.
     pub runners: Vec<Served>,
     /// The tasks that aren't over.
     pub tasks: Vec<Shown>,
+}
+
+/// Why no job is taken, whatever the slots.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Hindered {
+    /// There is too little disk space for one.
+    pub no_space: bool,
+    /// There is no launcher to start one.
+    pub no_launcher: bool,
 }
 
 /// A registration that is served.
@@ -83,7 +93,7 @@ impl Status {
     pub fn write<'a>(
         &self,
         phase: Phase,
-        (capacity, no_space): (&Capacity, bool),
+        (capacity, hindered): (&Capacity, Hindered),
         runners: &[Arc<Runner>],
         tasks: impl Iterator<Item = &'a Shown>,
     ) -> io::Result<()> {
@@ -103,7 +113,7 @@ impl Status {
         };
         let runners = runners.iter().map(served).collect();
         let (phase, capacity) = (phase.to_owned(), capacity.all);
-        let text = serde_json::to_vec(&Standing { pid, version, phase, capacity, no_space, runners, tasks })?;
+        let text = serde_json::to_vec(&Standing { pid, version, phase, capacity, hindered, runners, tasks })?;
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if *written != text {
             let new = self.path.with_extension("new");

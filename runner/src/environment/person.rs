@@ -92,28 +92,23 @@ impl Person {
     /// Whose process has connected. One in a sandbox is refused: it may run as the user who runs palisade.
     pub fn at(stream: &UnixStream) -> Result<Person> {
         let peer = getsockopt(stream, sockopt::PeerCredentials)?;
-        // Kernels before 6.5 don't have it.
-        let process = getsockopt(stream, sockopt::PeerPidfd).ok();
-        let refused = |why: &str| Error::new(ErrorKind::PermissionDenied, why);
-        let status = fs::read_to_string(format!("/proc/{}/status", peer.pid()))
-            .map_err(|_| refused("its process can't be seen"))?;
-        // Of a process of another user it can't be read; that is none of the sandbox.
+        // One of another user is none of the sandbox, and may be one that isn't shown here (hidepid of proc(5)).
         if peer.uid() == nix::unistd::geteuid().as_raw() {
+            // Kernels before 6.5 don't have it.
+            let process = getsockopt(stream, sockopt::PeerPidfd).ok();
+            let refused = |why: &str| Error::new(ErrorKind::PermissionDenied, why);
             let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/user"));
             if namespace(&peer.pid().to_string()).ok() != Some(namespace("self")?) {
                 return Err(refused("it comes out of a sandbox"));
             }
-        }
-        if let Some(process) = process
-            && poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)? > 0
-        {
-            return Err(refused("its process has ended, so what was read may be another's"));
+            if let Some(process) = process
+                && poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)? > 0
+            {
+                return Err(refused("its process has ended, so what was read may be another's"));
+            }
         }
         let mut groups = vec![peer.gid()];
-        let supplementary = status.lines().find_map(|line| line.strip_prefix("Groups:"));
-        groups.extend(
-            supplementary.into_iter().flat_map(str::split_whitespace).filter_map(|id| id.parse::<u32>().ok()),
-        );
+        groups.extend(palisade_sandbox::peer_groups(stream.as_fd())?);
         Ok(Person { uid: peer.uid(), name: name_of("/etc/passwd", peer.uid()), groups })
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Queue;
 use super::wire::{Answer, MAX_LINE, Request};
-use crate::environment::{open, within};
+use crate::socket;
 use crate::state::State;
 
 /// Where the service's socket is by its unit file.
@@ -38,17 +38,11 @@ pub fn places(named: Option<&Path>, state: &State) -> Vec<PathBuf> {
     }
 }
 
-fn connect(path: &Path) -> io::Result<UnixStream> {
-    let no_name = || io::Error::new(ErrorKind::NotFound, "it names no file");
-    let directory = open(path.parent().ok_or_else(no_name)?)?;
-    UnixStream::connect(within(&directory, path.file_name().ok_or_else(no_name)?))
-}
-
 /// Asks the first daemon that listens. Behind the request goes a bundle, where there is one.
 pub fn ask(places: &[PathBuf], request: &Request, bundle: Option<File>) -> Result<Asked, ClientError> {
     let mut denied = None;
     for path in places {
-        match connect(path) {
+        match socket::connect(path) {
             Ok(stream) => return send(stream, request, bundle),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 denied = denied.or(Some(path.clone()))

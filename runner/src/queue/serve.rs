@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use super::run::Job;
 use super::wire::{Answer, Id, MAX_LINE, Request};
 use super::{Queue, QueueError, lock, log};
-use crate::environment::{Approver, Person, open, within};
+use crate::environment::{Approver, Person};
 use crate::output::event::Conclusion;
+use crate::socket;
 
 /// The socket's name in the queue's directory.
 pub const SOCKET: &str = "socket";
@@ -68,28 +69,15 @@ pub fn spawn(queue: &Arc<Queue>, shared: Option<&Path>) -> Result<(), ServeError
 }
 
 fn bind(path: &Path, shared: bool) -> io::Result<UnixListener> {
-    let no_name = || io::Error::new(ErrorKind::InvalidInput, "it names no file");
-    let (parent, name) = (path.parent().ok_or_else(no_name)?, path.file_name().ok_or_else(no_name)?);
-    if shared && !parent.exists() {
+    if shared && let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
         DirBuilder::new().mode(0o755).create(parent)?;
     }
-    let directory = open(parent)?;
-    // By a path that is short enough, wherever it is.
-    let short = within(&directory, name);
-    if UnixStream::connect(&short).is_ok() {
-        return Err(io::Error::new(ErrorKind::AddrInUse, "another process listens there"));
-    }
-    match fs::symlink_metadata(&short) {
-        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
-            fs::remove_file(&short)?
-        }
-        Ok(_) => return Err(io::Error::new(ErrorKind::AlreadyExists, "what is there is no socket")),
-        Err(_) => {}
-    }
-    let listener = UnixListener::bind(&short)?;
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    let listener = socket::bind(path)?;
     if shared && let Some(group) = Approver::Group(GROUP.into()).group_id() {
-        chown(path, None, Some(group))?;
+        // The unit of the service has the group, and no call that gives files away.
+        if fs::symlink_metadata(path)?.gid() != group {
+            chown(path, None, Some(group))?;
+        }
         fs::set_permissions(path, Permissions::from_mode(0o660))?;
     }
     Ok(listener)

@@ -1,7 +1,8 @@
-//! The one network device that a sandbox has.
+//! The one network device that a sandbox has; who is at the other end of a socket.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::{Result, check};
@@ -17,4 +18,24 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: SIOCSIFFLAGS reads an ifreq, which lives through the call.
     check(i64::from(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) }))?;
     Ok(())
+}
+
+/// Writes the supplementary groups that a Unix socket's peer had when it connected, as far as there is room, and gives how
+/// many there are (`SO_PEERGROUPS`, Linux 4.13).
+pub fn peer_groups(socket: BorrowedFd<'_>, into: &mut [u32]) -> Result<usize> {
+    let mut bytes = size_of_val(into) as libc::socklen_t;
+    // SAFETY: `into` is writable for the length that is passed along, in which the kernel gives back the one needed.
+    let got = check(i64::from(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERGROUPS,
+            into.as_mut_ptr().cast(),
+            &raw mut bytes,
+        )
+    }));
+    match got {
+        Ok(_) | Err(Errno::ERANGE) => Ok(bytes as usize / size_of::<u32>()),
+        Err(error) => Err(error),
+    }
 }

@@ -1,7 +1,7 @@
 //! A build host: its state directory, its registrations, its daemon.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ pub struct Host {
     /// Its files.
     pub context: Context,
     daemon: Option<Child>,
+    launcher: Option<Child>,
 }
 
 impl Host {
@@ -35,7 +36,7 @@ impl Host {
 
     /// One whose daemon runs as this identity.
     pub fn of(identity: Identity) -> Host {
-        Host { context: Context::of(identity), daemon: None }
+        Host { context: Context::of(identity), daemon: None, launcher: None }
     }
 
     /// Registers it.
@@ -61,10 +62,41 @@ impl Host {
         fs::write(path, text).expect("a file is written");
     }
 
-    /// Starts the daemon.
+    /// Starts the daemon; with a launcher where one was started before.
     pub fn start(&mut self) {
-        let command = self.palisade(&["daemon"]).into_command();
+        let mut command = self.palisade(&["daemon"]).into_command();
+        if self.launcher.is_some() {
+            command.arg("--launcher").arg(self.launcher_socket());
+        }
         self.start_by(command);
+    }
+
+    /// Starts a launcher, by the binary at a path, and waits until it listens.
+    pub fn launch_by(&mut self, palisade: &Path) {
+        let before = self.log().matches("waiting for the daemon").count();
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
+        let mut command = self.context.command(palisade);
+        command.arg("launcher").arg("--socket").arg(self.launcher_socket()).stderr(log);
+        self.launcher = Some(command.spawn().expect("the launcher starts"));
+        wait("the launcher", || {
+            (self.log().matches("waiting for the daemon").count() > before).then_some(())
+        });
+    }
+
+    /// The same by the binary under test.
+    pub fn launch(&mut self) {
+        let palisade = self.context.palisade_path();
+        self.launch_by(&palisade);
+    }
+
+    /// Where the launcher listens.
+    pub fn launcher_socket(&self) -> PathBuf {
+        self.context.runtime().join("jobs")
+    }
+
+    /// The launcher's process.
+    pub fn launcher(&mut self) -> &mut Child {
+        self.launcher.as_mut().expect("a launcher was started")
     }
 
     /// Starts the daemon with its state on a disk of this size, which nobody else sees.
@@ -165,6 +197,10 @@ impl Drop for Host {
         if let Some(daemon) = &mut self.daemon {
             let _ = daemon.kill();
             let _ = daemon.wait();
+        }
+        if let Some(launcher) = &mut self.launcher {
+            let _ = launcher.kill();
+            let _ = launcher.wait();
         }
         for task in self.tasks() {
             if let Some(pid) = fs::read_to_string(task.join("lock")).ok().and_then(|n| n.parse().ok()) {

@@ -7,6 +7,7 @@ mod front;
 mod host;
 mod identity;
 mod jobs;
+mod launcher;
 mod lifecycle;
 mod local;
 mod memory;
