@@ -12,6 +12,7 @@ use std::sync::Arc;
 use palisade_sandbox::Spare;
 use sha2::{Digest, Sha256};
 
+use self::ahead::Ahead;
 use super::error::{Blame, Error};
 use super::run::{STEP_DEBUG, exit_code, tools};
 use super::setting::Setting;
@@ -19,7 +20,6 @@ use super::signals::Signals;
 use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
-use crate::action::source::Address;
 use crate::action::store::CommitId;
 use crate::config::Config;
 use crate::egress::Network;
@@ -28,20 +28,23 @@ use crate::git;
 use crate::hold::hold;
 use crate::identity::{Broker, Facts, ForgeTokens};
 use crate::job::{
-    self, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
-    Selection, Slots, inside,
+    self, Early, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError,
+    Secrets, Selection, Slots, inside,
 };
 use crate::mask::Masker;
 use crate::mirror::Mirror;
 use crate::native::Native;
-use crate::order::{EVENTS, Leave, Matrix, Order};
+use crate::order::{EVENTS, Leave, Matrix, Order, RECORD};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output};
 use crate::sealed;
 use crate::state::State;
 use crate::store::OfRun;
+use crate::toolchain::Tools;
 use crate::workflow::model::{Step, StepKind, Work, Workflow};
 use crate::workflow::{self, Called, Tree};
+
+mod ahead;
 
 /// What the job's token is called, as a secret and as a variable.
 const TOKEN: &str = "GITHUB_TOKEN";
@@ -54,13 +57,17 @@ const TOKEN: &str = "GITHUB_TOKEN";
 It makes ready in the directory, which may be given another name meanwhile, and waits for what comes on standard input:
 a line with the directory that relative paths of the configuration start from, and a line with the order as JSON, with
 the job's secrets. Steps begin when the input ends. Events go to `events.jsonl` in the directory, masked, as `palisade
-run --json` prints them; while the process lives, it holds the file `lock` there.
+run --json` prints them; while the process lives, it holds the file `lock` there. A file `task.json` that is there from
+the start has to be JSON by the end of the input, or else no step begins.
 
 EXIT CODES: as those of palisade run")]
 pub struct Args {
     /// The task's own directory, which is private to the daemon's user
     #[arg(long, value_name = "DIR")]
     directory: PathBuf,
+    /// The forge that a job is expected of, so that the network of its sandbox is as it will be
+    #[arg(long, value_name = "URL")]
+    forge: Option<String>,
     #[command(flatten)]
     setting: Setting,
 }
@@ -72,22 +79,32 @@ pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
     let _held = hold(&args.directory).map_err(directory)?;
     let events = events(&args.directory).map_err(directory)?;
+    let record = File::open(args.directory.join(RECORD)).ok();
     let failed = |e: io::Error| Error::input(format!("the order: {e}"));
     let mut pipe = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let ahead = Ahead::until_asked(&pipe, &args.setting, args.forge.as_deref(), spare);
     // The daemon has ended, or needs none any more.
     let Some((base, order)) = Order::read(&mut pipe).map_err(failed)? else { return Ok(ExitCode::SUCCESS) };
     args.directory = args.directory.canonicalize().map_err(directory)?;
     std::env::set_current_dir(&base)
         .map_err(|e| Error::input(format!("cannot go to `{}`: {e}", base.display())))?;
-    let leave = Leave::of(pipe);
-    let config = args.setting.config()?;
+    let leave = Leave::of(pipe, record);
+    let ahead = ahead.filter(|ahead| ahead.is_as_configured(&args.setting, &base));
+    let (config, tools, early) = match ahead {
+        Some(Ahead { config, tools, early, .. }) => (config, tools, early),
+        None => {
+            let config = args.setting.config()?;
+            let tools = tools(&config);
+            (config, tools, None)
+        }
+    };
     let name = JobName(order.job.as_str().into());
     let output = output(&config, &order, &name, events);
     let job = Job { args: &args, config: &config, signals: &signals, output: &output };
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
-    let ended = workflow.and_then(|workflow| job.run(order, workflow, spare, leave));
+    let ended = workflow.and_then(|workflow| job.run(order, workflow, (tools, early), leave));
     let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
     let failed = output.close();
     if let Some(failed) = failed.first() {
@@ -168,11 +185,10 @@ impl Job<'_> {
         &self,
         order: Order,
         workflow: Workflow,
-        spare: Option<Spare>,
+        (tools, early): (Tools, Option<Early>),
         leave: Leave,
     ) -> Result<RunEnd, Error> {
         let state = self.args.setting.state();
-        let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
         let repository = match order.part.as_ref().map(|part| &part.matrix) {
             Some(Matrix::Unknown) => None,
@@ -183,7 +199,7 @@ impl Job<'_> {
         let name = name.rsplit('/').next().unwrap_or_default();
         let mut place =
             Place::empty(self.config.sandbox.spec(), self.files(), name, tools, self.network(&order))
-                .with_spare(spare)
+                .with_early(early)
                 .with_leave(leave);
         if let Some(Fetched { repository, files, .. }) = &repository {
             place = place.with_mirror(repository);
@@ -241,11 +257,7 @@ impl Job<'_> {
 
     /// What the job reaches.
     fn network(&self, order: &Order) -> Network {
-        let Config { network, actions, .. } = self.config;
-        match order.part {
-            Some(_) => network.of_host(),
-            None => network.of_forge(&order.server, actions.named().map(Address::as_str)),
-        }
+        ahead::network(self.config, order.part.is_none().then_some(&order.server))
     }
 
     /// The forge's own ID tokens, where it offers them to the job.

@@ -161,10 +161,10 @@ impl Task {
         task
     }
 
-    /// Waits until it is on the disk that it was taken, and gives its job leave to begin. Where that fails, the task is
+    /// Writes down that it was taken, waits until that is on the disk, and gives its job leave to begin. Where that fails, the task is
     /// the forge's again.
     fn write_down(mut self) -> Option<Task> {
-        match self.directory.sync(&self.daemon.tasks) {
+        match self.directory.write_down(&self.daemon.tasks) {
             Ok(()) => {
                 self.runner.begun(self.key.task);
                 self.process.give_leave();

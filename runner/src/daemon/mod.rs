@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::forge::local;
 use crate::hold::{hold, holder};
 use crate::state::State;
 
@@ -54,7 +55,7 @@ use process::{Process, Ready};
 use slots::Slots;
 use spare::Spare;
 use status::Status;
-use task::{Directory, Key};
+use task::{Blanks, Directory, Key};
 
 /// The daemon's own directory, in the state directory.
 const OWN: &str = "daemon";
@@ -108,8 +109,7 @@ pub struct Daemon {
     spare: Spare,
     phase: AtomicU8,
     journal: Journal,
-    /// Directories of tasks that are yet to come.
-    blank: PathBuf,
+    blanks: Blanks,
     tasks: PathBuf,
     finished: PathBuf,
     status: Status,
@@ -173,10 +173,7 @@ impl Daemon {
             held => held?,
         };
         let (blank, tasks, finished) = (state.dir("blank")?, state.dir("tasks")?, state.dir("finished")?);
-        // What an earlier daemon made ready has ended with it.
-        for left in blank.read_dir()? {
-            std::fs::remove_dir_all(left?.path())?;
-        }
+        task::restore(&blank, &tasks, &finished)?;
         Ok(Arc::new(Daemon {
             slots: Slots::new(settings.capacity),
             beat: Beat::default(),
@@ -184,7 +181,7 @@ impl Daemon {
             settings: RwLock::new(settings),
             phase: AtomicU8::new(Phase::Running as u8),
             journal,
-            blank,
+            blanks: Blanks::new(blank),
             tasks,
             finished,
             status: Status::new(own.join(status::FILE)),
@@ -244,10 +241,18 @@ impl Daemon {
         if !settings.spare {
             return self.spare.discard();
         }
+        let mut made = None;
         self.spare.prepare(|| match self.phase() {
-            Phase::Running => self.start_process(&settings.starter).map(Some),
+            Phase::Running => {
+                let ready = self.start_process(&settings.starter)?;
+                made = Some(ready.directory().to_owned());
+                Ok(Some(ready))
+            }
             _ => Ok(None),
         });
+        if let Some(made) = made {
+            self.blanks.settle(made);
+        }
     }
 
     /// A job's process: the one that is ready, or a new one.
@@ -259,7 +264,12 @@ impl Daemon {
     }
 
     fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
-        let directory = task::blank(&self.blank)?;
+        let directory = self.blanks.make()?;
+        let mut starter = starter.clone();
+        // A forge of several is as good a guess as another.
+        if let Some(runner) = self.runners().iter().find(|runner| runner.id != local::RUNNER) {
+            starter.arguments.extend(["--forge".into(), runner.address.clone().into()]);
+        }
         let started = starter.start(directory.clone());
         if started.is_err() {
             let _ = std::fs::remove_dir_all(&directory);

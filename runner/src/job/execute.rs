@@ -273,7 +273,11 @@ fn prepare_and_run(
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = runner_variables(run, contexts);
     let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
-    place.await_leave();
+    place.await_leave().map_err(|why| Broken {
+        reason: why.to_string(),
+        result: Conclusion::Cancelled,
+        fault: None,
+    })?;
     output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
     let broken = |what: String| Broken {
         reason: format!("cannot prepare the job: {what}"),
