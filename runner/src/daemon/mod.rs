@@ -241,18 +241,10 @@ impl Daemon {
         if !settings.spare {
             return self.spare.discard();
         }
-        let mut made = None;
         self.spare.prepare(|| match self.phase() {
-            Phase::Running => {
-                let ready = self.start_process(&settings.starter)?;
-                made = Some(ready.directory().to_owned());
-                Ok(Some(ready))
-            }
+            Phase::Running => self.start_process(&settings.starter).map(Some),
             _ => Ok(None),
         });
-        if let Some(made) = made {
-            self.blanks.settle(made);
-        }
     }
 
     /// A job's process: the one that is ready, or a new one.
@@ -264,7 +256,7 @@ impl Daemon {
     }
 
     fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
-        let directory = self.blanks.make()?;
+        let directory = self.blanks.take()?;
         let mut starter = starter.clone();
         // A forge of several is as good a guess as another.
         if let Some(runner) = self.runners().iter().find(|runner| runner.id != local::RUNNER) {

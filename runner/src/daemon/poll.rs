@@ -135,7 +135,7 @@ impl Poll {
                 let directory = Ok(ready.directory().to_owned());
                 (Ok(ready), directory)
             }
-            Err(error) => (Err(error), blanks.make()),
+            Err(error) => (Err(error), blanks.take()),
         };
         let claimed = made.and_then(|made| Directory::claim(tasks, finished, (&made, blanks), record));
         match claimed {

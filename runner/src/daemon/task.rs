@@ -1,11 +1,13 @@
 //! The directory of a task, and what is kept of one that is over.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -98,42 +100,89 @@ pub fn ended(finished: &Path, runner: &str) -> io::Result<Vec<TaskId>> {
 /// Directories of tasks that are yet to come, each with a record that is yet to be written. One that is on the disk by the
 /// time that its task comes has that task wait for nothing but what is written over the blank: no file system has to write
 /// down a name, a size or a place for that.
+#[derive(Clone, Debug)]
+pub struct Blanks(Arc<Stock>);
+
 #[derive(Debug)]
-pub struct Blanks {
+struct Stock {
     among: PathBuf,
     made: AtomicU64,
-    /// The last one that is on the disk.
-    settled: Arc<Mutex<Option<PathBuf>>>,
+    /// Somebody makes some.
+    filling: AtomicBool,
+    settled: Mutex<Settled>,
 }
+
+/// Those that are on the disk.
+#[derive(Debug, Default)]
+struct Settled {
+    /// In stock.
+    left: Vec<PathBuf>,
+    /// Given out, but not to a task yet.
+    given: HashSet<PathBuf>,
+}
+
+/// How many are in stock at most, and how few before more are made.
+const STOCK: RangeInclusive<usize> = 3..=8;
 
 impl Blanks {
     /// Such that are made in this directory.
     pub fn new(among: PathBuf) -> Blanks {
-        Blanks { among, made: AtomicU64::new(0), settled: Arc::default() }
+        let (made, filling, settled) = Default::default();
+        Blanks(Arc::new(Stock { among, made, filling, settled }))
     }
 
-    /// Makes one.
-    pub fn make(&self) -> io::Result<PathBuf> {
+    /// One from the stock, or else a new one.
+    pub fn take(&self) -> io::Result<PathBuf> {
+        let mut settled = self.0.settled();
+        let taken = settled.left.pop();
+        settled.given.extend(taken.clone());
+        let low = settled.left.len() < *STOCK.start();
+        drop(settled);
+        let taken = taken.map_or_else(|| self.0.make(), Ok);
+        if low && !self.0.filling.swap(true, Ordering::SeqCst) {
+            let blanks = self.clone();
+            // Without it each task waits for more.
+            let fill = move || blanks.0.fill();
+            if std::thread::Builder::new().name("blanks".into()).spawn(fill).is_err() {
+                self.0.filling.store(false, Ordering::SeqCst);
+            }
+        }
+        taken
+    }
+
+    /// Gives one to a task; tells whether it is on the disk.
+    fn give(&self, blank: &Path) -> bool {
+        self.0.settled().given.remove(blank)
+    }
+}
+
+impl Stock {
+    fn make(&self) -> io::Result<PathBuf> {
         let path = self.among.join(self.made.fetch_add(1, Ordering::Relaxed).to_string());
         DirBuilder::new().mode(0o700).create(&path)?;
         File::create(path.join(RECORD))?.write_all(&[b' '; BLANK])?;
         Ok(path)
     }
 
-    /// Has one be on the disk sooner or later.
-    pub fn settle(&self, blank: PathBuf) {
-        let (among, settled) = (self.among.clone(), self.settled.clone());
-        // For one that isn't by then, its task waits.
-        let _ = std::thread::Builder::new().name("settle".into()).spawn(move || {
-            let sync = |path: &Path| File::open(path)?.sync_all();
-            if sync(&blank.join(RECORD)).and_then(|()| sync(&blank)).and_then(|()| sync(&among)).is_ok() {
-                *settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(blank);
-            }
-        });
+    fn fill(&self) {
+        let sync = |path: &Path| File::open(path)?.sync_all();
+        let one = || -> io::Result<PathBuf> {
+            let blank = self.make()?;
+            sync(&blank.join(RECORD)).and_then(|()| sync(&blank)).and_then(|()| sync(&self.among))?;
+            Ok(blank)
+        };
+        while self.settled().left.len() < *STOCK.end()
+            && let Ok(blank) = one()
+        {
+            self.settled().left.push(blank);
+        }
+        // Processes that ended before they had a task have taken theirs with them.
+        self.settled().given.retain(|blank| blank.exists());
+        self.filling.store(false, Ordering::SeqCst);
     }
 
-    fn is_settled(&self, blank: &Path) -> bool {
-        self.settled.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(blank)
+    fn settled(&self) -> MutexGuard<'_, Settled> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,7 +220,7 @@ impl Directory {
             return Ok(None);
         }
         fs::rename(blank, &path)?;
-        Ok(Some(Directory { path, record, settled: blanks.is_settled(blank) }))
+        Ok(Some(Directory { path, record, settled: blanks.give(blank) }))
     }
 
     /// Writes down which task it is of, and waits until that is on the disk. Its new name needn't be ([`restore`]).
@@ -289,7 +338,7 @@ mod tests {
         fs::create_dir(&finished).unwrap();
         let blanks = Blanks::new(dir.path().to_owned());
         let create = |task| {
-            let blank = blanks.make().unwrap();
+            let blank = blanks.take().unwrap();
             let created = Directory::claim(&tasks, &finished, (&blank, &blanks), record(task)).unwrap();
             created.inspect(|directory| directory.write_down(&tasks).unwrap())
         };
@@ -316,13 +365,8 @@ mod tests {
         }
         let blanks = Blanks::new(blank.clone());
         let left = |task, settled: bool| {
-            let path = blanks.make().unwrap();
-            if settled {
-                blanks.settle(path.clone());
-                while !blanks.is_settled(&path) {
-                    std::thread::yield_now();
-                }
-            }
+            // The first is made when it is wanted, and others with it.
+            let path = if settled { blanks.take().unwrap() } else { blanks.0.make().unwrap() };
             let claimed = Directory::claim(&tasks, &finished, (&path, &blanks), record(task)).unwrap();
             let directory = claimed.unwrap();
             assert_eq!(directory.settled, settled);
@@ -331,15 +375,19 @@ mod tests {
             fs::rename(directory.path(), &path).unwrap();
             path
         };
+        assert!(!blanks.give(&blanks.take().unwrap()));
+        while blanks.0.filling.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
         left(1, true);
         left(2, false);
         // Written down twice, as a disk with errors may have it, and ended.
         left(2, false);
         left(3, true);
         fs::create_dir(finished.join("main-3")).unwrap();
-        blanks.make().unwrap();
         let torn = left(4, true);
         File::options().write(true).open(torn.join(RECORD)).unwrap().write_all_at(&[0; 20], 20).unwrap();
+        assert!(blank.read_dir().unwrap().count() > 5);
         restore(&blank, &tasks, &finished).unwrap();
         assert_eq!(blank.read_dir().unwrap().count(), 0);
         let all = Directory::all(&tasks, &Journal::of_process()).unwrap();
