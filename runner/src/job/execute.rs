@@ -273,11 +273,6 @@ fn prepare_and_run(
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = runner_variables(run, contexts);
     let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
-    place.await_leave().map_err(|why| Broken {
-        reason: why.to_string(),
-        result: Conclusion::Cancelled,
-        fault: None,
-    })?;
     output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
     let broken = |what: String| Broken {
         reason: format!("cannot prepare the job: {what}"),
@@ -287,6 +282,11 @@ fn prepare_and_run(
     let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;
     dir.write(inside::EVENT, 0o644, run.event.as_bytes())
         .map_err(|e| broken(format!("writing the event's payload: {e}")))?;
+    place.await_leave().map_err(|why| Broken {
+        reason: why.to_string(),
+        result: Conclusion::Cancelled,
+        fault: None,
+    })?;
     let mut running = Running {
         execution,
         sandbox: &sandbox,

@@ -50,7 +50,7 @@ enum Ahead {
     #[default]
     Nothing,
     Init(Spare),
-    Early(Early),
+    Early(Box<Early>),
     /// A sandbox of the place's own specification, or why there is none.
     Sandbox(Box<Result<Starting, Error>>),
 }
@@ -147,7 +147,7 @@ impl Place {
 
     /// Has the first job's sandbox be one that was started before the place was known, where it fits.
     pub fn with_early(mut self, early: Option<Early>) -> Place {
-        self.ahead = Mutex::new(early.map_or(Ahead::Nothing, Ahead::Early));
+        self.ahead = Mutex::new(early.map_or(Ahead::Nothing, |early| Ahead::Early(Box::new(early))));
         self
     }
 
@@ -167,7 +167,7 @@ impl Place {
             Ahead::Init(spare) if all_own => {
                 Ahead::Sandbox(Box::new(Sandbox::start_with(Some(spare), &self.spec)))
             }
-            Ahead::Early(early) if all_own => Ahead::Sandbox(Box::new(self.start_by(early))),
+            Ahead::Early(early) if all_own => Ahead::Sandbox(Box::new(self.start_by(*early))),
             other => other,
         };
     }
@@ -193,7 +193,7 @@ impl Place {
         let ahead = std::mem::take(&mut *self.ahead.lock().unwrap_or_else(PoisonError::into_inner));
         match ahead {
             Ahead::Sandbox(started) if trees.is_empty() => *started,
-            Ahead::Early(early) if trees.is_empty() => self.start_by(early),
+            Ahead::Early(early) if trees.is_empty() => self.start_by(*early),
             Ahead::Init(spare) => Sandbox::start_with(Some(spare), &self.spec_with(trees)),
             Ahead::Sandbox(_) | Ahead::Early(_) | Ahead::Nothing => Sandbox::start(&self.spec_with(trees)),
         }
