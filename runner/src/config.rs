@@ -328,6 +328,16 @@ fn open_existing(path: &Path) -> Result<File, ConfigError> {
     File::open(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })
 }
 
+/// None where this user has no business, too.
+fn open_if_there(path: &Path) -> Result<Option<File>, ConfigError> {
+    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    match File::open(path) {
+        Err(e) if matches!(e.kind(), NotFound | NotADirectory | PermissionDenied) => Ok(None),
+        Err(error) => Err(ConfigError::Read { path: path.to_owned(), error }),
+        Ok(file) => Ok(Some(file)),
+    }
+}
+
 impl Config {
     /// Reads the file that was named, or else the person's own.
     pub fn find(named: Option<&Path>) -> Result<Config, ConfigError> {
@@ -340,6 +350,18 @@ impl Config {
             (Some(path), _) => Config::read(open_existing(path)?, path),
             (None, Some(path)) => Config::read_if_there(&path),
             (None, None) => Ok(Default::default()),
+        }
+    }
+
+    /// The text of the file that [`find`](Self::find) reads; empty where there is none.
+    pub fn find_text(named: Option<&Path>) -> Result<String, ConfigError> {
+        match (named, Config::of_user()) {
+            (Some(path), _) => Config::text(open_existing(path)?, path),
+            (None, Some(path)) => match open_if_there(&path)? {
+                Some(file) => Config::text(file, &path),
+                None => Ok(String::new()),
+            },
+            (None, None) => Ok(String::new()),
         }
     }
 
@@ -366,14 +388,7 @@ impl Config {
     }
 
     fn read_if_there(path: &Path) -> Result<(Config, String), ConfigError> {
-        use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
-        match File::open(path) {
-            Err(e) if matches!(e.kind(), NotFound | NotADirectory | PermissionDenied) => {
-                Ok(Default::default())
-            }
-            Err(error) => Err(ConfigError::Read { path: path.to_owned(), error }),
-            Ok(file) => Config::read(file, path),
-        }
+        open_if_there(path)?.map_or_else(|| Ok(Default::default()), |file| Config::read(file, path))
     }
 
     /// Reads the file, which must exist.

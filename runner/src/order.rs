@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use zeroize::{Zeroize, Zeroizing};
@@ -21,11 +22,62 @@ const MAX_ORDER: u64 = 64 << 20;
 /// Room for one at first, in bytes.
 const READ: usize = 64 << 10;
 
+/// Largest record of a task, in bytes.
+const MAX_RECORD: u64 = 1 << 20;
+
+/// Longest line before an order, in bytes: twice `PATH_MAX`.
+const MAX_LINE: usize = 8 << 10;
+
+/// What the line begins with that says which forge an order is expected of. A path that an order begins with is absolute.
+const FORGE: &str = "forge";
+
 /// The file in a task's directory to which the job's process writes what it says, one event a line.
 pub const EVENTS: &str = "events.jsonl";
 
+/// The file in a task's directory that says which task it is. It is there, and blank, before there is a task; once that is
+/// written down, the job may begin.
+pub const RECORD: &str = "task.json";
+
 /// The output by which a job tells the jobs that its matrix makes ([`Matrix::Unknown`]): [`Legs`], as JSON.
 pub const LEGS: &str = "legs";
+
+/// What comes first through the pipe of a job's process.
+#[derive(Debug, PartialEq)]
+pub enum First {
+    /// Long before the order: the address of the forge that it is expected of, or that of none.
+    Expected(Option<String>),
+    /// The order's own first line; the rest follows.
+    Order(Vec<u8>),
+}
+
+/// The line by which a job's process learns, before there is an order, of which forge it will be.
+pub fn expected(forge: Option<&str>) -> Vec<u8> {
+    let forge = forge.filter(|forge| !forge.contains('\n')).unwrap_or_default();
+    format!("{FORGE} {forge}\n").into_bytes()
+}
+
+impl First {
+    /// Reads it, and nothing that follows; none where the pipe is closed before anything came.
+    pub fn read(from: &mut impl Read) -> io::Result<Option<First>> {
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while !line.ends_with(b"\n") {
+            match from.read(&mut byte) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => match (read?, line.len()) {
+                    (0, 0) => return Ok(None),
+                    (0, _) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    (_, MAX_LINE..) => return Err(io::ErrorKind::FileTooLarge.into()),
+                    _ => line.extend(byte),
+                },
+            }
+        }
+        let forge = std::str::from_utf8(&line).ok().and_then(|line| line.strip_prefix(FORGE));
+        Ok(Some(match forge {
+            None => First::Order(line),
+            Some(forge) => First::Expected(Some(forge.trim().to_owned()).filter(|forge| !forge.is_empty())),
+        }))
+    }
+}
 
 /// One job.
 #[derive(Debug, Deserialize, Serialize)]
@@ -156,8 +208,8 @@ impl Order {
     }
 
     /// Hands it to the job's process by a pipe: the directory that relative paths of the configuration start from, and
-    /// the order with secrets in clear, each on a line. None of it stays in the buffer. The job begins when the pipe is
-    /// closed.
+    /// the order with secrets in clear, each on a line. None of it stays in the buffer. The job has [`Leave`] to begin when
+    /// the pipe is closed.
     pub fn hand(&self, base: &Path, to: impl Write) -> io::Result<()> {
         let mut writer = BufWriter::new(to);
         let written = writer.write_all(&[base.as_os_str().as_bytes(), b"\n"].concat());
@@ -214,17 +266,32 @@ impl Order {
 
 /// A job's leave to begin.
 #[derive(Debug)]
-pub struct Leave(File);
+pub struct Leave {
+    pipe: File,
+    record: Option<File>,
+}
+
+/// Why a job may not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("the daemon ended before it had written the job down: the forge gives it again")]
+pub struct NoLeave;
 
 impl Leave {
-    /// What comes when this, which an order was read from, is closed.
-    pub fn of(pipe: File) -> Leave {
-        Leave(pipe)
+    /// What comes when the pipe, which an order was read from, is closed. Where there is a record of the task, it also has to
+    /// be written by then.
+    pub fn of(pipe: File, record: Option<File>) -> Leave {
+        Leave { pipe, record }
     }
 
-    /// Waits for it. A daemon that is killed meanwhile has written down what it has begun: the next one takes it over.
-    pub fn wait(mut self) {
-        let _ = io::copy(&mut self.0, &mut io::sink());
+    /// Waits for it. The pipe is also closed by the death of the daemon. What that has written down the next one takes over;
+    /// anything else that one knows nothing of, and takes anew.
+    pub fn wait(mut self) -> Result<(), NoLeave> {
+        let _ = io::copy(&mut self.pipe, &mut io::sink());
+        let Some(record) = self.record else { return Ok(()) };
+        let mut text = Vec::new();
+        let read = record.take(MAX_RECORD).read_to_end(&mut text);
+        let known = read.is_ok() && serde_json::from_slice::<IgnoredAny>(&text).is_ok();
+        known.then_some(()).ok_or(NoLeave)
     }
 }
 
@@ -304,6 +371,20 @@ mod tests {
     }
 
     #[test]
+    fn what_an_order_is_expected_of_comes_first() {
+        let read = |mut bytes: &[u8]| First::read(&mut bytes).map(|first| (first, bytes.len()));
+        let forge = "https://forge.example";
+        let both = [expected(Some(forge)), b"/srv\n{".to_vec()].concat();
+        assert_eq!(read(&both).unwrap(), (Some(First::Expected(Some(forge.into()))), 6));
+        assert_eq!(read(&expected(None)).unwrap(), (Some(First::Expected(None)), 0));
+        assert_eq!(read(&expected(Some("a\nb"))).unwrap(), (Some(First::Expected(None)), 0));
+        assert_eq!(read(b"/srv\n{}\n").unwrap(), (Some(First::Order(b"/srv\n".to_vec())), 3));
+        assert_eq!(read(b"").unwrap(), (None, 0));
+        assert!(read(b"/srv").is_err());
+        assert!(read(&[b'x'; MAX_LINE + 2]).is_err());
+    }
+
+    #[test]
     fn what_is_written_is_read() {
         let mut text = Vec::new();
         order().hand("/var/a b".as_ref(), &mut text).unwrap();
@@ -314,6 +395,24 @@ mod tests {
         assert_eq!(read.needs[0].result, Conclusion::Skipped);
         assert_eq!(format!("{read:?}"), format!("{:?}", order()));
         assert!(!format!("{read:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_job_begins_once_it_is_written_down() {
+        let leave = |record: Option<&str>| {
+            let file = |text: &str| {
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(text.as_bytes()).unwrap();
+                io::Seek::rewind(&mut file).unwrap();
+                file
+            };
+            Leave::of(file(""), record.map(file)).wait().is_ok()
+        };
+        assert!(leave(None), "nobody writes down what is run by hand");
+        assert!(leave(Some("{\"task\":1}  \n")));
+        for blank in ["", "    ", "{\"task\":1"] {
+            assert!(!leave(Some(blank)), "{blank}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -69,6 +70,15 @@ impl Starting {
     /// way there and back.
     pub fn spawn(&self, command: Command) -> Result<Child, Error> {
         self.init.spawn(command)
+    }
+
+    /// Orders an empty directory below `/home` or `/tmp` that the specification didn't know of
+    /// ([`Spec::directory`]): it is there for every command that is ordered later. Where it can't be made, the sandbox
+    /// ends.
+    pub fn make_directory(&self, at: &Path) -> Result<(), Error> {
+        let at = plan::directory(at)?;
+        wire::send(&self.init.control, &Request::Directory(at), &[])
+            .map_err(|e| Error::Ended(format!("before a directory was made in it: {e}")))
     }
 
     /// The gateway's way in, once: for the process that opens an [`Inlet`](crate::Inlet) with it. There is none

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::report::LayerId;
 
 /// Everything about one sandbox: what of the host it shows, what it may use, which layers hold it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     pub(crate) hostname: String,
     pub(crate) binds: Vec<Bind>,
@@ -145,7 +145,7 @@ pub enum InitMemory {
 }
 
 /// A path of the host that is shown inside.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bind {
     pub(crate) source: PathBuf,
     pub(crate) at: PathBuf,
@@ -189,7 +189,7 @@ impl Bind {
 }
 
 /// The tree that a job works on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     /// The tree on the host.
     pub source: PathBuf,

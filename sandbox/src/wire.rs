@@ -7,6 +7,7 @@
 //! | → init | [`Request::Setup`] | the trees of [`Plan`], and init's end of the inlet if there is a gateway |
 //! | ← init | [`Reply::SharedDir`], if the plan has one | the shared directory |
 //! | ← init | [`Reply::Ready`] | none |
+//! | → init | [`Request::Directory`], which ends init where it can't be made | none |
 //! | → init | [`Request::Run`] | stdin, stdout, stderr, and a pipe for the [`Outcome`] |
 //! | → init | [`Request::Signal`] | none |
 //! | → init | [`Request::Terminal`] | a socket, on which init answers |
@@ -45,6 +46,7 @@ pub const MAX_TREES: usize = 128;
 pub enum Request {
     Prepare,
     Setup(Box<Plan>),
+    Directory(PathBuf),
     Run(Run),
     Signal(Signal),
     Terminal,

@@ -74,7 +74,15 @@ fn check(memory: InitMemory) -> Result<(), Box<dyn Error>> {
         .init_memory(memory)
         .allow_degraded(LayerId::Limits)
         .allow_degraded(LayerId::Landlock);
-    let sandbox = Sandbox::create(&spec)?;
+    let starting = Sandbox::start(&spec)?;
+    // Nobody may have the caller make what isn't scratch.
+    assert!(matches!(starting.make_directory("/usr/x".as_ref()), Err(palisade_sandbox::Error::Spec(_))));
+    starting.make_directory("/home/runner/later/on".as_ref())?;
+    let sandbox = starting.ready()?;
+    let touch = ["-c", "pwd; : > file; stat -c '%u %a' ."];
+    let later = Command::new("/bin/sh").args(touch).current_dir("/home/runner/later/on");
+    let said = "/home/runner/later/on\n1000 755\n".to_owned();
+    assert_eq!(run(&sandbox, later.env("PATH", "/usr/bin:/bin"))?, (Status::Code(0), said));
 
     let describe = || Command::builtin("describe").args(["a", "b c"]).env("X", "y").env("Z", "");
     let (status, said) = run(&sandbox, describe().current_dir("/home/runner/work"))?;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use palisade_sandbox::Spare;
 use sha2::{Digest, Sha256};
 
+use self::ahead::Ahead;
 use super::error::{Blame, Error};
 use super::run::{STEP_DEBUG, exit_code, tools};
 use super::setting::Setting;
@@ -21,7 +22,6 @@ use super::signals::Signals;
 use crate::action::Actions;
 use crate::action::fetch::Host;
 use crate::action::lock::Lock;
-use crate::action::source::Address;
 use crate::action::store::CommitId;
 use crate::config::Config;
 use crate::egress::Network;
@@ -31,20 +31,23 @@ use crate::git;
 use crate::hold::hold;
 use crate::identity::{Broker, Facts, ForgeTokens};
 use crate::job::{
-    self, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError, Secrets,
-    Selection, Slots, inside,
+    self, Early, Elsewhere, Forge, Gates, Interrupts, Place, Plan, Run, RunContexts, RunEnd, RunError,
+    Secrets, Selection, Slots, inside,
 };
 use crate::mask::Masker;
 use crate::mirror::Mirror;
 use crate::native::Native;
-use crate::order::{EVENTS, Leave, Matrix, Order};
+use crate::order::{EVENTS, First, Leave, Matrix, Order, RECORD};
 use crate::output::event::{Annotation, Conclusion, Event, JobName, Level, Masking};
 use crate::output::{Json, Limited, Options, Output, Sink};
 use crate::sealed;
 use crate::state::State;
 use crate::store::OfRun;
+use crate::toolchain::Tools;
 use crate::workflow::model::{Step, StepKind, Work, Workflow};
 use crate::workflow::{self, Called, Tree};
+
+mod ahead;
 
 /// What the job's token is called, as a secret and as a variable.
 const TOKEN: &str = "GITHUB_TOKEN";
@@ -57,9 +60,11 @@ const RUNTIME_TOKEN: &str = "ACTIONS_RUNTIME_TOKEN";
   cd /var/lib/palisade/blank/0 && (pwd; cat order.json) | palisade job --directory .
 
 It makes ready in the directory, which may be given another name meanwhile, and waits for what comes on standard input:
-a line with the directory that relative paths of the configuration start from, and a line with the order as JSON, with
-the job's secrets. Steps begin when the input ends. Events go to `events.jsonl` in the directory, masked, as `palisade
-run --json` prints them; while the process lives, it holds the file `lock` there.
+a line `forge ADDRESS` if the forge of the order to come is known, for which it makes more ready; a line with the
+directory that relative paths of the configuration start from, and a line with the order as JSON, with the job's
+secrets. Steps begin when the input ends. Events go to `events.jsonl` in the directory, masked, as `palisade
+run --json` prints them; while the process lives, it holds the file `lock` there. A file `task.json` that is there from
+the start has to be JSON by the end of the input, or else no step begins.
 
 EXIT CODES: as those of palisade run")]
 pub struct Args {
@@ -77,24 +82,46 @@ pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
     let _held = hold(&args.directory).map_err(directory)?;
     let events = events(&args.directory).map_err(directory)?;
+    let record = File::open(args.directory.join(RECORD)).ok();
     let failed = |e: io::Error| Error::input(format!("the order: {e}"));
     let mut pipe = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let (ahead, begun) = match First::read(&mut pipe).map_err(failed)? {
+        Some(First::Expected(forge)) => {
+            (Ahead::until_asked(&pipe, &args.setting, forge.as_deref(), spare), Vec::new())
+        }
+        Some(First::Order(begun)) => (None, begun),
+        None => return Ok(ExitCode::SUCCESS),
+    };
     // The daemon has ended, or needs none any more.
-    let Some((base, order)) = Order::read(&mut pipe).map_err(failed)? else { return Ok(ExitCode::SUCCESS) };
+    let order = Order::read(&mut begun.as_slice().chain(&mut pipe)).map_err(failed)?;
+    let Some((base, order)) = order else { return Ok(ExitCode::SUCCESS) };
     args.directory = args.directory.canonicalize().map_err(directory)?;
     std::env::set_current_dir(&base)
         .map_err(|e| Error::input(format!("cannot go to `{}`: {e}", base.display())))?;
-    let leave = Leave::of(pipe);
-    let config = args.setting.config()?;
+    let leave = Leave::of(pipe, record);
+    let ahead = ahead.filter(|ahead| ahead.is_as_configured(&args.setting, &base));
+    let (config, found, early) = match ahead {
+        Some(Ahead { config, tools, early, .. }) => (config, tools, early),
+        None => {
+            let config = args.setting.config()?;
+            let found = tools(&config);
+            (config, found, None)
+        }
+    };
     let name = JobName(order.job.as_str().into());
     let output = output(&config, &order, &name, events)?;
     let workflow = workflow_of(&order);
     let steps = workflow.as_ref().map_or(0, Workflow::steps);
     let file = order.file.clone();
     let ended = workflow.and_then(|workflow| {
-        let config = with_profile(&config, &workflow, &name, &output)?;
-        let job = Job { args: &args, config: &config, signals: &signals, output: &output };
-        job.run(order, workflow, spare, leave)
+        let profiled = with_profile(&config, &workflow, &name, &output)?;
+        // What was made ready is as the tables say, not as the profile does.
+        let ready = match &profiled {
+            Cow::Borrowed(_) => (found, early),
+            Cow::Owned(profiled) => (tools(profiled), None),
+        };
+        let job = Job { args: &args, config: &profiled, signals: &signals, output: &output };
+        job.run(order, workflow, ready, leave)
     });
     let ended = ended.unwrap_or_else(|error| not_run(error, file, steps, name, &output));
     let failed = output.close();
@@ -220,11 +247,10 @@ impl Job<'_> {
         &self,
         order: Order,
         workflow: Workflow,
-        spare: Option<Spare>,
+        (tools, early): (Tools, Option<Early>),
         leave: Leave,
     ) -> Result<RunEnd, Error> {
         let state = self.args.setting.state();
-        let tools = tools(self.config);
         let host = Host::new(self.config.sandbox.spec(), &tools);
         let host = host.trusting(self.config.daemon.ca_file.as_deref());
         let repository = match order.part.as_ref().map(|part| &part.matrix) {
@@ -236,7 +262,7 @@ impl Job<'_> {
         let name = name.rsplit('/').next().unwrap_or_default();
         let mut place =
             Place::empty(self.config.sandbox.spec(), self.files(), name, tools, self.network(&order))
-                .with_spare(spare)
+                .with_early(early)
                 .with_leave(leave);
         if let Some(Fetched { repository, files, .. }) = &repository {
             place = place.with_mirror(repository);
@@ -294,11 +320,7 @@ impl Job<'_> {
 
     /// What the job reaches.
     fn network(&self, order: &Order) -> Network {
-        let Config { network, actions, .. } = self.config;
-        match order.part {
-            Some(_) => network.of_host(),
-            None => network.of_forge(&order.server, actions.named().map(Address::as_str)),
-        }
+        ahead::network(self.config, order.part.is_none().then_some(&order.server))
     }
 
     /// The forge's own ID tokens, where it offers them to the job.

@@ -46,6 +46,11 @@ impl Setting {
         Ok((config, text))
     }
 
+    /// The file's text alone; none where it can't be read.
+    pub fn text(&self) -> Option<String> {
+        Config::find_text(self.config.as_deref()).ok()
+    }
+
     /// The same options for another command, with the configuration from another file, in full: what is relative is so
     /// to this process's directory.
     pub fn arguments(&self, config: Option<&Path>) -> Vec<OsString> {

@@ -161,10 +161,10 @@ impl Task {
         task
     }
 
-    /// Waits until it is on the disk that it was taken, and gives its job leave to begin. Where that fails, the task is
+    /// Writes down that it was taken, waits until that is on the disk, and gives its job leave to begin. Where that fails, the task is
     /// the forge's again.
     fn write_down(mut self) -> Option<Task> {
-        match self.directory.sync(&self.daemon.tasks) {
+        match self.directory.write_down(&self.daemon.tasks) {
             Ok(()) => {
                 self.runner.begun(self.key.task);
                 self.process.give_leave();
@@ -189,7 +189,10 @@ impl Task {
             }
             if over {
                 // What is left is a thread that waits for a forge: `MAX_UNTOLD` bounds those.
-                self.slot = None;
+                if self.slot.take().is_some() {
+                    // Who takes the place asks a forge first: by the answer the next process is under way.
+                    self.prepare_next();
+                }
                 if self.transcript.ended().is_none() && self.waiting < MAX_WAITING {
                     let why = self.process.why();
                     let torn = match self.partial.len() {
@@ -216,10 +219,14 @@ impl Task {
             }
             self.show();
             if self.prepare.is_some_and(|at| at <= Instant::now()) {
-                self.prepare = None;
-                self.daemon.prepare();
+                self.prepare_next();
             }
         }
+    }
+
+    fn prepare_next(&mut self) {
+        self.prepare = None;
+        self.daemon.prepare();
     }
 
     /// Waits until there may be something to do; tells whether the process has ended.
@@ -454,7 +461,6 @@ impl Task {
         daemon.shown().remove(&key);
         runner.has_job();
         runner.spend();
-        daemon.prepare();
     }
 
     fn show(&self) {

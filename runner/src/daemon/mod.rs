@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::forge::local;
 use crate::hold::{hold, holder};
 use crate::state::State;
 
@@ -62,7 +63,7 @@ use process::{Process, Ready};
 use slots::Slots;
 use spare::Spare;
 use status::{Hindered, Status};
-use task::{Directory, Key};
+use task::{Blanks, Directory, Key};
 
 /// The daemon's own directory, in the state directory.
 const OWN: &str = "daemon";
@@ -118,8 +119,7 @@ pub struct Daemon {
     spare: Spare,
     phase: AtomicU8,
     journal: Journal,
-    /// Directories of tasks that are yet to come.
-    blank: PathBuf,
+    blanks: Blanks,
     tasks: PathBuf,
     finished: PathBuf,
     status: Status,
@@ -184,10 +184,7 @@ impl Daemon {
             held => held?,
         };
         let (blank, tasks, finished) = (state.dir(BLANK)?, state.dir("tasks")?, state.dir("finished")?);
-        // What an earlier daemon made ready has ended with it.
-        for left in blank.read_dir()? {
-            std::fs::remove_dir_all(left?.path())?;
-        }
+        task::restore(&blank, &tasks, &finished)?;
         Ok(Arc::new(Daemon {
             slots: Slots::new(settings.capacity.clone()),
             beat: Beat::default(),
@@ -195,7 +192,7 @@ impl Daemon {
             settings: RwLock::new(settings),
             phase: AtomicU8::new(Phase::Running as u8),
             journal,
-            blank,
+            blanks: Blanks::new(blank),
             tasks,
             finished,
             status: Status::new(own.join(status::FILE)),
@@ -275,8 +272,11 @@ impl Daemon {
     }
 
     fn start_process(&self, starter: &Starter) -> io::Result<Ready> {
-        let directory = task::blank(&self.blank)?;
-        let started = Ready::start(starter, directory.clone());
+        let directory = self.blanks.take()?;
+        // A forge of several is as good a guess as another.
+        let forge = self.runners().iter().find(|runner| runner.id != local::RUNNER).cloned();
+        let forge = forge.as_ref().map(|runner| &*runner.address);
+        let started = Ready::start(starter, directory.clone(), forge);
         if started.is_err() {
             let _ = std::fs::remove_dir_all(&directory);
         }

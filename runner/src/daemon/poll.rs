@@ -9,7 +9,7 @@ use nix::sys::statvfs::statvfs;
 use super::backoff::{Backoff, jittered};
 use super::deliver;
 use super::process::Process;
-use super::task::{self, Directory, Key, Record};
+use super::task::{Directory, Key, Record};
 use super::{Daemon, Phase, Runner, Severity};
 use crate::forge::{Assigned, ForgeError};
 
@@ -129,16 +129,16 @@ impl Poll {
             taken: SystemTime::now(),
             most_steps: order.most_steps(),
         };
-        let Daemon { journal, blank, tasks, finished, .. } = &*self.daemon;
+        let Daemon { journal, blanks, tasks, finished, .. } = &*self.daemon;
         let (ready, made) = match self.daemon.ready() {
             Ok(ready) => {
                 let directory = Ok(ready.directory().to_owned());
                 (Ok(ready), directory)
             }
-            Err(error) => (Err(error), task::blank(blank)),
+            Err(error) => (Err(error), blanks.take()),
         };
-        let created = made.and_then(|made| Directory::create(tasks, finished, &made, record));
-        match created {
+        let claimed = made.and_then(|made| Directory::claim(tasks, finished, (&made, blanks), record));
+        match claimed {
             Ok(Some(directory)) => {
                 let process = match ready {
                     Ok(ready) => ready.take(directory.path(), &order),

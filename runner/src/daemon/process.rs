@@ -1,7 +1,7 @@
 //! The process that runs a job: started for it (`start`), or found where an earlier daemon had it started.
 
 use std::fs::{self, File};
-use std::io::{self, PipeWriter, pipe};
+use std::io::{self, PipeWriter, Write, pipe};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::start::{MAX_SAID, STDERR, Started, Starter};
 use crate::hold::{hold, holder};
-use crate::order::Order;
+use crate::order::{Order, expected};
 
 /// How long a process that is to end at once may take.
 const LAST_GRACE: Duration = Duration::from_secs(10);
@@ -43,9 +43,10 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Starts one in a blank directory.
-    pub fn start(starter: &Starter, directory: PathBuf) -> io::Result<Ready> {
-        let (from, order) = pipe()?;
+    /// Starts one in a blank directory, which makes ready for a job of this forge, or of none.
+    pub fn start(starter: &Starter, directory: PathBuf, forge: Option<&str>) -> io::Result<Ready> {
+        let (from, mut order) = pipe()?;
+        order.write_all(&expected(forge))?;
         let (started, process) = starter.start(&directory, from.into())?;
         Ok(Ready { directory, alive: Some(Alive { process, started: Some(started) }), order: Some(order) })
     }

@@ -287,8 +287,12 @@ fn prepare_and_run(
         .map_err(|e| broken(format!("writing the event's payload and the first step's files: {e}")))?;
     }
     let sandbox = starting.ready().map_err(|e| Broken::of_isolation(&e))?;
-    place.await_leave();
     output.emit(Event::Layers { job: execution.name.clone(), layers: place.layers(&sandbox) });
+    place.await_leave().map_err(|why| Broken {
+        reason: why.to_string(),
+        result: Conclusion::Cancelled,
+        fault: None,
+    })?;
     let dir = sandbox.shared_dir().ok_or_else(|| broken("its sandbox has no shared directory".into()))?;
     let mut running = Running {
         execution,

@@ -35,7 +35,7 @@ pub use contexts::{Forge, RUNNER, RunContexts, inside};
 pub use execute::Fault;
 pub use gate::{Gates, Group};
 pub use inputs::{InputError, inputs, inputs_of};
-pub use place::Place;
+pub use place::{Early, Place};
 pub use plan::{MAX_RUN_JOBS, Plan, PlanError, Selection};
 pub use schedule::{Elsewhere, Interrupts, Run, RunEnd, RunError, run, together};
 pub use secrets::Secrets;

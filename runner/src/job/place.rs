@@ -13,7 +13,7 @@ use super::contexts::inside;
 use crate::egress::Network;
 use crate::git::Repository;
 use crate::native::{Native, Tree};
-use crate::order::Leave;
+use crate::order::{Leave, NoLeave};
 use crate::output::event::LayerLine;
 use crate::toolchain::Tools;
 use crate::workflow::model::{Step, StepKind, Work, Workflow};
@@ -50,8 +50,39 @@ enum Ahead {
     #[default]
     Nothing,
     Init(Spare),
+    Early(Box<Early>),
     /// A sandbox of the place's own specification, or why there is none.
     Sandbox(Box<Result<Starting, Error>>),
+}
+
+/// A sandbox that sets itself up before its job is known: for one whose workspace is [empty](Place::empty) at first, and
+/// that shows nothing but what every job sees.
+#[derive(Debug)]
+pub struct Early {
+    spec: Spec,
+    starting: Starting,
+}
+
+impl Early {
+    /// Starts one.
+    pub fn start(spare: Option<Spare>, spec: Spec, tools: &Tools, network: &Network) -> Result<Early, Error> {
+        let spec = for_every_job(spec, tools, network);
+        let starting = Sandbox::start_with(spare, &spec)?;
+        Ok(Early { spec, starting })
+    }
+
+    /// The sandbox of a place; none where that shows more, or differs in anything else.
+    fn of(self, place: &Place) -> Option<Starting> {
+        let Early { spec, starting } = self;
+        let fits = spec.directory(&place.workspace) == place.spec;
+        (fits && starting.make_directory(&place.workspace).is_ok()).then_some(starting)
+    }
+}
+
+/// What every job sees, and reaches, whichever it is.
+fn for_every_job(spec: Spec, tools: &Tools, network: &Network) -> Spec {
+    let spec = tools.shown_in(spec).shared_dir(inside::TEMP).network(network.mode.into());
+    spec.callers(network.settings.attribution)
 }
 
 /// What a workspace shows.
@@ -97,15 +128,13 @@ impl Place {
     fn of(spec: Spec, shown: Shown, tools: Tools, network: Network) -> Place {
         let Shown { layer, source, name, tree } = shown;
         let workspace = Path::new(WORK).join(&name).join(&name);
-        let (spec, at) = (tools.shown_in(spec), workspace.clone());
+        let (spec, at) = (for_every_job(spec, &tools, &network), workspace.clone());
         let spec = match layer {
             None => spec.directory(at),
             Some((access, Withheld { hidden, replaced, .. })) => {
                 spec.workspace(Workspace { source: source.clone(), at, access, hidden, replaced })
             }
         };
-        let spec = spec.shared_dir(inside::TEMP).network(network.mode.into());
-        let spec = spec.callers(network.settings.attribution);
         let (ahead, leave) = Default::default();
         Place { spec, workspace, source, tree, tools, repository: false, network, native: true, ahead, leave }
     }
@@ -113,6 +142,12 @@ impl Place {
     /// Has the first job's sandbox be made of an init that was started ahead of time.
     pub fn with_spare(mut self, spare: Option<Spare>) -> Place {
         self.ahead = Mutex::new(spare.map_or(Ahead::Nothing, Ahead::Init));
+        self
+    }
+
+    /// Has the first job's sandbox be one that was started before the place was known, where it fits.
+    pub fn with_early(mut self, early: Option<Early>) -> Place {
+        self.ahead = Mutex::new(early.map_or(Ahead::Nothing, |early| Ahead::Early(Box::new(early))));
         self
     }
 
@@ -132,8 +167,13 @@ impl Place {
             Ahead::Init(spare) if all_own => {
                 Ahead::Sandbox(Box::new(Sandbox::start_with(Some(spare), &self.spec)))
             }
+            Ahead::Early(early) if all_own => Ahead::Sandbox(Box::new(self.start_by(*early))),
             other => other,
         };
+    }
+
+    fn start_by(&self, early: Early) -> Result<Starting, Error> {
+        early.of(self).map_or_else(|| Sandbox::start(&self.spec), Ok)
     }
 
     /// Has the first job's steps wait for leave.
@@ -143,11 +183,9 @@ impl Place {
     }
 
     /// Waits until steps may begin.
-    pub fn await_leave(&self) {
+    pub fn await_leave(&self) -> Result<(), NoLeave> {
         let leave = self.leave.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(leave) = leave {
-            leave.wait();
-        }
+        leave.map_or(Ok(()), Leave::wait)
     }
 
     /// Starts a sandbox here, which shows these trees too.
@@ -155,8 +193,9 @@ impl Place {
         let ahead = std::mem::take(&mut *self.ahead.lock().unwrap_or_else(PoisonError::into_inner));
         match ahead {
             Ahead::Sandbox(started) if trees.is_empty() => *started,
+            Ahead::Early(early) if trees.is_empty() => self.start_by(*early),
             Ahead::Init(spare) => Sandbox::start_with(Some(spare), &self.spec_with(trees)),
-            Ahead::Sandbox(_) | Ahead::Nothing => Sandbox::start(&self.spec_with(trees)),
+            Ahead::Sandbox(_) | Ahead::Early(_) | Ahead::Nothing => Sandbox::start(&self.spec_with(trees)),
         }
     }
 

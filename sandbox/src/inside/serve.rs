@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -14,6 +15,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::confine::Confinement;
+use super::root::make_directories;
 use super::witness::Witness;
 use super::{net, step};
 use crate::command::{Exit, Status};
@@ -75,6 +77,12 @@ pub fn serve(
                 Ok(Some((Request::Signal(signal), _))) => {
                     let _ = kill(EVERYBODY, Signal::try_from(signal.number()).unwrap_or(Signal::SIGKILL));
                 }
+                // Whoever asks for it has commands that count on it.
+                Ok(Some((Request::Directory(at), _))) => {
+                    if in_root(&at).is_err() {
+                        return 1;
+                    }
+                }
                 Ok(Some((Request::Terminal, fds))) => open_terminal(fds),
                 Ok(Some((Request::Listen, fds))) => net::listen::answer(fds),
                 // The caller is gone, or isn't one that we understand: the kernel ends the rest.
@@ -135,6 +143,12 @@ fn kill_everybody() -> u32 {
         killed += u32::from(ended.status == Status::Signal(libc::SIGKILL));
     }
     killed
+}
+
+/// Makes a directory and its parents on the scratch file system.
+fn in_root(at: &Path) -> Result<(), Errno> {
+    let root = open(c"/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    make_directories(root.as_fd(), at)
 }
 
 /// Opens a pseudo-terminal of the sandbox's own instance and sends its master side.

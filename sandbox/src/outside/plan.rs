@@ -3,7 +3,7 @@
 
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::{Pid, getegid, geteuid};
 
@@ -36,11 +36,7 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let workspace = spec.workspace.as_ref().map(|w| trees.workspace(w)).transpose()?;
-    let directory = |at: &std::path::PathBuf| {
-        let at = absolute("directory", at)?;
-        in_scratch("directory", &at).map(|()| at)
-    };
-    let directories = spec.directories.iter().map(directory).collect::<Result<_, Error>>()?;
+    let directories = spec.directories.iter().map(|at| directory(at)).collect::<Result<_, Error>>()?;
     let shared_dir = spec.shared_dir.as_deref().map(|at| absolute("shared directory", at)).transpose()?;
     let network_off = spec.network == Network::Host;
     let plan = Plan {
@@ -61,6 +57,12 @@ pub fn make(spec: &Spec, init: Pid, cgroup: Option<&Cgroup>) -> Result<Planned, 
         cgroup: cgroup.map(|c| c.evidence(&spec.limits)),
     };
     Ok(Planned { plan, trees: trees.detached })
+}
+
+/// A directory that is made on the scratch file system.
+pub fn directory(at: &Path) -> Result<PathBuf, Error> {
+    let at = absolute("directory", at)?;
+    in_scratch("directory", &at).map(|()| at)
 }
 
 fn identity(init: Pid) -> Result<Identity, Error> {

@@ -6,33 +6,44 @@ use palisade_tests::{Need, require};
 
 use crate::host::Host;
 
-/// What keeps a task, from the forge's word to its end: which call, and the how manieth of a thread.
-const KEEPING: [(&str, usize); 8] = [
-    ("openat", 1),
-    ("openat", 2),
-    ("openat", 3),
-    ("write", 1),
-    ("close", 1),
-    ("rename", 1),
-    ("fsync", 1),
-    ("unlink", 1),
+/// What is called for directories of tasks, and where: as long as they are blank, or by their tasks' names.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    Blanks,
+    Tasks,
+}
+
+/// What keeps a task, from the directory that is made ahead of it to its end: which call, and the how manieth of a thread.
+const KEEPING: [(At, &str, usize); 9] = [
+    (At::Blanks, "openat", 1),
+    (At::Blanks, "write", 1),
+    (At::Blanks, "fsync", 1),
+    (At::Tasks, "rename", 1),
+    (At::Tasks, "openat", 1),
+    (At::Tasks, "pwrite64", 1),
+    (At::Tasks, SYNC, 1),
+    (At::Tasks, "close", 1),
+    (At::Tasks, "unlink", 1),
 ];
 
+/// The one for a directory that was on the disk before its task came, the other for one that wasn't.
+const SYNC: &str = "fdatasync,fsync";
+
 /// A daemon under strace, to whose calls on files of its first two tasks something happens.
-fn start_with(host: &mut Host, call: &str, what: &str, when: usize) {
+fn start_with(host: &mut Host, at: At, call: &str, what: &str, when: usize) {
     let state = host.context.state().join("palisade");
     let mut command = host.context.command("strace");
     // Jobs' processes are none of its business.
     command.args(["-f", "-qq", "-b", "execve", "-o", "/dev/null", "-e", &format!("trace={call}")]);
     command.args(["-e", &format!("inject={call}:{what}:when={when}")]);
-    for path in ["tasks", "finished"] {
+    for path in ["tasks", "finished"].into_iter().filter(|_| at == At::Tasks) {
         command.arg("-P").arg(state.join(path));
         for task in ["test-101", "test-102"] {
             let directory = state.join(path).join(task);
             command.arg("-P").arg(directory.join("task.json")).arg("-P").arg(directory);
         }
     }
-    for blank in ["0", "1", "2"] {
+    for blank in ["0", "1", "2"].into_iter().filter(|_| at == At::Blanks) {
         let directory = state.join("blank").join(blank);
         command.arg("-P").arg(directory.join("task.json")).arg("-P").arg(directory);
     }
@@ -62,12 +73,12 @@ fn a_daemon_that_is_killed_at_any_step_of_a_task_loses_and_repeats_none() {
     if !require(Need::Program("strace")) {
         return;
     }
-    for (call, when) in KEEPING {
+    for (at, call, when) in KEEPING {
         let shown = format!("killed at {call} {when}");
         let forge = Forge::start();
         let mut host = Host::at(&forge);
         let tasks = [forge.enqueue(Job::script("echo begun")), forge.enqueue(Job::script("echo begun"))];
-        start_with(&mut host, call, "signal=KILL", when);
+        start_with(&mut host, at, call, "signal=KILL", when);
         assert_eq!(host.ends(), None, "{shown}: it didn't happen");
         forge.runner_was_killed();
         host.start();
@@ -84,15 +95,15 @@ fn an_error_of_the_disk_at_any_step_of_a_task_loses_and_repeats_none() {
     }
     // Tasks are written down by a thread each, for each of which it happens anew.
     for (call, error, passes, said) in [
-        ("write", "ENOSPC", true, "cannot begin a task"),
-        ("fsync", "EIO", false, "cannot begin a task"),
+        ("pwrite64", "ENOSPC", false, "cannot begin a task"),
+        (SYNC, "EIO", false, "cannot begin a task"),
         ("rename", "EIO", true, "cannot remove a task's directory"),
     ] {
         let shown = format!("{error} at {call}");
         let forge = Forge::start();
         let mut host = Host::at(&forge);
         let tasks = [forge.enqueue(Job::script("echo begun")), forge.enqueue(Job::script("echo begun"))];
-        start_with(&mut host, call, &format!("error={error}"), 1);
+        start_with(&mut host, At::Tasks, call, &format!("error={error}"), 1);
         host.says(said);
         if passes {
             check(&forge, &tasks, &shown);

@@ -34,6 +34,8 @@ fn kept(forge: &Forge, host: &mut Host) -> Kept {
     wait("the end of the job's process", || kill(job, None).is_err().then_some(()));
     host.kill();
     let record = fs::read_to_string(directory.join("task.json")).expect("the record");
+    // Written over a blank.
+    let record = record.trim_end().to_owned();
     let events = fs::read(events).expect("the events");
     fs::remove_dir_all(directory).expect("it is removed");
     forge.heal();
