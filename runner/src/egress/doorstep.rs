@@ -107,6 +107,8 @@ impl Doorstep {
         let mut state = self.state();
         let State::Waiting(waiting) = &mut *state else { return false };
         if waiting.is_needed() {
+            // By the time that the gateway counts, the next step may have tried more.
+            waiting.orders.tried = waiting.seen.as_ref().map(|seen| seen.unnamed.all());
             state.open();
             return false;
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use super::OfStep;
 use super::doorstep::Doorstep;
 use super::gateway::{AtStep, Orders};
 use super::proxy::Proxy;
@@ -66,7 +65,8 @@ impl Gateway {
         // The gateway reads them itself; what is wrong with them is told before the job begins.
         settings.proxy.as_ref().map(Proxy::own_ca).transpose().map_err(GatewayError::Certificates)?;
         let settings = settings.clone();
-        let orders = Orders { scope, settings, credentials: None, step: None, of_step: OfStep::default() };
+        let (step, of_step, tried) = Default::default();
+        let orders = Orders { scope, settings, credentials: None, step, of_step, tried };
         let (doorstep, control) = Doorstep::new(orders, credentials, inlet).map_err(GatewayError::Start)?;
         let doorstep = Arc::new(doorstep);
         let (enters, entered) = channel();

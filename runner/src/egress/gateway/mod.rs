@@ -39,6 +39,7 @@ use outbox::Outbox;
 use resolve::Resolver;
 use serve::{End, Gateway, Limits};
 use steps::Steps;
+use unnamed::Counted;
 use upstream::Upstream;
 
 pub use quota::Quota;
@@ -84,6 +85,8 @@ pub struct Orders {
     pub step: Option<usize>,
     /// The rules of that step.
     pub of_step: OfStep,
+    /// What it has tried, where it has ended already.
+    pub tried: Option<Counted>,
 }
 
 impl Orders {
@@ -145,7 +148,7 @@ fn prepare(
     control: UnixStream,
     steps: Steps,
 ) -> Result<Gateway, String> {
-    let Orders { scope, settings, step, of_step, .. } = orders;
+    let Orders { scope, settings, step, of_step, tried, .. } = orders;
     let upstream = settings.proxy.clone().map(|proxy| Upstream::new(proxy, credentials)).transpose()?;
     let encrypted = settings.proxy.as_ref().is_some_and(Proxy::is_encrypted);
     let limits = limits(&settings, encrypted).map_err(|e| format!("setting its limits: {e}"))?;
@@ -155,7 +158,7 @@ fn prepare(
     let waiting = |e: io::Error| format!("waiting for the sandbox's network: {e}");
     let opened = Inlet::open(inlet).map_err(waiting)?;
     let entering = Entering { scope, settings };
-    Gateway::new(entering, (step, of_step), limits, (resolver, upstream), opened, control, steps)
+    Gateway::new(entering, (step, of_step, tried), limits, (resolver, upstream), opened, control, steps)
         .map_err(|e| format!("putting it together: {e}"))
 }
 

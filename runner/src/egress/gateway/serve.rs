@@ -32,7 +32,7 @@ use super::strays::Strays;
 use super::stream::{GREETING, Stream, abort};
 use super::tunnel::Tunnels;
 use super::unheard::Unheard;
-use super::unnamed::UnnamedCount;
+use super::unnamed::{Counted, UnnamedCount};
 use super::upstream::Upstream;
 use super::waiting::Waiting;
 use crate::egress::OfStep;
@@ -201,7 +201,7 @@ impl Gateway {
     /// Puts one together; nothing is answered yet.
     pub fn new(
         entering: Entering,
-        (step, of_step): (Option<usize>, OfStep),
+        (step, of_step, tried): (Option<usize>, OfStep, Option<Counted>),
         limits: Limits,
         (resolver, upstream): (Resolver, Option<Upstream>),
         (inlet, opened): (Inlet, Opened),
@@ -238,7 +238,7 @@ impl Gateway {
             steps,
             names: Names::default(),
             dns,
-            unnamed: UnnamedCount::new(counters),
+            unnamed: UnnamedCount::new(counters).since(tried),
             dns_connections: Slab::new(),
             listeners: Slab::new(),
             sockets: [Vec::new(), Vec::new()],

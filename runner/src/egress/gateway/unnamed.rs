@@ -6,6 +6,7 @@ use std::fs::File;
 
 use nix::sys::uio::pread;
 use palisade_sandbox::Counters;
+use serde::{Deserialize, Serialize};
 
 /// Most bytes of a file of counters.
 const MAX: usize = 16 << 10;
@@ -15,10 +16,12 @@ const MAX: usize = 16 << 10;
 pub struct UnnamedCount {
     files: Vec<File>,
     before: Counted,
+    /// What there was when the first step ended, which may be counted late.
+    first: Option<Counted>,
 }
 
 /// How many there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// Packets without a route.
     pub unnamed: u64,
@@ -29,12 +32,17 @@ pub struct Counted {
 impl UnnamedCount {
     /// By what the job's kernel counts.
     pub fn new(Counters(files): Counters) -> UnnamedCount {
-        UnnamedCount { files, before: Counted::default() }
+        UnnamedCount { files, before: Counted::default(), first: None }
+    }
+
+    /// The same, where somebody has counted already when the first step ended.
+    pub fn since(self, first: Option<Counted>) -> UnnamedCount {
+        UnnamedCount { first, ..self }
     }
 
     /// How many there were since the last time.
     pub fn more(&mut self) -> Counted {
-        let now = self.all();
+        let now = self.first.take().unwrap_or_else(|| self.all());
         let before = std::mem::replace(&mut self.before, now);
         Counted {
             unnamed: now.unnamed.saturating_sub(before.unnamed),
