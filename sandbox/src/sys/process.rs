@@ -351,8 +351,10 @@ impl Paused {
         // SAFETY: the stack outlives the child, which `drop` waits for; on it the child only makes calls that don't fail, so
         // that it doesn't even write `errno`, and no signal but the last is let through to it.
         let pid = check(unsafe { libc::clone(rest, top.cast(), flags, parent) }.into());
+        // First of all it has its owner, which ends it before its stack is gone, whatever else fails.
+        let paused = pid.map(|pid| Paused { pid: Pid::from_raw(pid as i32), _stack: stack });
         blocked.thread_set_mask()?;
-        Ok(Paused { pid: Pid::from_raw(pid? as i32), _stack: stack })
+        paused
     }
 
     /// Its number.
