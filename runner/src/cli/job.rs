@@ -81,7 +81,12 @@ pub fn run(mut args: Args, spare: Option<Spare>) -> Result<ExitCode, Error> {
     palisade_sandbox::make_undumpable().map_err(super::sandbox::isolation)?;
     let directory = |e: io::Error| Error::input(format!("--directory {}: {e}", args.directory.display()));
     let _held = hold(&args.directory).map_err(directory)?;
-    let events = events(&args.directory).map_err(directory)?;
+    let events = events(&args.directory).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => {
+            directory(e).hint("it has had a job, and is for one: give an empty one")
+        }
+        _ => directory(e),
+    })?;
     let record = File::open(args.directory.join(RECORD)).ok();
     let failed = |e: io::Error| Error::input(format!("the order: {e}"));
     let mut pipe = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
